@@ -1,0 +1,100 @@
+// Store: keeps verified pieces in files and gives blocks back. Nothing unverified is written into the
+// payload, served or advertised.
+//
+// All calls block and belong on the disk pool. store_piece, spill_block, read and check_piece may run on
+// several threads at once for different pieces; the rest are called alone. Errors of the environment
+// come back as values.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "chunkstore/block_buffer.hpp"
+#include "torrent/bitfield.hpp"
+#include "torrent/metainfo.hpp"
+#include "torrent/result.hpp"
+
+namespace barter {
+
+class Files;  // chunkstore/files: the operating system as the store sees it
+
+enum class Allocation { sparse, full };
+
+struct StoreOptions {
+  std::string folder;        // the download folder; the torrent's paths are below it
+  std::string state_folder;  // "" keeps no state: no journal, no spill, no lock
+  bool read_only = false;    // `seed`: never writes payload, creates nothing
+  bool force = false;        // existing files that match nowhere may be overwritten
+  Allocation allocation = Allocation::sparse;
+  std::vector<bool> selected;  // by file; empty selects all. Unselected files create nothing.
+};
+
+// What became of a piece given to the store.
+enum class StoreResult : std::uint8_t { stored, hash_mismatch, no_space, io_error };
+
+struct StoreOutcome {
+  StoreResult result = StoreResult::stored;
+  // A keyed 64-bit digest of each block, in order, where asked for or on a mismatch: equal bytes give
+  // equal digests within one process, and a peer cannot aim at one.
+  std::vector<std::uint64_t> block_digests;
+  std::string message;  // of no_space and io_error: what and where
+};
+
+// What open() knows of the data without hashing.
+struct OpenReport {
+  Bitfield have;                       // trusted by the journal
+  std::vector<PieceIndex> unchecked;   // may be right: must be hashed (check_piece) before use
+  std::vector<BlockRef> spilled;       // unverified blocks kept from the last run
+  bool resumed = false;                // there was a journal for this torrent and folder
+  bool found_files = false;            // payload files existed without a journal
+  std::vector<std::string> missing;    // read_only: files that are absent or short
+};
+
+class Store {
+ public:
+  // Locks the state, reads the journal, looks at the files. Errors: locked, no_space (with need and
+  // have), permission_denied, not_found (read_only and nothing there), io_error.
+  static Result<std::unique_ptr<Store>> open(std::shared_ptr<const Metainfo> metainfo,
+                                             StoreOptions options, Files& files);
+  virtual ~Store() = default;
+
+  virtual const OpenReport& report() const = 0;
+
+  // Hashes what the files hold for this piece; true and recorded if it is right. An absent or short
+  // file makes it false, not an error.
+  virtual Result<bool> check_piece(PieceIndex piece) = 0;
+  // After the check: fails with already_exists where files were found without a journal, none of their
+  // pieces matched, and force is not set; nothing was touched until then. Creates files and folders.
+  virtual Result<void> begin() = 0;
+
+  // Verifies, then writes. `blocks` are all blocks in order; an empty buffer stands for a block that
+  // was spilled or that lies wholly in pads.
+  virtual StoreOutcome store_piece(PieceIndex piece, std::span<const BlockBuffer> blocks,
+                                   bool want_digests) = 0;
+  // Puts an unverified block aside in the state folder.
+  virtual Result<void> spill_block(BlockRef block, const BlockBuffer& buffer) = 0;
+  // Forgets spilled blocks of a piece (after a mismatch).
+  virtual void drop_spilled(PieceIndex piece) = 0;
+
+  // Reads verified bytes; `out` has range.length bytes. `may_block` false: only what the page cache has,
+  // else an empty result. Errors: file_changed, not_found, io_error.
+  virtual Result<bool> read(BlockRange range, std::span<std::byte> out, bool may_block) = 0;
+
+  // Makes all that was stored durable and writes `synced`. Called every 5 s or 256 MiB, and at the end.
+  virtual Result<void> sync() = 0;
+  // Bytes stored since the last sync.
+  virtual std::uint64_t unsynced_bytes() const = 0;
+  // Looks at size, mtime and inode of the files: the pieces of those that changed, now no longer had.
+  virtual std::vector<PieceIndex> find_changes() = 0;
+  // Is the root folder there, on the file system it was on?
+  virtual bool root_present() = 0;
+  // Is there room for `bytes` more? Asked while paused for lack of space.
+  virtual bool has_space(std::uint64_t bytes) = 0;
+};
+
+}  // namespace barter

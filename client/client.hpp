@@ -1,0 +1,108 @@
+// Client: the whole client behind one class; no Asio visible. Owns the network threads, the disk pool, the
+// listener and the torrents. Methods may be called from any thread; handlers run on one thread of the
+// client's own (never inside a call of yours) and must not block.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "chunkstore/store.hpp"
+#include "client/swarm/config.hpp"
+#include "client/swarm/swarm.hpp"
+#include "torrent/endpoint.hpp"
+#include "torrent/metainfo.hpp"
+#include "torrent/result.hpp"
+
+namespace barter {
+
+struct ClientOptions {
+  // Where peers reach us. Port 0 with fixed_port false: 6881 or the next free one.
+  std::uint16_t port = 0;
+  bool fixed_port = false;                 // `--port`: busy is an error
+  std::vector<Address> listen_addresses;   // empty: all, IPv4 and IPv6 by two sockets
+  // `share`: somebody else listens there and calls adopt_connection(); no listener of our own.
+  std::optional<std::uint16_t> adopted_port;
+  unsigned network_threads = 1;
+  unsigned disk_threads = 2;
+  std::string state_folder;                // "" keeps none
+  std::uint64_t download_limit = unlimited, upload_limit = unlimited;  // bytes a second, all torrents
+  std::uint32_t max_connections = 400;     // all torrents
+  SwarmConfig swarm;
+  std::string trace_file;                  // every swarm event with its actions; "" for none
+};
+
+enum class TorrentId : std::uint32_t {};
+
+struct AddTorrent {
+  std::shared_ptr<const Metainfo> metainfo;
+  std::string folder;
+  bool read_only = false;                  // `seed`
+  bool force = false;
+  Allocation allocation = Allocation::sparse;
+  std::vector<bool> selected;              // by file; empty: all
+  std::vector<HostPort> peers;             // given by the user
+  std::optional<std::vector<std::vector<std::string>>> trackers;  // instead of the torrent's own
+};
+
+// What happened to a torrent, for a person or a program.
+struct CheckProgress {  // hashing what is on disk
+  std::uint64_t bytes_done = 0, bytes_total = 0;
+};
+struct TransferBegan {
+  bool resumed = false;
+  std::uint64_t have_bytes = 0;
+};
+struct Completed {};       // every wanted byte verified and synced
+struct FilesChanged {      // pieces withdrawn
+  std::vector<std::string> paths;
+};
+struct FilesMissing {
+  std::vector<std::string> paths;
+};
+struct RootMissing {};
+struct RootReturned {};
+struct Failed {            // this torrent cannot go on
+  Error error;
+};
+using TorrentEvent = std::variant<CheckProgress, TransferBegan, Completed, FilesChanged, FilesMissing,
+                                  RootMissing, RootReturned, Failed, Notice>;
+using TorrentHandler = std::function<void(TorrentId, const TorrentEvent&)>;
+
+class Client {
+ public:
+  // Opens the listening sockets. Errors: address_in_use, permission_denied.
+  static Result<std::unique_ptr<Client>> start(ClientOptions options, TorrentHandler handler);
+  ~Client();  // stops at once if stop() was not called
+
+  std::uint16_t port() const;              // of the listener
+  const PeerId& peer_id() const;
+
+  // Opens the store, checks what must be checked, then trades. Errors are those of Store::open.
+  Result<TorrentId> add(AddTorrent torrent);
+  // Withdraws from the swarm: spills, syncs, announces `stopped` (at most `grace`); returns when done.
+  void remove(TorrentId torrent, Duration grace);
+  // remove() for all, side by side.
+  void stop(Duration grace);
+
+  Progress progress(TorrentId torrent) const;
+  std::vector<PeerProgress> peers(TorrentId torrent) const;
+  std::string stall_reason(TorrentId torrent) const;
+  void add_peers(TorrentId torrent, std::vector<HostPort> peers);
+  void set_limits(std::uint64_t download, std::uint64_t upload);  // bytes a second, all torrents
+
+  // A connection accepted elsewhere (the port of `share` serves HTTP too), with the bytes read so far.
+  // Takes the descriptor.
+  void adopt_connection(int descriptor, Endpoint remote, std::string received);
+
+ private:
+  class Impl;
+  explicit Client(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace barter

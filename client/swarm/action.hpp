@@ -1,0 +1,126 @@
+// Action: what a Swarm wants done. Plain values in the imperative; the driver does them in order and
+// reports back with the Swarm's events. An action about a connection that has gone is dropped.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "chunkstore/block_buffer.hpp"
+#include "client/wire/message.hpp"
+#include "torrent/digest.hpp"
+#include "torrent/endpoint.hpp"
+#include "torrent/layout.hpp"
+#include "torrent/time.hpp"
+
+namespace barter {
+
+// A link to a peer: a number given by the driver, never used twice in a swarm's life.
+enum class ConnectionId : std::uint32_t {};
+// A tracker of the torrent: its place in Swarm's flat list.
+enum class TrackerId : std::uint16_t {};
+
+enum class PeerSource : std::uint8_t { incoming, tracker, user, dht, pex, lsd };
+
+enum class DisconnectReason : std::uint8_t {
+  // ours
+  protocol_error, bad_data, self, duplicate, both_seeds, not_interesting, too_many, timeout, idle,
+  flooding, banned, unused, stopping, torrent_changed,
+  // the link's
+  closed_by_peer, connection_lost,
+};
+std::string_view to_string(DisconnectReason reason);
+
+enum class ConnectFailure : std::uint8_t { refused, timed_out, unreachable, handshake_failed, wrong_torrent };
+
+enum class SendFailure : std::uint8_t { read_error, file_changed, cancelled };
+
+enum class AnnounceEvent : std::uint8_t { none, started, completed, stopped, paused };
+
+// Open a connection and shake hands; answered by peer_connected or connect_failed.
+struct Connect {
+  Endpoint endpoint;
+  PeerSource source = PeerSource::tracker;
+};
+// Close it at once. No peer_disconnected follows: the swarm has forgotten the connection.
+struct Disconnect {
+  ConnectionId connection{};
+  DisconnectReason reason{};
+  std::string detail;  // for the log: what was wrong
+};
+struct Send {
+  ConnectionId connection{};
+  wire::Message message;
+};
+// The same `have` to many: one action, so that a hundred peers cost one variant.
+struct SendHave {
+  PieceIndex piece{};
+  std::vector<ConnectionId> connections;
+};
+// Read the block and send it; answered by block_sent, or block_not_sent.
+struct SendBlock {
+  ConnectionId connection{};
+  BlockRange range;
+};
+// Do not send it if it has not begun; answered by block_not_sent(cancelled), or by block_sent.
+struct CancelBlock {
+  ConnectionId connection{};
+  BlockRange range;
+};
+// Hash and write; answered by piece_stored. Blocks as in Store::store_piece.
+struct StorePiece {
+  PieceIndex piece{};
+  std::vector<BlockBuffer> blocks;
+  bool want_digests = false;
+};
+// Put an unverified block aside; answered by block_spilled.
+struct SpillBlock {
+  BlockRef block;
+  BlockBuffer buffer;
+};
+// Forget the spilled blocks of a piece that failed.
+struct DropSpilled {
+  PieceIndex piece{};
+};
+// Tell a tracker; answered by announce_finished. All addresses families of the host.
+struct Announce {
+  TrackerId tracker{};
+  AnnounceEvent event{};
+  std::uint64_t uploaded = 0, downloaded = 0, left = 0;  // bytes; left counts wanted ones
+  std::uint32_t peers_wanted = 0;
+  std::string tracker_id;  // "trackerid" of its last reply, passed back
+};
+
+// What a person or a program may want to know. Cheap: not on the block path.
+struct PieceVerified {
+  PieceIndex piece{};
+};
+struct WantedComplete {};  // every wanted piece is verified and written
+struct PeerBanned {
+  Endpoint endpoint;
+  std::string reason;
+};
+struct PieceFailed {
+  PieceIndex piece{};
+};
+struct DiskTrouble {  // transfer paused for want of space or after an error; `message` says which
+  std::string message;
+  bool no_space = false;
+};
+struct DiskRecovered {};
+struct TrackerMessage {  // a tracker's warning or failure, once per change
+  TrackerId tracker{};
+  bool failure = false;
+  std::string message;
+};
+using Notice = std::variant<PieceVerified, WantedComplete, PeerBanned, PieceFailed, DiskTrouble,
+                            DiskRecovered, TrackerMessage>;
+struct Notify {
+  Notice notice;
+};
+
+using Action = std::variant<Connect, Disconnect, Send, SendHave, SendBlock, CancelBlock, StorePiece,
+                            SpillBlock, DropSpilled, Announce, Notify>;
+
+}  // namespace barter

@@ -1,0 +1,61 @@
+// Every limit and time of the Swarm: a name and a sentence. Shared, immutable; tests and the simulator
+// change a copy.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <limits>
+
+#include "torrent/time.hpp"
+
+namespace barter {
+
+inline constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
+
+struct SwarmConfig {
+  // Connections
+  std::uint32_t max_connections = 80;             // per torrent, both directions
+  std::uint32_t max_half_open = 16;               // connects under way
+  std::uint32_t connects_per_second = 20;         // new attempts
+  std::uint32_t max_known_peers = 2000;           // addresses remembered; the stalest go first
+  std::uint32_t max_connections_per_address = 2;  // beyond loopback and private networks
+  Duration keep_alive_after = std::chrono::seconds(100);  // of silence on our side
+  Duration closed_after = std::chrono::seconds(120);      // of silence on the peer's side
+  Duration reconnect_min = std::chrono::seconds(5);       // first pause after a failed connect; doubles
+  Duration reconnect_max = std::chrono::minutes(30);
+  Duration unused_after = std::chrono::minutes(5);        // neither side interested: may be closed
+
+  // Requests
+  std::uint32_t min_requests = 4;          // to one peer, whatever its rate
+  std::uint32_t max_requests = 1024;       // to one peer; the peer's reqq may lower it
+  Duration request_horizon = std::chrono::milliseconds(500);  // added to the measured delay
+  std::uint32_t max_incoming_requests = 512;  // queued of one peer (our reqq); beyond: reject
+  std::uint64_t open_piece_bytes = 64 << 20;  // blocks in memory; beyond: spilled
+  Duration spill_after = std::chrono::seconds(4);  // a block older than this is spilled
+  Duration block_timeout_min = std::chrono::seconds(2);   // before a block gets a second holder
+  Duration block_timeout_max = std::chrono::seconds(20);
+  Duration snubbed_after = std::chrono::seconds(60);  // asked and got nothing
+  std::uint64_t max_unsent_bytes = 1 << 20;       // handed to one connection, not yet in its socket
+
+  // Choking
+  Duration choke_interval = std::chrono::seconds(10);
+  Duration optimistic_interval = std::chrono::seconds(30);
+  std::uint32_t upload_slots_min = 4;
+  std::uint32_t upload_slots_max = 40;
+  std::uint32_t allowed_fast_pieces = 10;  // BEP 6
+
+  // Bad data
+  std::uint32_t bad_blocks_before_ban = 1;  // proven by digest
+  // Limits of the user, bytes a second
+  std::uint64_t download_limit = unlimited;
+  std::uint64_t upload_limit = unlimited;
+
+  // Trackers
+  Duration announce_interval_min = std::chrono::seconds(5);   // whatever a tracker asks
+  Duration announce_interval_max = std::chrono::hours(2);
+  Duration announce_retry_min = std::chrono::seconds(5);      // doubles up to the max, with jitter
+  Duration announce_retry_max = std::chrono::minutes(30);
+  std::uint32_t peers_wanted = 80;
+};
+
+}  // namespace barter

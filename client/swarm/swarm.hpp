@@ -1,0 +1,133 @@
+// Swarm: our behaviour toward everybody who shares one torrent. A state machine: a few things can happen
+// to it, and a few it can ask for. No socket, file, clock or randomness of its own (ARCHITECTURE, 1).
+//
+//   commands   imperative: what the user wants
+//   events     past tense: what happened. `now` never goes backwards
+//   actions    take_actions(): what it wants done; drain after every event or batch
+//   questions  nouns: no side effects
+//
+// One owner, one thread. Nothing a peer sends can make it fail: a peer that breaks the protocol gets
+// Disconnect{reason}.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "chunkstore/store.hpp"
+#include "client/swarm/action.hpp"
+#include "client/swarm/config.hpp"
+#include "torrent/bitfield.hpp"
+#include "torrent/metainfo.hpp"
+
+namespace barter {
+
+struct PeerInfo {
+  Endpoint remote;
+  PeerId peer_id;
+  bool outgoing = false;
+  PeerSource source = PeerSource::incoming;
+  bool fast = false;        // both sides set the bit (BEP 6)
+  bool extended = false;    // both sides set the bit (BEP 10)
+};
+
+struct AnnounceOutcome {
+  bool ok = false;
+  bool retryable = true;     // false: the tracker said "retry in never"
+  std::string failure;       // of the tracker or the network, without passkeys
+  std::string warning;
+  std::optional<Duration> interval, min_interval, retry_in;  // BEP 31
+  std::vector<Endpoint> peers;
+  std::string tracker_id;
+  std::optional<std::uint32_t> complete, incomplete;
+  std::optional<Address> external_ip;  // BEP 24
+};
+
+struct PeerProgress {
+  Endpoint remote;
+  std::string client;         // as it calls itself, or from its peer id; to be escaped when shown
+  PeerSource source{};
+  bool outgoing = false;
+  bool am_choking = true, am_interested = false, peer_choking = true, peer_interested = false;
+  bool snubbed = false;
+  std::uint64_t downloaded = 0, uploaded = 0;        // payload bytes
+  std::uint64_t download_rate = 0, upload_rate = 0;  // bytes a second
+  std::uint32_t pieces = 0;                          // it has
+  std::uint32_t requests_out = 0, requests_in = 0;
+};
+
+struct Progress {
+  std::uint64_t wanted_bytes = 0;      // of selected files' pieces
+  std::uint64_t verified_bytes = 0;    // of those
+  std::uint64_t received_bytes = 0;    // verified or in open pieces, for a smooth bar
+  std::uint64_t downloaded = 0, uploaded = 0;  // payload of this run
+  std::uint64_t wasted = 0;            // arrived twice, unasked or wrong
+  std::uint64_t download_rate = 0, upload_rate = 0;  // bytes a second
+  std::uint32_t connections = 0, seeds = 0;          // connected peers, and those that have all
+  std::uint32_t known_peers = 0;
+  bool wanted_complete = false;        // every wanted piece
+  bool complete = false;               // every piece: a seed
+  bool paused_by_disk = false;
+};
+
+class Swarm {
+ public:
+  // `seed` is the source of all randomness. `trackers`: tiers (BEP 12), already filtered to what the
+  // driver can announce to; TrackerId counts through them in order.
+  Swarm(std::shared_ptr<const Metainfo> metainfo, std::shared_ptr<const SwarmConfig> config,
+        PeerId our_id, std::vector<std::vector<std::string>> trackers, std::uint64_t seed);
+  ~Swarm();
+  Swarm(Swarm&&) noexcept;
+  Swarm& operator=(Swarm&&) noexcept;
+
+  // Commands.
+  void start(TimePoint now);
+  // Chokes nobody new, spills open blocks, sends `stopped`; ready to be destroyed when stopped() is true.
+  void stop(TimePoint now);
+  void select(const std::vector<bool>& files, TimePoint now);  // by file; before or after start
+  void set_limits(std::uint64_t download, std::uint64_t upload, TimePoint now);  // bytes a second
+  void set_listen_port(std::uint16_t port);
+  void pieces_checked(const Bitfield& have, std::span<const BlockRef> spilled, TimePoint now);
+  void pieces_lost(std::span<const PieceIndex> pieces, TimePoint now);  // files changed (BEP 54)
+  void add_peers(PeerSource source, std::span<const Endpoint> peers, TimePoint now);
+  // There is room again after DiskTrouble.
+  void disk_recovered(TimePoint now);
+
+  // Events.
+  void peer_connected(ConnectionId connection, const PeerInfo& info, TimePoint now);
+  void connect_failed(const Endpoint& endpoint, ConnectFailure failure, TimePoint now);
+  void messages_received(ConnectionId connection, std::span<wire::Message> messages, TimePoint now);
+  void block_sent(ConnectionId connection, BlockRange range, TimePoint now);
+  void block_not_sent(ConnectionId connection, BlockRange range, SendFailure failure, TimePoint now);
+  void peer_disconnected(ConnectionId connection, DisconnectReason reason, TimePoint now);
+  void piece_stored(PieceIndex piece, const StoreOutcome& outcome, TimePoint now);
+  void block_spilled(BlockRef block, bool kept, TimePoint now);
+  void announce_finished(TrackerId tracker, const AnnounceOutcome& outcome, TimePoint now);
+  void time_passed(TimePoint now);
+
+  // Actions, appended to `out` in the order in which to do them.
+  void take_actions(std::vector<Action>& out);
+  // When to call time_passed if nothing else happens first; `never` if nothing is due.
+  TimePoint next_deadline() const;
+
+  // Questions.
+  Progress progress(TimePoint now) const;
+  void peers(std::vector<PeerProgress>& out, TimePoint now) const;
+  const Bitfield& have() const;
+  bool wants_connection(const Endpoint& from, TimePoint now) const;  // an incoming one, before its handshake is answered
+  // How many blocks are due from this connection: the reader prepares that many buffers.
+  std::uint32_t blocks_due(ConnectionId connection) const;
+  bool stopped() const;
+  // Why nothing moves, in one line for a person; empty while bytes flow.
+  std::string stall_reason(TimePoint now) const;
+
+ private:
+  class Core;
+  std::unique_ptr<Core> core_;
+};
+
+}  // namespace barter

@@ -1,0 +1,100 @@
+// The peer protocol's messages as values (BEP 3, 6, 10, 9, 21, 54), and their bytes.
+//
+// Numbers are as on the wire, unchecked: the Swarm checks them against its Layout. Handshakes are in
+// handshake.hpp, the stream in message_reader.hpp.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "chunkstore/block_buffer.hpp"
+#include "torrent/endpoint.hpp"
+
+namespace barter::wire {
+
+struct KeepAlive {};
+struct Choke {};
+struct Unchoke {};
+struct Interested {};
+struct NotInterested {};
+struct Have {
+  std::uint32_t piece = 0;
+};
+struct BitfieldMessage {
+  std::vector<std::byte> bits;
+};
+struct Request {
+  std::uint32_t piece = 0, begin = 0, length = 0;
+};
+struct Piece {
+  std::uint32_t piece = 0, begin = 0;
+  BlockBuffer block;  // its size is the length
+};
+struct Cancel {
+  std::uint32_t piece = 0, begin = 0, length = 0;
+};
+struct Port {
+  std::uint16_t port = 0;
+};
+// BEP 6.
+struct Suggest {
+  std::uint32_t piece = 0;
+};
+struct HaveAll {};
+struct HaveNone {};
+struct Reject {
+  std::uint32_t piece = 0, begin = 0, length = 0;
+};
+struct AllowedFast {
+  std::uint32_t piece = 0;
+};
+
+// BEP 10, id 0. Ids of 0 mean "not supported" (or switched off).
+struct ExtensionHandshake {
+  std::uint8_t ut_metadata = 0;               // BEP 9
+  std::uint8_t lt_donthave = 0;               // BEP 54
+  std::optional<std::int64_t> metadata_size;  // BEP 9, bytes
+  std::optional<std::uint32_t> reqq;          // requests its sender queues without dropping
+  std::optional<std::uint16_t> listen_port;   // "p"
+  std::string client;                         // "v", at most 64 bytes kept
+  std::optional<Address> your_ip;             // "yourip"
+  std::optional<bool> upload_only;            // BEP 21
+};
+// BEP 9. `id` of outgoing messages is the receiver's id for ut_metadata; 0 in incoming ones.
+struct MetadataRequest {
+  std::uint32_t piece = 0;
+  std::uint8_t id = 0;
+};
+struct MetadataData {
+  std::uint32_t piece = 0;
+  std::uint64_t total_size = 0;
+  std::string data;
+  std::uint8_t id = 0;
+};
+struct MetadataReject {
+  std::uint32_t piece = 0;
+  std::uint8_t id = 0;
+};
+// BEP 54. `id` as above.
+struct DontHave {
+  std::uint32_t piece = 0;
+  std::uint8_t id = 0;
+};
+// A message id, or an extended id, that we do not know: ignored.
+struct Unknown {
+  std::uint8_t id = 0;
+};
+
+using Message =
+    std::variant<KeepAlive, Choke, Unchoke, Interested, NotInterested, Have, BitfieldMessage, Request,
+                 Piece, Cancel, Port, Suggest, HaveAll, HaveNone, Reject, AllowedFast,
+                 ExtensionHandshake, MetadataRequest, MetadataData, MetadataReject, DontHave, Unknown>;
+
+// The ids that we announce in our extension handshake, and so receive.
+inline constexpr std::uint8_t our_ut_metadata_id = 1;
+inline constexpr std::uint8_t our_lt_donthave_id = 2;
+
+}  // namespace barter::wire

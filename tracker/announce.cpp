@@ -1,0 +1,1 @@
+#include "tracker/announce.hpp"
