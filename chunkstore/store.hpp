@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "chunkstore/block_buffer.hpp"
+#include "chunkstore/store_outcome.hpp"
 #include "torrent/bitfield.hpp"
 #include "torrent/metainfo.hpp"
 #include "torrent/result.hpp"
@@ -32,17 +33,6 @@ struct StoreOptions {
   bool force = false;        // existing files that match nowhere may be overwritten
   Allocation allocation = Allocation::sparse;
   std::vector<bool> selected;  // by file; empty selects all. Unselected files create nothing.
-};
-
-// What became of a piece given to the store.
-enum class StoreResult : std::uint8_t { stored, hash_mismatch, no_space, io_error };
-
-struct StoreOutcome {
-  StoreResult result = StoreResult::stored;
-  // A keyed 64-bit digest of each block, in order, where asked for or on a mismatch: equal bytes give
-  // equal digests within one process, and a peer cannot aim at one.
-  std::vector<std::uint64_t> block_digests;
-  std::string message;  // of no_space and io_error: what and where
 };
 
 // What open() knows of the data without hashing.

@@ -18,7 +18,7 @@
 #include <string>
 #include <vector>
 
-#include "chunkstore/store.hpp"
+#include "chunkstore/store_outcome.hpp"
 #include "client/swarm/action.hpp"
 #include "client/swarm/config.hpp"
 #include "torrent/bitfield.hpp"
