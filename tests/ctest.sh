@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# ctest.sh PRESET [ctest options]: run ctest on build/PRESET with a report in build/results/PRESET.xml;
+# print what failed and one line of counts.
+set -euo pipefail
+export LC_ALL=C.UTF-8
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+preset=$1
+shift
+
+mkdir -p build/results
+log=build/results/$preset.log
+status=0
+ctest --preset "$preset" -j "$(nproc)" --no-tests=error \
+  --output-junit "$PWD/build/results/$preset.xml" "$@" </dev/null >"$log" 2>&1 || status=$?
+if [ "$status" -ne 0 ]; then
+  # Everything but the lines about what went well.
+  grep -vE '^ +Start +[0-9]+: |^ *[0-9]+/[0-9]+ Test +#[0-9]+: .* Passed +[0-9.]+ sec$' "$log" || true
+else
+  grep -E 'tests passed|^Total Test time' "$log"
+fi
+exit "$status"
