@@ -1,1 +1,44 @@
-int main() { return 2; }
+// The process: signals, limits, logging; the program itself is in program.cpp.
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include <spdlog/cfg/helpers.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+
+#include "cli/program.hpp"
+#include "cli/signals.hpp"
+
+namespace {
+
+// A thousand peers and as many files need descriptors; the soft limit is often 1024 for select()
+// alone.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// Logs are for whoever looks for a fault: on standard error, silent unless BARTER_LOG asks for a
+// level.
+void start_logging() {
+  auto logger = spdlog::stderr_color_mt("barter");
+  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %v");
+  logger->set_level(spdlog::level::off);
+  spdlog::set_default_logger(std::move(logger));
+  spdlog::set_level(spdlog::level::off);
+  if (const char* level = std::getenv("BARTER_LOG")) spdlog::cfg::helpers::load_levels(level);
+}
+
+}  // namespace
+
+int main(int count, char** values) {
+  barter::cli::signals::install();
+  raise_descriptor_limit();
+  start_logging();
+  return barter::cli::run_program({values + 1, values + count},
+                                  barter::cli::Output::process_settings);
+}

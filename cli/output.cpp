@@ -1,0 +1,261 @@
+#include "cli/output.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+#include <boost/json/serialize.hpp>
+
+#include "cli/exit_code.hpp"
+#include "cli/sizes.hpp"
+#include "cli/text.hpp"
+
+namespace barter::cli {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::steady_clock;
+
+constexpr auto redraw_interval = 200ms;
+constexpr auto event_interval = 1s;
+constexpr auto line_interval = 1min;
+
+void write_all(int descriptor, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto written = ::write(descriptor, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return;  // nobody listens any more: the work goes on
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+std::string bar(std::uint64_t done, std::uint64_t total, std::size_t width) {
+  const auto filled =
+      total == 0 ? 0
+                 : static_cast<std::size_t>(static_cast<double>(done) / static_cast<double>(total) *
+                                            static_cast<double>(width));
+  std::string out(width, '.');
+  std::fill_n(out.begin(), std::min(filled, width), '#');
+  return out;
+}
+
+// Never "100 %" before the end.
+double percent(std::uint64_t done, std::uint64_t total) {
+  if (total == 0) return 0;
+  if (done >= total) return 100;
+  return std::min(99.9, 100.0 * static_cast<double>(done) / static_cast<double>(total));
+}
+
+std::optional<std::chrono::seconds> remaining(std::uint64_t done, std::uint64_t total,
+                                              std::uint64_t rate) {
+  if (rate == 0 || done > total) return std::nullopt;
+  return std::chrono::seconds((total - done + rate - 1) / rate);
+}
+
+}  // namespace
+
+std::string format_time(std::chrono::system_clock::time_point time) {
+  const auto since = std::chrono::floor<std::chrono::milliseconds>(time).time_since_epoch();
+  const std::time_t seconds = std::chrono::floor<std::chrono::seconds>(since).count();
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900,
+                     parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
+                     (since - std::chrono::floor<std::chrono::seconds>(since)).count());
+}
+
+Output::Settings Output::process_settings(bool json) {
+  Settings settings;
+  const char* term = std::getenv("TERM");
+  const bool dumb = term == nullptr || std::string_view(term) == "dumb";
+  const char* no_color = std::getenv("NO_COLOR");
+  settings.json = json;
+  settings.progress_line = !dumb && isatty(STDERR_FILENO) == 1;
+  settings.color = settings.progress_line && (no_color == nullptr || *no_color == '\0');
+  settings.out = [](std::string_view bytes) { write_all(STDOUT_FILENO, bytes); };
+  settings.err = [](std::string_view bytes) { write_all(STDERR_FILENO, bytes); };
+  settings.steady = steady_clock::now;
+  settings.wall = std::chrono::system_clock::now;
+  settings.columns = [] {
+    winsize size{};
+    const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    return known ? std::size_t{size.ws_col} : std::size_t{80};
+  };
+  return settings;
+}
+
+Output::Output(Settings settings) : settings_(std::move(settings)) {}
+
+Output::~Output() {
+  if (!drawn_.empty()) settings_.err("\n");
+}
+
+void Output::erase_drawn() {
+  if (drawn_.empty()) return;
+  settings_.err("\r\x1b[K");
+  drawn_.clear();
+}
+
+void Output::draw(const std::string& line) {
+  // One column is left free: some terminals wrap when the last one is written.
+  const std::string cut = cut_to_columns(line, std::max<std::size_t>(settings_.columns(), 2) - 1);
+  settings_.err("\r\x1b[K" + cut);
+  drawn_ = line;
+}
+
+void Output::write_line(bool error_stream, std::string_view prefix, std::string_view line) {
+  const std::string again = drawn_;
+  erase_drawn();
+  (error_stream ? settings_.err : settings_.out)(fmt::format("{}{}\n", prefix, printable(line)));
+  if (!again.empty()) draw(again);
+}
+
+void Output::print(std::string_view line) {
+  if (settings_.json) return;
+  const std::lock_guard lock(mutex_);
+  write_line(false, "", line);
+}
+
+void Output::print_raw(std::string_view bytes) {
+  const std::lock_guard lock(mutex_);
+  settings_.out(bytes);
+}
+
+void Output::message(std::string_view line) {
+  if (settings_.json) return;
+  const std::lock_guard lock(mutex_);
+  write_line(true, "", line);
+}
+
+void Output::warning(std::string_view line) {
+  const std::lock_guard lock(mutex_);
+  if (settings_.json) return write_event("warning", {{"message", valid_utf8(line)}});
+  write_line(true,
+             settings_.color ? "barter: \x1b[33mwarning\x1b[0m: " : "barter: warning: ", line);
+}
+
+int Output::fail(const Error& error) {
+  const std::lock_guard lock(mutex_);
+  if (settings_.json) {
+    write_event("error", {{"code", to_string(error.code)}, {"message", valid_utf8(error.message)}});
+  } else {
+    write_line(true, settings_.color ? "\x1b[31mbarter\x1b[0m: " : "barter: ", error.message);
+  }
+  return exit_failed;
+}
+
+void Output::event(std::string_view kind, boost::json::object fields) {
+  if (!settings_.json) return;
+  const std::lock_guard lock(mutex_);
+  write_event(kind, fields);
+}
+
+void Output::write_event(std::string_view kind, const boost::json::object& fields) {
+  boost::json::object line;
+  line.reserve(fields.size() + 2);
+  line["event"] = kind;
+  line["time"] = format_time(settings_.wall());
+  for (const auto& field : fields) line[field.key()] = field.value();
+  settings_.out(boost::json::serialize(line) + "\n");
+}
+
+void Output::show_progress(Throttle& throttle, std::uint64_t done, std::uint64_t total,
+                           std::string_view event_kind, boost::json::object fields,
+                           const std::string& head, const std::string& tail) {
+  const auto now = settings_.steady();
+  const bool first = !throttle.last;
+  const auto passed = first ? steady_clock::duration::max() : now - *throttle.last;
+  const std::uint64_t tenth = static_cast<std::uint64_t>(percent(done, total) / 10);
+  const bool ended = total > 0 && done >= total && throttle.last_tenth < 10;
+  if (settings_.json) {
+    if (!ended && passed < event_interval) return;
+    write_event(event_kind, fields);
+  } else if (settings_.progress_line) {
+    if (!ended && passed < redraw_interval) return;
+    draw(
+        fmt::format("{:5.1f} % [{}] {}{}", percent(done, total), bar(done, total, 20), head, tail));
+  } else {
+    if (!ended && tenth <= throttle.last_tenth && passed < line_interval) return;
+    // The first call is no news: the first line comes after a tenth or a minute.
+    if (!first || ended) {
+      settings_.err(printable(fmt::format("{:.0f} % {}{}", percent(done, total), head, tail)) +
+                    "\n");
+    }
+  }
+  throttle.last = now;
+  throttle.last_tenth = ended ? 10 : tenth;
+}
+
+void Output::hashing(const HashingStatus& status) {
+  const std::lock_guard lock(mutex_);
+  const auto now = settings_.steady();
+  if (!hashing_.last || status.bytes_done == 0) hashing_began_ = now;
+  const double seconds = std::chrono::duration<double>(now - hashing_began_).count();
+  const auto rate =
+      seconds < 0.05 ? std::uint64_t{0}
+                     : static_cast<std::uint64_t>(static_cast<double>(status.bytes_done) / seconds);
+  const auto eta = remaining(status.bytes_done, status.bytes_total, rate);
+  boost::json::object fields{
+      {"bytes_done", status.bytes_done}, {"bytes_total", status.bytes_total}, {"rate", rate}};
+  if (!status.path.empty()) fields["path"] = valid_utf8(status.path);
+  std::string tail = rate == 0 ? "" : ", " + format_rate(rate);
+  if (eta && eta->count() > 0) tail += ", " + format_duration(*eta) + " left";
+  show_progress(hashing_, status.bytes_done, status.bytes_total, "hashing", std::move(fields),
+                fmt::format("hashed {} of {}", format_size(status.bytes_done),
+                            format_size(status.bytes_total)),
+                tail);
+}
+
+void Output::transfer(const TransferStatus& status) {
+  const std::lock_guard lock(mutex_);
+  const auto shown = std::clamp(status.bytes_received, status.bytes_done,
+                                std::max(status.bytes_done, status.bytes_total));
+  const auto eta = remaining(shown, status.bytes_total, status.down_rate);
+  boost::json::object fields{{"bytes_done", status.bytes_done}, {"bytes_total", status.bytes_total},
+                             {"downloaded", status.downloaded}, {"uploaded", status.uploaded},
+                             {"down_rate", status.down_rate},   {"up_rate", status.up_rate},
+                             {"peers", status.peers},           {"seeds", status.seeds}};
+  fields["eta"] = eta ? boost::json::value(eta->count()) : boost::json::value(nullptr);
+  if (!status.name.empty()) fields["name"] = valid_utf8(status.name);
+  std::string tail =
+      fmt::format(", down {}, up {}, {} peer{}", format_rate(status.down_rate),
+                  format_rate(status.up_rate), status.peers, status.peers == 1 ? "" : "s");
+  if (eta && eta->count() > 0) tail += ", " + format_duration(*eta) + " left";
+  // The bar may run ahead of what is verified, but the end is the verified end.
+  const auto done = status.bytes_done >= status.bytes_total
+                        ? status.bytes_done
+                        : std::min(shown, status.bytes_total - 1);
+  show_progress(transfer_, done, status.bytes_total, "progress", std::move(fields),
+                fmt::format("{} of {}", format_size(shown), format_size(status.bytes_total)), tail);
+}
+
+void Output::end_progress() {
+  const std::lock_guard lock(mutex_);
+  if (!drawn_.empty()) settings_.err("\n");
+  drawn_.clear();
+  hashing_ = {};
+  transfer_ = {};
+}
+
+void Output::result(boost::json::object fields) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& field : fields) result_[field.key()] = field.value();
+}
+
+int Output::finish(std::string_view command, int exit_code) {
+  const std::lock_guard lock(mutex_);
+  if (!drawn_.empty()) settings_.err("\n");
+  drawn_.clear();
+  if (settings_.json) {
+    boost::json::object fields{{"command", command}, {"exit_code", exit_code}};
+    for (const auto& field : result_) fields[field.key()] = field.value();
+    write_event("result", fields);
+  }
+  return exit_code;
+}
+
+}  // namespace barter::cli

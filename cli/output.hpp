@@ -1,0 +1,109 @@
+// Output: everything the program says. Results go to standard output, messages and progress to
+// standard error; with --json every line of standard output is one object with `event` and `time`
+// (docs/json.md), and standard error stays quiet. May be called from any thread.
+//
+// Every text is escaped here, once: names of torrents and words of peers cannot drive a terminal.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <boost/json/object.hpp>
+
+#include "torrent/result.hpp"
+
+namespace barter::cli {
+
+// Reading and hashing: `create`, `verify`, the check at the start of `get` and `seed`.
+struct HashingStatus {
+  std::uint64_t bytes_done = 0, bytes_total = 0;  // total 0: not known
+  std::string path;                               // of the torrent or folder; may be empty
+};
+
+// The state of a transfer, or the sum of several.
+struct TransferStatus {
+  std::uint64_t bytes_done = 0, bytes_total = 0;  // verified, wanted
+  std::uint64_t bytes_received = 0;               // verified or on the way to it, for the bar
+  std::uint64_t downloaded = 0, uploaded = 0;     // payload of this run
+  std::uint64_t down_rate = 0, up_rate = 0;       // bytes a second
+  std::uint32_t peers = 0, seeds = 0;
+  std::string name;  // may be empty
+};
+
+class Output {
+ public:
+  struct Settings {
+    bool json = false;
+    bool progress_line = false;  // standard error is a terminal that can redraw a line
+    bool color = false;
+    std::function<void(std::string_view)> out, err;  // bytes, as given
+    std::function<std::chrono::steady_clock::time_point()> steady;
+    std::function<std::chrono::system_clock::time_point()> wall;
+    std::function<std::size_t()> columns;  // width of the terminal
+  };
+  // Standard output and error of the process; NO_COLOR and TERM=dumb are honoured.
+  static Settings process_settings(bool json);
+  explicit Output(Settings settings);
+  ~Output();
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+
+  bool json() const { return settings_.json; }
+
+  // A line of the result for a person. Nothing with --json.
+  void print(std::string_view line);
+  // The result as raw bytes (a .torrent written to standard output). Also with --json: then do not.
+  void print_raw(std::string_view bytes);
+  // A line for a person about what goes on. Nothing with --json.
+  void message(std::string_view line);
+  // Both ways: "barter: warning: ..." or the event `warning`.
+  void warning(std::string_view line);
+  // Both ways: "barter: ..." or the event `error`. Returns exit_failed, so: return
+  // output.fail(error).
+  int fail(const Error& error);
+  // An event for a program. Nothing without --json.
+  void event(std::string_view kind, boost::json::object fields);
+
+  // Progress, as often as the caller likes. A terminal gets a line redrawn five times a second, a
+  // file a line every 10 % or minute, --json an event a second.
+  void hashing(const HashingStatus& status);
+  void transfer(const TransferStatus& status);
+  // The last state of a progress is shown whatever the time; then the line is left alone.
+  void end_progress();
+
+  // Remembers fields of the event `result`, which finish() prints last. Later fields win.
+  void result(boost::json::object fields);
+  // Prints `result` with the exit code (--json), and passes that on. Called once, by main.
+  int finish(std::string_view command, int exit_code);
+
+ private:
+  struct Throttle {
+    std::optional<std::chrono::steady_clock::time_point> last;
+    std::uint64_t last_tenth = 0;
+  };
+  void write_event(std::string_view kind, const boost::json::object& fields);
+  void write_line(bool error_stream, std::string_view prefix, std::string_view line);
+  void show_progress(Throttle& throttle, std::uint64_t done, std::uint64_t total,
+                     std::string_view event_kind, boost::json::object fields,
+                     const std::string& head, const std::string& tail);
+  void draw(const std::string& line);
+  void erase_drawn();
+
+  Settings settings_;
+  std::mutex mutex_;
+  std::string drawn_;    // the progress line on the terminal
+  std::string pending_;  // the newest progress line, where it was not shown for lack of time
+  Throttle hashing_, transfer_;
+  std::chrono::steady_clock::time_point hashing_began_{};
+  boost::json::object result_;
+};
+
+// RFC 3339 in UTC with milliseconds.
+std::string format_time(std::chrono::system_clock::time_point time);
+
+}  // namespace barter::cli

@@ -1,0 +1,74 @@
+#include "cli/signals.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <limits>
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "cli/exit_code.hpp"
+
+namespace barter::cli::signals {
+namespace {
+
+// Touched by the handler: lock-free atomics only.
+std::atomic<int> first_signal{0};
+std::atomic<int> wake_descriptor{-1};
+bool hangup_ignored = false;
+static_assert(std::atomic<int>::is_always_lock_free);
+
+extern "C" void on_signal(int number) {
+  int expected = 0;
+  if (!first_signal.compare_exchange_strong(expected, number)) {
+    _exit(exit_signal_base + number);  // asked twice: now
+  }
+  const int saved = errno;
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written =
+      write(wake_descriptor.load(std::memory_order_relaxed), &one, sizeof one);
+  errno = saved;
+}
+
+void handle(int number, void (*handler)(int)) {
+  struct sigaction action {};
+  action.sa_handler = handler;
+  sigemptyset(&action.sa_mask);
+  action.sa_flags = SA_RESTART;
+  sigaction(number, &action, nullptr);
+}
+
+}  // namespace
+
+void install() {
+  wake_descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  handle(SIGPIPE, SIG_IGN);
+  handle(SIGINT, on_signal);
+  handle(SIGTERM, on_signal);
+  struct sigaction before {};
+  sigaction(SIGHUP, nullptr, &before);
+  hangup_ignored = before.sa_handler == SIG_IGN;
+  if (!hangup_ignored) handle(SIGHUP, on_signal);
+}
+
+int received() {
+  return first_signal.load(std::memory_order_relaxed);
+}
+
+bool wait(std::chrono::milliseconds timeout) {
+  if (stop_requested()) return true;
+  pollfd descriptor{wake_descriptor.load(), POLLIN, 0};
+  const auto bounded = std::clamp<std::chrono::milliseconds::rep>(timeout.count(), 0,
+                                                                  std::numeric_limits<int>::max());
+  poll(&descriptor, 1, static_cast<int>(bounded));
+  return stop_requested();
+}
+
+void restore_in_child() {
+  for (const int number : {SIGPIPE, SIGINT, SIGTERM}) handle(number, SIG_DFL);
+  if (!hangup_ignored) handle(SIGHUP, SIG_DFL);
+}
+
+}  // namespace barter::cli::signals

@@ -1,0 +1,22 @@
+// Signals: SIGINT, SIGTERM and SIGHUP become a question that a command asks. The first asks for a
+// clean stop, the second ends the process at once. Process-wide; install() is called once, by main.
+#pragma once
+
+#include <chrono>
+
+namespace barter::cli::signals {
+
+// SIGHUP stays ignored if it was when we started (nohup); SIGPIPE is ignored always.
+void install();
+// The number of the signal that asked us to stop, or 0. Any thread.
+int received();
+inline bool stop_requested() {
+  return received() != 0;
+}
+// Sleeps until the time is over or a stop is requested; true if a stop is requested. One thread.
+bool wait(std::chrono::milliseconds timeout);
+// Undoes install() in a child between fork and exec: a program started by us must die of its
+// signals.
+void restore_in_child();
+
+}  // namespace barter::cli::signals

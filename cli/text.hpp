@@ -1,0 +1,19 @@
+// Text on its way to a terminal or a JSON string: escaping, UTF-8, width.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace barter::cli {
+
+// For a terminal or a log: control characters, direction overrides and bytes that are no UTF-8
+// become visible escapes; the result is one line.
+std::string printable(std::string_view text);
+// For JSON, whose strings must be UTF-8: bytes that are none become U+FFFD.
+std::string valid_utf8(std::string_view text);
+// The head of a line that fits; wide characters count as one column.
+std::string cut_to_columns(std::string_view line, std::size_t columns);
+// In quotes, so that one sees where a name begins and ends.
+std::string quoted(std::string_view name);
+
+}  // namespace barter::cli

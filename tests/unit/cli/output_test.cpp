@@ -1,0 +1,131 @@
+#include "cli/output.hpp"
+
+#include <string>
+#include <vector>
+
+#include <boost/json.hpp>
+#include <catch2/catch.hpp>
+
+#include "cli/exit_code.hpp"
+
+using namespace barter;
+using namespace barter::cli;
+using namespace std::chrono_literals;
+
+namespace {
+
+// An Output whose streams are strings and whose clock is turned by hand.
+struct Capture {
+  std::string out, err;
+  std::chrono::steady_clock::time_point now{};
+
+  Output::Settings settings(bool json, bool terminal) {
+    Output::Settings settings;
+    settings.json = json;
+    settings.progress_line = terminal;
+    settings.out = [this](std::string_view bytes) { out += bytes; };
+    settings.err = [this](std::string_view bytes) { err += bytes; };
+    settings.steady = [this] { return now; };
+    settings.wall = [] { return std::chrono::system_clock::time_point(1'700'000'000'123ms); };
+    settings.columns = [] { return std::size_t{40}; };
+    return settings;
+  }
+  std::size_t lines(const std::string& text) const {
+    return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("plain output: results on one stream, messages on the other", "[output]") {
+  Capture capture;
+  Output output(capture.settings(false, false));
+  output.print("result \x1b[1m");
+  output.message("hello");
+  output.warning("careful");
+  CHECK(output.fail(Error{Errc::not_found, "x: no such\nfile"}) == exit_failed);
+  output.event("peer", {{"address", "1.2.3.4:5"}});
+  CHECK(output.finish("show", 1) == 1);
+  CHECK(capture.out == "result \\x1b[1m\n");
+  CHECK(capture.err == "hello\nbarter: warning: careful\nbarter: x: no such\\nfile\n");
+}
+
+TEST_CASE("JSON output: one object a line, `result` last", "[output]") {
+  Capture capture;
+  Output output(capture.settings(true, true));
+  output.print("not shown");
+  output.message("not shown");
+  output.warning("bad byte \xFF");
+  output.fail(Error{Errc::no_space, "full"});
+  output.result({{"path", "/d"}, {"bytes", 3u}});
+  output.result({{"bytes", 4u}});
+  output.finish("get", 1);
+  CHECK(capture.err.empty());
+  CHECK(capture.out ==
+        "{\"event\":\"warning\",\"time\":\"2023-11-14T22:13:20.123Z\",\"message\":\"bad byte "
+        "\xEF\xBF\xBD\"}\n"
+        "{\"event\":\"error\",\"time\":\"2023-11-14T22:13:20.123Z\",\"code\":\"no_space\","
+        "\"message\":"
+        "\"full\"}\n"
+        "{\"event\":\"result\",\"time\":\"2023-11-14T22:13:20.123Z\",\"command\":\"get\",\"exit_"
+        "code\":1,"
+        "\"path\":\"/d\",\"bytes\":4}\n");
+}
+
+TEST_CASE("progress in a file: a line every tenth or minute, and the end once", "[output]") {
+  Capture capture;
+  Output output(capture.settings(false, false));
+  for (std::uint64_t i = 0; i <= 1000; ++i) {
+    capture.now += 1ms;
+    output.hashing({i << 20, 1000u << 20, ""});
+  }
+  output.hashing({1000u << 20, 1000u << 20, ""});
+  CHECK(capture.lines(capture.err) == 10);
+  CHECK(capture.err.find("100 % hashed 1000 MiB of 1000 MiB") != std::string::npos);
+  capture.err.clear();
+  output.end_progress();
+  TransferStatus status;
+  status.bytes_total = 1 << 30;
+  for (int i = 0; i < 600; ++i) {  // ten minutes without a byte
+    output.transfer(status);
+    capture.now += 1s;
+  }
+  CHECK(capture.lines(capture.err) == 9);
+}
+
+TEST_CASE("progress on a terminal is one line that fits and gives way to messages", "[output]") {
+  Capture capture;
+  Output output(capture.settings(false, true));
+  output.hashing({1 << 20, 4 << 20, ""});
+  output.hashing({2 << 20, 4 << 20, ""});  // too soon
+  CHECK(capture.lines(capture.err) == 0);
+  CHECK(capture.err == "\r\x1b[K 25.0 % [#####...............] hashed 1.");  // 39 columns
+  capture.err.clear();
+  output.message("note");
+  CHECK(capture.err == "\r\x1b[Knote\n\r\x1b[K 25.0 % [#####...............] hashed 1.");
+  capture.err.clear();
+  output.hashing({4 << 20, 4 << 20, ""});  // the end is shown at once
+  CHECK(capture.err.find("100.0 %") != std::string::npos);
+  output.finish("create", 0);
+  CHECK(capture.err.back() == '\n');
+}
+
+TEST_CASE("progress as JSON is one event a second, with integers", "[output]") {
+  Capture capture;
+  Output output(capture.settings(true, false));
+  TransferStatus status;
+  status.bytes_total = 1000;
+  for (int i = 0; i < 100; ++i) {
+    status.bytes_done = static_cast<std::uint64_t>(i * 10);
+    status.down_rate = 100;
+    output.transfer(status);
+    capture.now += 100ms;
+  }
+  CHECK(capture.lines(capture.out) == 10);
+  const auto first = boost::json::parse(capture.out.substr(0, capture.out.find('\n'))).as_object();
+  CHECK(first.at("event") == "progress");
+  CHECK(first.at("bytes_done") == 0);
+  CHECK(first.at("bytes_total") == 1000);
+  CHECK(first.at("eta") == 10);
+  CHECK(first.at("peers") == 0);
+}
