@@ -113,8 +113,11 @@ int run_program(const std::vector<std::string>& arguments,
     // The flag may stand behind what could not be parsed.
     const bool json = std::find(arguments.begin(), arguments.end(), "--json") != arguments.end();
     Output output(settings(json));
-    return usage_error(output, chosen.empty() ? "" : chosen.front()->get_name(),
-                       one_line(error.what()));
+    if (!chosen.empty()) {
+      return usage_error(output, chosen.front()->get_name(), one_line(error.what()));
+    }
+    if (arguments.empty()) return usage_error(output, "", "name a command");
+    return usage_error(output, "", fmt::format("there is no command '{}'", arguments.front()));
   }
   Output output(settings(line.json));
   return run_command(line, output);
