@@ -1,7 +1,8 @@
 // Bencode (BEP 3): an iterative, bounded parser into views of the input, and a canonical writer.
 //
-// parse() makes one flat vector of tokens; a Node is a cursor into it. Strings are views: the input must
-// outlive the Document. Costs no stack and no memory beyond 16 bytes a token, whatever the input nests.
+// parse() makes one flat vector of tokens; a Node is a cursor into it. Strings are views: the input
+// must outlive the Document. Costs no stack, and of memory 8 bytes a value and 8 more for each list
+// or dictionary, whatever the input nests.
 #pragma once
 
 #include <cstddef>
@@ -17,21 +18,22 @@ namespace barter::bencode {
 
 struct Limits {
   std::size_t bytes = 32 << 20;
-  std::uint32_t depth = 32;        // nested lists and dictionaries
-  std::size_t tokens = 4 << 20;    // values, keys included
-  // Strict: dictionary keys sorted and unique, no leading zeros, no "-0". Tolerant accepts unsorted keys
-  // (of equal keys the first counts) and leading zeros, as old torrents need.
+  std::uint32_t depth = 32;      // nested lists and dictionaries
+  std::size_t tokens = 4 << 20;  // values, keys included
+  // Strict: dictionary keys sorted and unique, no leading zeros, no "-0". Tolerant accepts unsorted
+  // keys (of equal keys the first counts), leading zeros and "-0", as old torrents need.
   bool strict = false;
 };
 
 enum class Type : std::uint8_t { integer, string, list, dictionary };
 
 namespace detail {
+// Behind the elements of a list or dictionary comes one more token, for its final "e": `next` of
+// the container is past that one.
 struct Token {
-  std::uint32_t begin;  // offset of the value's first byte
-  std::uint32_t end;    // offset past its last byte
-  std::uint32_t next;   // index of the token after the whole value
-  Type type;
+  std::uint32_t begin;      // offset of the value's first byte
+  std::uint32_t next : 30;  // index of the token after the whole value
+  std::uint32_t type : 2;   // a Type
 };
 }  // namespace detail
 
@@ -41,8 +43,8 @@ class Document;
 class Node {
  public:
   Type type() const;
-  std::string_view raw() const;                    // the value's own bytes, as received
-  std::size_t offset() const;                      // of raw() within the input
+  std::string_view raw() const;  // the value's own bytes, as received
+  std::size_t offset() const;    // of raw() within the input
   // Typed access: nothing if the value is of another type.
   std::optional<std::int64_t> integer() const;
   std::optional<std::string_view> string() const;
@@ -65,6 +67,7 @@ class Node {
 
  private:
   friend class Document;
+  const detail::Token& token() const;
   Node(const Document* document, std::uint32_t token) : document_(document), token_(token) {}
   const Document* document_;
   std::uint32_t token_;
@@ -74,7 +77,7 @@ class Node {
 class Document {
  public:
   Node root() const { return Node(this, 0); }
-  std::size_t consumed() const;  // bytes of the input that the value takes
+  std::size_t consumed() const { return root().raw().size(); }  // bytes that the value takes
 
  private:
   friend class Node;
@@ -143,7 +146,8 @@ class Node::EntryRange {
   std::uint32_t first_, last_;
 };
 
-// Writes canonical bencode. The caller gives keys in sorted order (asserted) and closes what it opens:
+// Writes canonical bencode. The caller gives keys in sorted order (asserted) and closes what it
+// opens:
 //   Writer w; w.begin_dictionary(); w.key("a"); w.integer(1); w.end(); w.take()
 class Writer {
  public:
