@@ -1,9 +1,10 @@
-// Announce and scrape over HTTP (BEP 3, 7, 21, 23, 24, 31, 48): requests and replies as values, and their
-// bytes. Shared by the tracker and by the client's tracker client. No I/O.
+// Announce and scrape over HTTP (BEP 3, 7, 21, 23, 24, 31, 48): requests and replies as values, and
+// their bytes. Shared by the tracker and by the client's tracker client. No I/O.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,7 +33,7 @@ struct AnnounceReply {
   std::uint32_t interval = 0;      // seconds
   std::uint32_t min_interval = 0;  // seconds; 0 = not given
   std::uint32_t complete = 0, incomplete = 0;
-  std::vector<HostPort> peers;     // names are possible in full replies
+  std::vector<HostPort> peers;  // names are possible in full replies
   std::string tracker_id;
   std::string warning;
   std::optional<Address> external_ip;  // BEP 24
@@ -45,18 +46,23 @@ struct Failure {
 
 // The query string of an announce, without '?'.
 std::string to_query(const AnnounceRequest& request);
-// Tolerant as trackers must be: unknown keys are ignored, an unknown event is none; what is missing or
-// malformed (info_hash, port 0) is an error that becomes a failure reason.
+// Tolerant as trackers must be: unknown keys are ignored, an unknown event is none; what is missing
+// or malformed (info_hash, port 0) is an error that becomes a failure reason.
 Result<AnnounceRequest> parse_announce_query(std::string_view query);
 
 struct ScrapeEntry {
   WireInfoHash info_hash;
-  std::uint32_t complete = 0, downloaded = 0, incomplete = 0, downloaders = 0;  // BEP 21: downloaders
+  std::uint32_t complete = 0, downloaded = 0, incomplete = 0,
+                downloaders = 0;  // BEP 21: downloaders
 };
-Result<std::vector<WireInfoHash>> parse_scrape_query(std::string_view query, std::size_t max_hashes);
+Result<std::vector<WireInfoHash>> parse_scrape_query(std::string_view query,
+                                                     std::size_t max_hashes);
 
 // Bencoded bodies. Compact: `peers` and `peers6`, both always there (BEP 7, 23).
 std::string to_body(const AnnounceReply& reply, bool compact);
+// The same with `endpoints` for reply.peers: a tracker has no names, and prints none to parse them
+// again.
+std::string to_body(const AnnounceReply& reply, std::span<const Endpoint> endpoints, bool compact);
 std::string to_body(const Failure& failure);
 std::string to_body(const std::vector<ScrapeEntry>& entries);
 

@@ -1,6 +1,6 @@
-// HttpServer: announce, scrape and /stats over HTTP (Beast), on its own threads. What is neither goes to a
-// handler, so that `share` serves its .torrent files on the same port; and a connection that does not
-// begin with an HTTP method is handed on, so that peers share it too.
+// HttpServer: announce, scrape and /stats over HTTP (Beast), on its own threads. What is neither
+// goes to a handler, so that `share` serves its .torrent files on the same port; and a connection
+// that does not begin with an HTTP method is handed on, so that peers share it too.
 #pragma once
 
 #include <cstdint>
@@ -26,17 +26,19 @@ struct HttpReply {
 struct HttpServerOptions {
   // "[::]" listens on both families.
   std::vector<Endpoint> listen;
-  bool next_free_port = false;      // a busy port: try the next ones
+  bool next_free_port = false;  // a busy port: try the next ones
   RegistryConfig registry;
-  bool restrict_to_allowed = false; // serve only info-hashes given by allow()
-  std::vector<std::string> proxies; // addresses or CIDRs whose X-Forwarded-For is believed
+  bool restrict_to_allowed = false;  // serve only info-hashes given by allow()
+  std::vector<std::string> proxies;  // addresses or CIDRs whose X-Forwarded-For is believed
   std::uint32_t max_connections = 10'000;
   std::uint32_t max_connections_per_address = 200;  // loopback and private networks are spared
   std::uint32_t header_bytes = 8 * 1024;            // longest request header
-  Duration header_timeout = std::chrono::seconds(5);   // from accept to a whole header, not extended by bytes
-  Duration idle_timeout = std::chrono::seconds(30);    // between requests of one connection
+  Duration header_timeout =
+      std::chrono::seconds(5);  // from accept to a whole header, not extended by bytes
+  Duration idle_timeout = std::chrono::seconds(30);  // between requests of one connection
   unsigned threads = 1;
-  // GET of any other path; `host` is the validated Host header. Runs on a server thread: must not block.
+  // GET of any other path; `host` is the validated Host header. Runs on a server thread: must not
+  // block.
   std::function<HttpReply(std::string_view path, std::string_view host)> other;
   // A connection that is no HTTP: descriptor (now the handler's), where from, and what was read.
   std::function<void(int descriptor, Endpoint remote, std::string received)> not_http;
@@ -47,11 +49,11 @@ struct HttpServerOptions {
 class HttpServer {
  public:
   static Result<std::unique_ptr<HttpServer>> start(HttpServerOptions options);
-  ~HttpServer();                       // stop()
+  ~HttpServer();  // stop()
   std::uint16_t port() const;
   void allow(std::vector<WireInfoHash> info_hashes);  // replaces the list
   RegistryStats stats() const;
-  void stop();                         // answers what is under way, at most a second
+  void stop();  // answers what is under way, at most a second
 
  private:
   class Impl;

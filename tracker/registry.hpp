@@ -1,5 +1,6 @@
-// Registry: the swarms that a tracker knows, and their members. A state machine: time and randomness are
-// arguments. Identity of a member is its address and port. One owner, one thread (or one lock).
+// Registry: the swarms that a tracker knows, and their members. A state machine: time and
+// randomness are arguments. Identity of a member is its address and port. One owner, one thread (or
+// one lock).
 #pragma once
 
 #include <cstdint>
@@ -17,14 +18,15 @@
 namespace barter::tracker {
 
 struct RegistryConfig {
-  std::uint32_t interval = 1800;          // seconds between announces that we ask for
-  std::uint32_t interval_jitter = 180;    // up to this much is added, so that crowds spread
-  std::uint32_t min_interval = 60;        // seconds
-  std::uint32_t default_peers = 50;       // handed out where the asker names no number
-  std::uint32_t max_peers = 200;          // handed out at most
-  std::uint32_t max_swarms = 1'000'000;   // beyond: a new info-hash is refused
-  std::uint32_t max_members = 10'000'000; // of all swarms; beyond: a new member is refused
-  Duration expires_after = std::chrono::seconds(1800 + 180 + 900);  // silence after which a member is gone
+  std::uint32_t interval = 1800;           // seconds between announces that we ask for
+  std::uint32_t interval_jitter = 180;     // up to this much is added, so that crowds spread
+  std::uint32_t min_interval = 60;         // seconds
+  std::uint32_t default_peers = 50;        // handed out where the asker names no number
+  std::uint32_t max_peers = 200;           // handed out at most
+  std::uint32_t max_swarms = 1'000'000;    // beyond: a new info-hash is refused
+  std::uint32_t max_members = 10'000'000;  // of all swarms; beyond: a new member is refused
+  Duration expires_after =
+      std::chrono::seconds(1800 + 180 + 900);  // silence after which a member is gone
 };
 
 enum class Refusal : std::uint8_t { full, not_listed };
@@ -45,19 +47,19 @@ class Registry {
   // Only these info-hashes are served; without a call, all are. May be called again.
   void set_allowed(std::vector<WireInfoHash> allowed);
 
-  // One announce from `peer` (the source address and the announced port). Appends the peers to hand out,
-  // never the asker itself, no seeds to a seed, in random order.
+  // One announce from `peer` (the source address and the announced port). Appends the peers to hand
+  // out, never the asker itself, no seeds to a seed, in random order.
   struct Announced {
     std::uint32_t interval = 0, min_interval = 0;  // seconds
     std::uint32_t complete = 0, incomplete = 0;
     std::optional<Refusal> refused;
-    bool newly_completed = false;   // `completed` by a member that was not a seed before
+    bool newly_completed = false;  // `completed` by a member that was not a seed before
   };
-  Announced announce(const AnnounceRequest& request, const Endpoint& peer, TimePoint now, Random& random,
-                     std::vector<Endpoint>& peers);
+  Announced announce(const AnnounceRequest& request, const Endpoint& peer, TimePoint now,
+                     Random& random, std::vector<Endpoint>& peers);
   ScrapeEntry scrape(const WireInfoHash& info_hash, TimePoint now);
-  // Forgets members that have been silent too long: at most `max_swarms` swarms a call, so that no call
-  // takes long. True if the round is complete.
+  // Forgets members that have been silent too long: at most `max_swarms` swarms a call, so that no
+  // call takes long. True if the round is complete.
   bool expire(TimePoint now, std::size_t max_swarms);
   RegistryStats stats() const;
 

@@ -1,0 +1,242 @@
+// Members: the members of one swarm in one address family, as the registry keeps them: small
+// records in one array, ordered by what they are (downloaders, partial seeds, seeds), so that any
+// random choice among some of them is a choice of positions. A few live inline; many get an index
+// by address.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "torrent/endpoint.hpp"
+#include "tracker/keyed_hash.hpp"
+
+namespace barter::tracker {
+
+// What a member is to the others, in the order of the array. BEP 21: a partial seed counts as
+// incomplete but downloads nothing more.
+enum class Role : std::uint8_t { downloader, partial_seed, seed };
+
+// A member: address and port in wire order, and when it was last heard. 12 bytes for IPv4, 24 for
+// IPv6.
+template <std::size_t AddressBytes>
+struct MemberRecord {
+  using Key = std::array<std::uint8_t, AddressBytes + 2>;
+  Key key{};
+  bool counted = false;         // its `completed` has been counted
+  std::uint32_t last_seen = 0;  // seconds of the registry's clock
+
+  static Key key_of(const Endpoint& peer) {
+    Key out{};
+    if constexpr (AddressBytes == 4) {
+      const auto bytes = peer.address.v4_bytes();
+      std::copy(bytes.begin(), bytes.end(), out.begin());
+    } else {
+      const auto bytes = peer.address.v6_bytes();
+      std::copy(bytes.begin(), bytes.end(), out.begin());
+    }
+    out[AddressBytes] = static_cast<std::uint8_t>(peer.port >> 8);
+    out[AddressBytes + 1] = static_cast<std::uint8_t>(peer.port);
+    return out;
+  }
+  Endpoint endpoint() const {
+    std::array<std::uint8_t, AddressBytes> address{};
+    std::copy_n(key.begin(), AddressBytes, address.begin());
+    const auto port = static_cast<std::uint16_t>(key[AddressBytes] << 8 | key[AddressBytes + 1]);
+    if constexpr (AddressBytes == 4) {
+      return {Address::v4(address), port};
+    } else {
+      return {Address::v6(address), port};
+    }
+  }
+};
+static_assert(sizeof(MemberRecord<4>) == 12 && sizeof(MemberRecord<16>) == 24);
+
+template <std::size_t AddressBytes, std::size_t inline_members>
+class Members {
+ public:
+  using Record = MemberRecord<AddressBytes>;
+  using Key = typename Record::Key;
+  using Position = std::uint32_t;
+
+  std::uint32_t size() const { return size_; }
+  // Positions [0, end_of(downloader)) are downloaders, and so on.
+  std::uint32_t end_of(Role role) const {
+    if (role == Role::downloader) return downloaders_;
+    return role == Role::partial_seed ? downloaders_ + partial_seeds_ : size_;
+  }
+  std::uint32_t count(Role role) const {
+    if (role == Role::downloader) return downloaders_;
+    return role == Role::partial_seed ? partial_seeds_ : size_ - downloaders_ - partial_seeds_;
+  }
+  Role role_at(Position at) const {
+    if (at < downloaders_) return Role::downloader;
+    return at < downloaders_ + partial_seeds_ ? Role::partial_seed : Role::seed;
+  }
+  Record& operator[](Position at) { return records()[at]; }
+  const Record& operator[](Position at) const { return records()[at]; }
+
+  std::optional<Position> find(const Key& key, const KeyedHash& hash) const {
+    if (!heap_ || heap_->index.empty()) {
+      const auto all = records().first(size_);
+      const auto found =
+          std::find_if(all.begin(), all.end(), [&](const Record& r) { return r.key == key; });
+      if (found == all.end()) return std::nullopt;
+      return static_cast<Position>(found - all.begin());
+    }
+    for (std::size_t slot = home(key, hash);; slot = next(slot)) {
+      const std::uint32_t entry = heap_->index[slot];
+      if (entry == 0) return std::nullopt;
+      if (records()[entry - 1].key == key) return entry - 1;
+    }
+  }
+
+  // Tells where it is now.
+  Position insert(const Record& record, Role role, const KeyedHash& hash) {
+    make_room(hash);
+    records()[size_] = record;
+    if (heap_ && !heap_->index.empty()) index_insert(size_, hash);
+    ++size_;  // as a seed, and from there to its place
+    return set_role(size_ - 1, role, hash);
+  }
+
+  // Moves a member to its new group, and tells where it is now: at most two swaps. Positions
+  // change.
+  Position set_role(Position at, Role role, const KeyedHash& hash) {
+    Role current = role_at(at);
+    while (current >
+           role) {  // to the first of its group, which then becomes the last of the one before
+      const Position first = end_of(before(current));
+      swap(at, first, hash);
+      at = first;
+      ++size_of(before(current));
+      if (current == Role::partial_seed) --partial_seeds_;
+      current = before(current);
+    }
+    while (current < role) {
+      const Position last = end_of(current) - 1;
+      swap(at, last, hash);
+      at = last;
+      --size_of(current);
+      if (current == Role::downloader) ++partial_seeds_;
+      current = after(current);
+    }
+    return at;
+  }
+
+  // The last member takes its position, so positions change.
+  void erase(Position at, const KeyedHash& hash) {
+    at = set_role(at, Role::seed,
+                  hash);  // out of its group: the end of the array belongs to the seeds
+    swap(at, size_ - 1, hash);
+    if (heap_ && !heap_->index.empty()) index_erase(size_ - 1, hash);
+    --size_;
+    give_room_back(hash);
+  }
+
+  // Bytes on the heap, for the statement of what a member costs.
+  std::size_t heap_bytes() const {
+    if (!heap_) return 0;
+    return sizeof(Heap) + heap_->records.capacity() * sizeof(Record) +
+           heap_->index.capacity() * sizeof(std::uint32_t);
+  }
+
+ private:
+  // Below this many members a scan of the array beats an index.
+  static constexpr std::uint32_t index_from = 32;
+
+  struct Heap {
+    std::vector<Record> records;
+    std::vector<std::uint32_t> index;  // open addressing, linear probing: position + 1; 0 is empty
+  };
+
+  static Role before(Role role) { return static_cast<Role>(static_cast<int>(role) - 1); }
+  static Role after(Role role) { return static_cast<Role>(static_cast<int>(role) + 1); }
+  std::uint32_t& size_of(Role role) {
+    assert(role != Role::seed);
+    return role == Role::downloader ? downloaders_ : partial_seeds_;
+  }
+
+  std::span<Record> records() { return heap_ ? std::span(heap_->records) : std::span(inline_); }
+  std::span<const Record> records() const {
+    return heap_ ? std::span<const Record>(heap_->records) : std::span<const Record>(inline_);
+  }
+
+  void swap(Position a, Position b, const KeyedHash& hash) {
+    if (a == b) return;
+    if (heap_ && !heap_->index.empty()) {
+      std::swap(heap_->index[slot_of(a, hash)], heap_->index[slot_of(b, hash)]);
+    }
+    std::swap(records()[a], records()[b]);
+  }
+
+  // Room for one more: the array grows by half, so that a member costs at most 18 (36) bytes of it.
+  void make_room(const KeyedHash& hash) {
+    if (size_ < records().size()) return;
+    resize(size_ + size_ / 2 + 1, hash);
+  }
+  void give_room_back(const KeyedHash& hash) {
+    if (!heap_ || size_ > heap_->records.size() / 3) return;
+    resize(size_ <= inline_members ? 0 : size_ + size_ / 2, hash);
+  }
+  void resize(std::size_t capacity, const KeyedHash& hash) {
+    const std::span<const Record> old = std::as_const(*this).records();
+    if (capacity <= inline_members) {
+      std::array<Record, inline_members> kept{};
+      std::copy_n(old.begin(), size_, kept.begin());
+      inline_ = kept;
+      heap_.reset();
+      return;
+    }
+    auto heap = std::make_unique<Heap>();
+    heap->records.reserve(capacity);
+    heap->records.assign(old.begin(), old.begin() + size_);
+    heap->records.resize(capacity);
+    heap_ = std::move(heap);
+    if (capacity >= index_from) {
+      std::size_t slots = 64;
+      while (slots * 3 < capacity * 4) slots *= 2;  // at most three quarters full
+      heap_->index.assign(slots, 0);
+      for (Position at = 0; at < size_; ++at) index_insert(at, hash);
+    }
+  }
+
+  std::size_t home(const Key& key, const KeyedHash& hash) const {
+    return hash(std::as_bytes(std::span(key))) & (heap_->index.size() - 1);
+  }
+  std::size_t next(std::size_t slot) const { return (slot + 1) & (heap_->index.size() - 1); }
+  std::size_t slot_of(Position at, const KeyedHash& hash) const {
+    std::size_t slot = home(heap_->records[at].key, hash);
+    while (heap_->index[slot] != at + 1) slot = next(slot);
+    return slot;
+  }
+  void index_insert(Position at, const KeyedHash& hash) {
+    std::size_t slot = home(heap_->records[at].key, hash);
+    while (heap_->index[slot] != 0) slot = next(slot);
+    heap_->index[slot] = at + 1;
+  }
+  // Without tombstones: entries behind the hole that may move into it do.
+  void index_erase(Position at, const KeyedHash& hash) {
+    std::size_t hole = slot_of(at, hash);
+    heap_->index[hole] = 0;
+    for (std::size_t slot = next(hole); heap_->index[slot] != 0; slot = next(slot)) {
+      const std::size_t mask = heap_->index.size() - 1;
+      const std::size_t wanted = home(heap_->records[heap_->index[slot] - 1].key, hash);
+      if (((slot - wanted) & mask) < ((slot - hole) & mask)) continue;
+      heap_->index[hole] = heap_->index[slot];
+      heap_->index[slot] = 0;
+      hole = slot;
+    }
+  }
+
+  std::uint32_t size_ = 0, downloaders_ = 0, partial_seeds_ = 0;
+  std::array<Record, inline_members> inline_{};
+  std::unique_ptr<Heap> heap_;
+};
+
+}  // namespace barter::tracker
