@@ -67,14 +67,13 @@ std::string percent_encode(std::string_view bytes) {
 // Calls visit(key, value as sent) for each pair; stops when it returns an error.
 template <class Visit>
 std::optional<Error> for_each_pair(std::string_view query, Visit visit) {
-  while (!query.empty()) {
-    const std::size_t end = std::min(query.find('&'), query.size());
-    const std::string_view pair = query.substr(0, end);
-    query.remove_prefix(std::min(end + 1, query.size()));
+  for (std::size_t begin = 0; begin < query.size();) {
+    const std::size_t end = std::min(query.find('&', begin), query.size());
+    const std::string_view pair = query.substr(begin, end - begin);
     const std::size_t equals = std::min(pair.find('='), pair.size());
-    const std::string_view value =
-        equals < pair.size() ? pair.substr(equals + 1) : std::string_view{};
+    const std::string_view value = pair.substr(std::min(equals + 1, pair.size()));
     if (auto error = visit(pair.substr(0, equals), value)) return error;
+    begin = end + 1;
   }
   return std::nullopt;
 }

@@ -115,21 +115,22 @@ class SwarmTable {
   std::uint32_t size_ = 0;
 };
 
+// No position: nobody is left out of a choice.
+constexpr std::uint32_t nobody = std::numeric_limits<std::uint32_t>::max();
+
 // `count` different positions of [0, end), without `skipped`, uniformly, in random order, in
 // O(count) (R. W. Floyd's sampling; a position of the virtual range without `skipped` is mapped
 // back at the end).
 template <class Emit>
-void choose(std::uint32_t end, std::optional<std::uint32_t> skipped, std::uint32_t count,
-            Random& random, Emit emit) {
-  if (skipped && *skipped >= end) skipped.reset();
-  const std::uint32_t range = end - (skipped ? 1 : 0);
+void choose(std::uint32_t end, std::uint32_t skipped, std::uint32_t count, Random& random,
+            Emit emit) {
+  const std::uint32_t range = end - (skipped < end ? 1 : 0);
   count = std::min(count, range);
   std::vector<std::uint32_t> chosen;
   chosen.reserve(count);
-  std::vector<std::uint32_t> seen;  // open addressing, at most half full; value + 1, 0 is empty
   std::size_t slots = 4;
   while (slots < 2 * std::size_t{count}) slots *= 2;
-  seen.assign(slots, 0);
+  std::vector<std::uint32_t> seen(slots);  // open addressing: value + 1, 0 is empty
   const auto add = [&](std::uint32_t value) {
     for (std::size_t slot = value & (slots - 1);; slot = (slot + 1) & (slots - 1)) {
       if (seen[slot] == value + 1) return false;
@@ -143,13 +144,12 @@ void choose(std::uint32_t end, std::optional<std::uint32_t> skipped, std::uint32
     if (!add(static_cast<std::uint32_t>(random.below(i + std::uint64_t{1})))) add(i);
   }
   random.shuffle(chosen);
-  for (const std::uint32_t value : chosen) emit(skipped && value >= *skipped ? value + 1 : value);
+  for (const std::uint32_t value : chosen) emit(value >= skipped ? value + 1 : value);
 }
 
 template <class Members>
-void append_peers(const Members& members, Role asker_role,
-                  std::optional<std::uint32_t> asker_position, std::uint32_t wanted, Random& random,
-                  std::vector<Endpoint>& peers) {
+void append_peers(const Members& members, Role asker_role, std::uint32_t asker_position,
+                  std::uint32_t wanted, Random& random, std::vector<Endpoint>& peers) {
   // Whoever downloads nothing more (a seed, or a partial seed) has no use for others of his kind.
   const std::uint32_t end =
       asker_role == Role::downloader ? members.size() : members.end_of(Role::downloader);
@@ -384,10 +384,10 @@ class Registry::Impl {
     const auto missing = [&] { return wanted - static_cast<std::uint32_t>(peers.size() - before); };
     if (asker.address.is_v4()) {
       append_peers(swarm.v4, role, position, wanted, random, peers);
-      append_peers(swarm.v6, role, std::nullopt, missing(), random, peers);
+      append_peers(swarm.v6, role, nobody, missing(), random, peers);
     } else {
       append_peers(swarm.v6, role, position, wanted, random, peers);
-      append_peers(swarm.v4, role, std::nullopt, missing(), random, peers);
+      append_peers(swarm.v4, role, nobody, missing(), random, peers);
     }
   }
 

@@ -430,7 +430,9 @@ void run_against_model(std::uint64_t seed, int steps, std::uint64_t swarms,
       REQUIRE(scraped.complete == model.count(what.info_hash, Role::seed));
     }
   }
-  while (!registry.expire(now, 100)) {
+  for (int round = 0; round < 2; ++round) {  // the one under way may have passed some already
+    while (!registry.expire(now, 100)) {
+    }
   }
   std::size_t members = 0, seeds = 0;
   for (auto& [hash, swarm] : model.swarms) {
