@@ -1,17 +1,20 @@
 // The peer protocol's messages as values (BEP 3, 6, 10, 9, 21, 54), and their bytes.
 //
-// Numbers are as on the wire, unchecked: the Swarm checks them against its Layout. Handshakes are in
-// handshake.hpp, the stream in message_reader.hpp.
+// Numbers are as on the wire, unchecked: the Swarm checks them against its Layout. Handshakes are
+// in handshake.hpp, the stream in message_reader.hpp.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "chunkstore/block_buffer.hpp"
 #include "torrent/endpoint.hpp"
+#include "torrent/result.hpp"
 
 namespace barter::wire {
 
@@ -88,10 +91,48 @@ struct Unknown {
   std::uint8_t id = 0;
 };
 
-using Message =
-    std::variant<KeepAlive, Choke, Unchoke, Interested, NotInterested, Have, BitfieldMessage, Request,
-                 Piece, Cancel, Port, Suggest, HaveAll, HaveNone, Reject, AllowedFast,
-                 ExtensionHandshake, MetadataRequest, MetadataData, MetadataReject, DontHave, Unknown>;
+using Message = std::variant<KeepAlive, Choke, Unchoke, Interested, NotInterested, Have,
+                             BitfieldMessage, Request, Piece, Cancel, Port, Suggest, HaveAll,
+                             HaveNone, Reject, AllowedFast, ExtensionHandshake, MetadataRequest,
+                             MetadataData, MetadataReject, DontHave, Unknown>;
+
+// Message ids on the wire.
+enum class Id : std::uint8_t {
+  choke = 0,
+  unchoke = 1,
+  interested = 2,
+  not_interested = 3,
+  have = 4,
+  bitfield = 5,
+  request = 6,
+  piece = 7,
+  cancel = 8,
+  port = 9,
+  suggest = 13,
+  have_all = 14,
+  have_none = 15,
+  reject = 16,
+  allowed_fast = 17,
+  extended = 20,
+};
+
+// Length prefix, id, piece and begin: what precedes the bytes of a block.
+inline constexpr std::uint32_t piece_header_length = 13;
+
+// Appends the message as it travels, length prefix included. Unknown is nothing and appends
+// nothing.
+void encode(const Message& message, std::vector<std::byte>& out);
+// A `have` without the way through the variant: a piece completed is one for every peer.
+void encode_have(std::uint32_t piece, std::vector<std::byte>& out);
+// Writes the header of a block of `length` bytes; the block itself goes to the socket from where it
+// is.
+void encode_piece_header(std::uint32_t piece, std::uint32_t begin, std::uint32_t length,
+                         std::span<std::byte, piece_header_length> out);
+
+// A whole message less its length prefix, any but Piece (message_reader.hpp takes those). An id
+// that we do not know, or an extended payload that makes no sense, is Unknown: BEP 10 lets peers
+// send what they like there. A length that the id does not allow is an error.
+Result<Message> decode(std::span<const std::byte> body);
 
 // The ids that we announce in our extension handshake, and so receive.
 inline constexpr std::uint8_t our_ut_metadata_id = 1;
