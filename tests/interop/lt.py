@@ -1,0 +1,136 @@
+"""libtorrent (python3-libtorrent, hence /usr/bin/python3) as a program: create, show, peer.
+
+peer reads a JSON object of options from its first argument and prints JSON lines: listening, stats,
+finished, error. It ends on SIGTERM."""
+
+import json
+import os
+import signal
+import sys
+import time
+
+import libtorrent as lt
+
+
+def say(**fields):
+    print(json.dumps(fields), flush=True)
+
+
+def create(source, output, piece_length, variant):
+    flags = {"v1": lt.create_torrent.v1_only, "v2": lt.create_torrent.v2_only, "hybrid": 0}[variant]
+    files = lt.file_storage()
+    lt.add_files(files, source)
+    torrent = lt.create_torrent(files, piece_length, flags)
+    lt.set_piece_hashes(torrent, os.path.dirname(os.path.abspath(source)))
+    with open(output, "wb") as file:
+        file.write(lt.bencode(torrent.generate()))
+
+
+def show(path):
+    info = lt.torrent_info(path)
+    hashes = info.info_hashes()
+    files = info.files()
+    pad = lt.file_storage.flag_pad_file
+    say(name=info.name(), v1_info_hash=str(hashes.v1) if hashes.has_v1() else None,
+        v2_info_hash=str(hashes.v2) if hashes.has_v2() else None, piece_length=info.piece_length(),
+        private=info.priv(), trackers=[tracker.url for tracker in info.trackers()],
+        files={files.file_path(i): files.file_size(i) for i in range(files.num_files())
+               if not files.file_flags(i) & pad})
+
+
+def settings(options):
+    address, port = options["address"], options["port"]
+    host = f"[{address}]" if ":" in address else address
+    return {
+        "listen_interfaces": f"{host}:{port}", "outgoing_interfaces": address,
+        "enable_dht": False, "enable_lsd": False, "enable_upnp": False, "enable_natpmp": False,
+        "enable_outgoing_utp": False, "enable_incoming_utp": False,
+        "announce_to_all_trackers": True, "announce_to_all_tiers": True,
+        "allow_multiple_connections_per_ip": True,  # the programs under test share one address
+        "max_retry_port_bind": 0, "stop_tracker_timeout": 1, "min_reconnect_time": 2,
+        "peer_connect_timeout": 7, "connection_speed": 50, "alert_queue_size": 20000,
+        "in_enc_policy": 2, "out_enc_policy": 2, "allowed_enc_level": 1,  # plain text only
+        "validate_https_trackers": False, "ssrf_mitigation": False,
+        "alert_mask": lt.alert.category_t.error_notification | lt.alert.category_t.status_notification
+        | lt.alert.category_t.storage_notification,
+        **options.get("settings", {}),
+    }
+
+
+def peer(options):
+    session = lt.session(settings(options))
+    stopping = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.append(True))
+
+    if options.get("magnet"):
+        parameters = lt.parse_magnet_uri(options["magnet"])
+    else:
+        parameters = lt.add_torrent_params()
+        parameters.ti = lt.torrent_info(options["torrent"])
+    parameters.save_path = options["folder"]
+    parameters.flags |= lt.torrent_flags.disable_pex | lt.torrent_flags.disable_lsd
+    parameters.flags |= lt.torrent_flags.disable_dht
+    parameters.flags &= ~(lt.torrent_flags.auto_managed | lt.torrent_flags.paused)
+    if options.get("seed"):
+        parameters.flags |= lt.torrent_flags.seed_mode if options.get("trust") else 0
+    handle = session.add_torrent(parameters)
+    if options.get("up_limit"):
+        handle.set_upload_limit(options["up_limit"])
+    for host, port in options.get("peers", []):
+        handle.connect_peer((host, port))
+
+    finished = False
+    next_stats = 0.0
+    while not stopping:
+        for alert in session.pop_alerts():
+            if isinstance(alert, lt.listen_succeeded_alert):
+                say(event="listening", port=alert.port)
+            elif alert.category() & lt.alert.category_t.error_notification:
+                say(event="error", message=str(alert))
+        status = handle.status()
+        now = time.monotonic()
+        if status.is_seeding and not finished:
+            # One flush before we claim it: the files are looked at next.
+            if not options.get("seed"):
+                handle.flush_cache()
+                wait_for_flush(session)
+            finished = True
+            next_stats = 0.0
+            say(event="finished", at=now)
+        if now >= next_stats:
+            next_stats = now + 0.1
+            say(event="stats", done=status.total_wanted_done, down=status.total_payload_download,
+                up=status.total_payload_upload, peers=status.num_peers, state=str(status.state),
+                wasted=status.total_failed_bytes + status.total_redundant_bytes)
+        time.sleep(0.01)
+    session.remove_torrent(handle)
+    deadline = time.monotonic() + 1.5
+    while time.monotonic() < deadline:  # lets `stopped` reach the tracker
+        if any(isinstance(alert, lt.torrent_removed_alert) for alert in session.pop_alerts()):
+            time.sleep(0.2)
+            break
+        time.sleep(0.02)
+
+
+def wait_for_flush(session):
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        if any(isinstance(alert, lt.cache_flushed_alert) for alert in session.pop_alerts()):
+            return
+        time.sleep(0.005)
+
+
+def main():
+    command, *arguments = sys.argv[1:]
+    if command == "create":
+        source, output, piece_length, variant = arguments
+        create(source, output, int(piece_length), variant)
+    elif command == "show":
+        show(*arguments)
+    else:
+        peer(json.loads(arguments[0]))
+
+
+if __name__ == "__main__":
+    main()
