@@ -1,0 +1,121 @@
+// Files: the operating system as the store sees it, and the one abstract interface of the product,
+// so that crashes, full disks and failing disks can be simulated. Blocking calls, thread-safe, no
+// state of its own but open handles. Paths given with a folder's handle are relative to it, and no
+// link is ever followed beneath it. Every error names what was tried and the path.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "torrent/result.hpp"
+
+namespace barter {
+
+class Files;
+
+// An open file or folder; closed when destroyed.
+class FileHandle {
+ public:
+  FileHandle() = default;
+  FileHandle(Files* files, int id) : files_(files), id_(id) {}
+  FileHandle(FileHandle&& other) noexcept
+      : files_(std::exchange(other.files_, nullptr)), id_(std::exchange(other.id_, -1)) {}
+  FileHandle& operator=(FileHandle&& other) noexcept {
+    std::swap(files_, other.files_);
+    std::swap(id_, other.id_);
+    return *this;
+  }
+  inline ~FileHandle();
+
+  explicit operator bool() const { return files_ != nullptr; }
+  int id() const { return id_; }
+
+ private:
+  Files* files_ = nullptr;
+  int id_ = -1;
+};
+
+enum class OpenMode : std::uint8_t {
+  read,
+  write,       // reads as well; the file must exist
+  create,      // like write, and makes the file where it is absent
+  create_new,  // like create, but an existing file is an error
+};
+
+enum class FileKind : std::uint8_t { file, folder, other };
+
+struct FileInfo {
+  FileKind kind = FileKind::file;
+  std::uint64_t size = 0;       // bytes
+  std::uint64_t allocated = 0;  // bytes on the disk; less than `size` where there are holes
+  std::int64_t mtime_ns = 0;    // since 1970
+  std::uint64_t inode = 0;
+  std::uint64_t links = 1;  // names this file has
+};
+
+class Files {
+ public:
+  virtual ~Files() = default;
+
+  // Absolute, with links resolved as far as it exists. This and open_folder follow links: the path
+  // is the user's own.
+  virtual Result<std::string> canonical(const std::string& path) = 0;
+  // Missing folders are made where asked for.
+  virtual Result<FileHandle> open_folder(const std::string& path, bool create) = 0;
+
+  // Regular files only: anything else at that place is an error.
+  virtual Result<FileHandle> open(const FileHandle& root, const std::string& path, OpenMode mode,
+                                  bool executable = false) = 0;
+  // A folder beneath the root and those above it; existing ones are fine.
+  virtual Result<void> make_folders(const FileHandle& root, const std::string& path) = 0;
+  // "" means the root itself. A link is FileKind::other.
+  virtual Result<FileInfo> look(const FileHandle& root, const std::string& path) = 0;
+  virtual Result<FileInfo> look(const FileHandle& handle) = 0;
+  virtual Result<void> rename(const FileHandle& root, const std::string& from,
+                              const std::string& to) = 0;
+  // A file, a link or an empty folder.
+  virtual Result<void> remove(const FileHandle& root, const std::string& path) = 0;
+  // A symbolic link holding `target`, which is not looked at.
+  virtual Result<void> make_link(const FileHandle& root, const std::string& path,
+                                 const std::string& target) = 0;
+
+  // Bytes read: fewer than asked for only at the end of the file.
+  virtual Result<std::size_t> read(const FileHandle& file, std::uint64_t offset,
+                                   std::span<std::byte> out) = 0;
+  // Never waits for a disk: false unless all of `out` was in memory.
+  virtual Result<bool> read_cached(const FileHandle& file, std::uint64_t offset,
+                                   std::span<std::byte> out) = 0;
+  // All parts one after the other, in as few calls as the system allows.
+  virtual Result<void> write(const FileHandle& file, std::uint64_t offset,
+                             std::span<const std::span<const std::byte>> parts) = 0;
+  // The file's data and its inode, or the entries of a folder, survive a power cut.
+  virtual Result<void> sync(const FileHandle& handle) = 0;
+  virtual Result<void> sync_folder(const FileHandle& root, const std::string& path) = 0;
+  virtual Result<void> truncate(const FileHandle& file, std::uint64_t size) = 0;
+  // Takes the space of the whole file now; nothing where the file system cannot.
+  virtual Result<void> allocate(const FileHandle& file, std::uint64_t size) = 0;
+  // The first offset at or after `offset` that is no hole; the file's size if there is none.
+  virtual Result<std::uint64_t> next_data(const FileHandle& file, std::uint64_t offset) = 0;
+  // Exclusive until the handle closes; Errc::locked if somebody else has it.
+  virtual Result<void> lock(const FileHandle& file) = 0;
+
+  virtual Result<std::uint64_t> free_space(const FileHandle& folder) = 0;   // bytes for us
+  virtual Result<std::uint64_t> file_system(const FileHandle& folder) = 0;  // an id that lasts
+  // Differs after each boot of the machine; "" where unknown.
+  virtual std::string boot_id() = 0;
+
+ protected:
+  friend class FileHandle;
+  virtual void close(int id) = 0;
+};
+
+inline FileHandle::~FileHandle() {
+  if (files_ != nullptr) files_->close(id_);
+}
+
+}  // namespace barter

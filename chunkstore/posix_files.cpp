@@ -1,0 +1,477 @@
+#include "chunkstore/posix_files.hpp"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cassert>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+#include <string_view>
+#include <system_error>
+
+namespace barter {
+
+namespace {
+
+Errc code_of(int error) {
+  switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+      return Errc::not_found;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+    case ELOOP:  // a link where none may be
+    case EXDEV:
+      return Errc::permission_denied;
+    case EEXIST:
+      return Errc::already_exists;
+    case ENOSPC:
+    case EDQUOT:
+      return Errc::no_space;
+    default:
+      return Errc::io_error;
+  }
+}
+
+std::string reason_of(int error) {
+  if (error == ELOOP || error == EXDEV) return "a symbolic link is in the way";
+  return std::generic_category().message(error);
+}
+
+Error failure(std::string_view what, std::string_view path, int error) {
+  std::string message = "cannot " + std::string(what);
+  if (!path.empty()) message += " " + std::string(path);
+  return {code_of(error), message + ": " + reason_of(error)};
+}
+
+// For calls on a handle: the path is not kept with every handle, so it is asked of the kernel.
+Error failure(std::string_view what, const FileHandle& handle, int error) {
+  const std::string link = "/proc/self/fd/" + std::to_string(handle.id());
+  std::array<char, PATH_MAX> path{};
+  const ssize_t size = ::readlink(link.c_str(), path.data(), path.size());
+  return failure(what, {path.data(), size > 0 ? static_cast<std::size_t>(size) : 0}, error);
+}
+
+template <class Call>
+auto retried(Call call) {
+  auto result = call();
+  while (result < 0 && errno == EINTR) result = call();
+  return result;
+}
+
+FileInfo info_of(const struct stat& status) {
+  FileInfo info;
+  info.kind = S_ISREG(status.st_mode)   ? FileKind::file
+              : S_ISDIR(status.st_mode) ? FileKind::folder
+                                        : FileKind::other;
+  info.size = static_cast<std::uint64_t>(status.st_size);
+  info.allocated = static_cast<std::uint64_t>(status.st_blocks) * 512;
+  info.mtime_ns = std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
+  info.inode = status.st_ino;
+  info.links = status.st_nlink;
+  return info;
+}
+
+// "a/b/c" as {"a/b", "c"}; {"", "c"} for a lone name.
+std::pair<std::string, std::string> split(const std::string& path) {
+  const auto slash = path.rfind('/');
+  if (slash == std::string::npos) return {"", path};
+  return {path.substr(0, slash), path.substr(slash + 1)};
+}
+
+// A second line behind the cleaning of names: nothing that could leave the root reaches the kernel.
+bool stays_beneath(std::string_view path) {
+  if (path.empty()) return true;
+  if (path.front() == '/' || path.back() == '/') return false;
+  while (!path.empty()) {
+    const auto slash = path.find('/');
+    const auto element = path.substr(0, slash);
+    if (element.empty() || element == "." || element == "..") return false;
+    if (element.find('\0') != std::string_view::npos) return false;
+    path = slash == std::string_view::npos ? std::string_view{} : path.substr(slash + 1);
+  }
+  return true;
+}
+
+class PosixFiles final : public Files {
+ public:
+  explicit PosixFiles(bool use_openat2) : use_openat2_(use_openat2) {}
+
+  Result<std::string> canonical(const std::string& path) override;
+  Result<FileHandle> open_folder(const std::string& path, bool create) override;
+  Result<FileHandle> open(const FileHandle& root, const std::string& path, OpenMode mode,
+                          bool executable) override;
+  Result<void> make_folders(const FileHandle& root, const std::string& path) override;
+  Result<FileInfo> look(const FileHandle& root, const std::string& path) override;
+  Result<FileInfo> look(const FileHandle& handle) override;
+  Result<void> rename(const FileHandle& root, const std::string& from,
+                      const std::string& to) override;
+  Result<void> remove(const FileHandle& root, const std::string& path) override;
+  Result<void> make_link(const FileHandle& root, const std::string& path,
+                         const std::string& target) override;
+  Result<std::size_t> read(const FileHandle& file, std::uint64_t offset,
+                           std::span<std::byte> out) override;
+  Result<bool> read_cached(const FileHandle& file, std::uint64_t offset,
+                           std::span<std::byte> out) override;
+  Result<void> write(const FileHandle& file, std::uint64_t offset,
+                     std::span<const std::span<const std::byte>> parts) override;
+  Result<void> sync(const FileHandle& handle) override;
+  Result<void> sync_folder(const FileHandle& root, const std::string& path) override;
+  Result<void> truncate(const FileHandle& file, std::uint64_t size) override;
+  Result<void> allocate(const FileHandle& file, std::uint64_t size) override;
+  Result<std::uint64_t> next_data(const FileHandle& file, std::uint64_t offset) override;
+  Result<void> lock(const FileHandle& file) override;
+  Result<std::uint64_t> free_space(const FileHandle& folder) override;
+  Result<std::uint64_t> file_system(const FileHandle& folder) override;
+  std::string boot_id() override;
+
+ private:
+  void close(int id) override { ::close(id); }
+  FileHandle adopt(int descriptor) { return {this, descriptor}; }
+  // A descriptor, or -1 with errno. `path` "" is the root itself.
+  int open_beneath(int root, const std::string& path, int flags, unsigned mode = 0);
+  int walk_beneath(int root, const std::string& path, int flags, unsigned mode);
+  int open_parent(int root, const std::string& path, std::string& name);
+
+  std::atomic<bool> use_openat2_;
+};
+
+int PosixFiles::open_beneath(int root, const std::string& path, int flags, unsigned mode) {
+  if (!stays_beneath(path)) {
+    errno = EXDEV;
+    return -1;
+  }
+  flags |= O_CLOEXEC | O_NOFOLLOW;
+  if (path.empty()) return retried([&] { return ::openat(root, ".", flags, mode); });
+  if (use_openat2_.load(std::memory_order_relaxed)) {
+    struct open_how how {};
+    how.flags = static_cast<__u64>(flags);
+    how.mode = mode;
+    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+    const long opened =
+        retried([&] { return ::syscall(SYS_openat2, root, path.c_str(), &how, sizeof how); });
+    // Old kernels say ENOSYS, sandboxes that do not know the call EPERM.
+    if (opened >= 0 || (errno != ENOSYS && errno != EPERM && errno != EINVAL)) {
+      return static_cast<int>(opened);
+    }
+    if (errno == ENOSYS) use_openat2_.store(false, std::memory_order_relaxed);
+  }
+  return walk_beneath(root, path, flags, mode);
+}
+
+int PosixFiles::walk_beneath(int root, const std::string& path, int flags, unsigned mode) {
+  int folder = root;
+  std::size_t begin = 0;
+  for (;;) {
+    const auto slash = path.find('/', begin);
+    const bool last = slash == std::string::npos;
+    const std::string element = path.substr(begin, last ? slash : slash - begin);
+    const int wanted = last ? flags : O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    const int opened =
+        retried([&] { return ::openat(folder, element.c_str(), wanted, last ? mode : 0U); });
+    const int error = errno;
+    if (folder != root) ::close(folder);
+    errno = error;
+    if (opened < 0 || last) return opened;
+    folder = opened;
+    begin = slash + 1;
+  }
+}
+
+int PosixFiles::open_parent(int root, const std::string& path, std::string& name) {
+  auto [parent, last] = split(path);
+  if (!stays_beneath(path) || last.empty()) {
+    errno = EXDEV;
+    return -1;
+  }
+  name = std::move(last);
+  return open_beneath(root, parent, O_PATH | O_DIRECTORY);
+}
+
+Result<std::string> PosixFiles::canonical(const std::string& path) {
+  std::string head = path.empty() ? "." : path;
+  std::string tail;
+  for (;;) {
+    char* const resolved = ::realpath(head.c_str(), nullptr);
+    if (resolved != nullptr) {
+      std::string out = resolved;
+      std::free(resolved);  // realpath allocates with malloc
+      if (!tail.empty() && out.back() != '/') out += '/';
+      return out + tail;
+    }
+    if (errno != ENOENT) return failure("resolve", path, errno);
+    while (head.size() > 1 && head.back() == '/') head.pop_back();
+    auto [parent, last] = split(head);
+    if (last == "." || last == "..") return failure("resolve", path, ENOENT);
+    tail = tail.empty() ? last : last + "/" + tail;
+    head = !parent.empty() ? parent : head.front() == '/' ? "/" : ".";
+  }
+}
+
+Result<FileHandle> PosixFiles::open_folder(const std::string& path, bool create) {
+  const std::string place = path.empty() ? "." : path;
+  const auto open = [&] { return ::open(place.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); };
+  int opened = retried(open);
+  if (opened < 0 && errno == ENOENT && create) {
+    for (std::size_t end = 1; end <= place.size(); ++end) {
+      if (end != place.size() && place[end] != '/') continue;
+      const std::string part = place.substr(0, end);
+      if (::mkdir(part.c_str(), 0777) < 0 && errno != EEXIST && errno != EISDIR) {
+        return failure("make the folder", part, errno);
+      }
+    }
+    opened = retried(open);
+  }
+  if (opened < 0) return failure("open the folder", path, errno);
+  return adopt(opened);
+}
+
+Result<FileHandle> PosixFiles::open(const FileHandle& root, const std::string& path, OpenMode mode,
+                                    bool executable) {
+  // O_NONBLOCK: a planted FIFO must not hold us; it means nothing for regular files.
+  int flags = O_NOCTTY | O_NONBLOCK | (mode == OpenMode::read ? O_RDONLY : O_RDWR);
+  const bool create = mode == OpenMode::create || mode == OpenMode::create_new;
+  if (create) flags |= O_CREAT;
+  if (mode == OpenMode::create_new) flags |= O_EXCL;
+  const int opened =
+      open_beneath(root.id(), path, flags, create ? (executable ? 0777U : 0666U) : 0);
+  if (opened < 0) return failure(mode == OpenMode::create_new ? "create" : "open", path, errno);
+  FileHandle handle = adopt(opened);
+  struct stat status {};
+  if (::fstat(opened, &status) < 0) return failure("look at", path, errno);
+  if (!S_ISREG(status.st_mode)) {
+    return Error{Errc::permission_denied, "cannot open " + path + ": it is not a regular file"};
+  }
+  return handle;
+}
+
+Result<void> PosixFiles::make_folders(const FileHandle& root, const std::string& path) {
+  for (std::size_t end = path.find('/');; end = path.find('/', end + 1)) {
+    const std::string part = path.substr(0, end);
+    std::string name;
+    const int parent = open_parent(root.id(), part, name);
+    if (parent < 0) return failure("make the folder", part, errno);
+    const int made = ::mkdirat(parent, name.c_str(), 0777);
+    const int error = errno;
+    ::close(parent);
+    if (made < 0 && error != EEXIST) return failure("make the folder", part, error);
+    if (end == std::string::npos) break;
+  }
+  // What exists may be something else: a file, or a planted link.
+  const int opened = open_beneath(root.id(), path, O_PATH | O_DIRECTORY);
+  if (opened < 0) return failure("make the folder", path, errno);
+  ::close(opened);
+  return {};
+}
+
+Result<FileInfo> PosixFiles::look(const FileHandle& root, const std::string& path) {
+  if (path.empty()) return look(root);
+  std::string name;
+  const int parent = open_parent(root.id(), path, name);
+  if (parent < 0) return failure("look at", path, errno);
+  struct stat status {};
+  const int looked = ::fstatat(parent, name.c_str(), &status, AT_SYMLINK_NOFOLLOW);
+  const int error = errno;
+  ::close(parent);
+  if (looked < 0) return failure("look at", path, error);
+  return info_of(status);
+}
+
+Result<FileInfo> PosixFiles::look(const FileHandle& handle) {
+  struct stat status {};
+  if (::fstat(handle.id(), &status) < 0) return failure("look at", handle, errno);
+  return info_of(status);
+}
+
+Result<void> PosixFiles::rename(const FileHandle& root, const std::string& from,
+                                const std::string& to) {
+  std::string from_name;
+  std::string to_name;
+  const int from_folder = open_parent(root.id(), from, from_name);
+  if (from_folder < 0) return failure("rename", from, errno);
+  const FileHandle from_owner = adopt(from_folder);
+  const int to_folder = open_parent(root.id(), to, to_name);
+  if (to_folder < 0) return failure("rename to", to, errno);
+  const FileHandle to_owner = adopt(to_folder);
+  if (::renameat(from_folder, from_name.c_str(), to_folder, to_name.c_str()) < 0) {
+    return failure("rename", from, errno);
+  }
+  return {};
+}
+
+Result<void> PosixFiles::remove(const FileHandle& root, const std::string& path) {
+  std::string name;
+  const int parent = open_parent(root.id(), path, name);
+  if (parent < 0) return failure("remove", path, errno);
+  const FileHandle owner = adopt(parent);
+  if (::unlinkat(parent, name.c_str(), 0) == 0) return {};
+  if (errno == EISDIR && ::unlinkat(parent, name.c_str(), AT_REMOVEDIR) == 0) return {};
+  return failure("remove", path, errno);
+}
+
+Result<void> PosixFiles::make_link(const FileHandle& root, const std::string& path,
+                                   const std::string& target) {
+  std::string name;
+  const int parent = open_parent(root.id(), path, name);
+  if (parent < 0) return failure("make the link", path, errno);
+  const FileHandle owner = adopt(parent);
+  if (::symlinkat(target.c_str(), parent, name.c_str()) < 0) {
+    return failure("make the link", path, errno);
+  }
+  return {};
+}
+
+Result<std::size_t> PosixFiles::read(const FileHandle& file, std::uint64_t offset,
+                                     std::span<std::byte> out) {
+  std::size_t done = 0;
+  while (done < out.size()) {
+    const ssize_t got = retried([&] {
+      return ::pread(file.id(), out.data() + done, out.size() - done,
+                     static_cast<off_t>(offset + done));
+    });
+    if (got < 0) return failure("read", file, errno);
+    if (got == 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  return done;
+}
+
+Result<bool> PosixFiles::read_cached(const FileHandle& file, std::uint64_t offset,
+                                     std::span<std::byte> out) {
+  iovec part{out.data(), out.size()};
+  const ssize_t got = retried(
+      [&] { return ::preadv2(file.id(), &part, 1, static_cast<off_t>(offset), RWF_NOWAIT); });
+  if (got >= 0) return static_cast<std::size_t>(got) == out.size();
+  if (errno == EAGAIN) return false;
+  if (errno != EOPNOTSUPP) return failure("read", file, errno);
+  struct statfs system {};  // tmpfs knows no RWF_NOWAIT in older kernels, and never waits
+  if (::fstatfs(file.id(), &system) < 0 || system.f_type != TMPFS_MAGIC) return false;
+  const auto all = read(file, offset, out);
+  if (!all) return all.error();
+  return *all == out.size();
+}
+
+Result<void> PosixFiles::write(const FileHandle& file, std::uint64_t offset,
+                               std::span<const std::span<const std::byte>> parts) {
+  std::array<iovec, 1024> vector;
+  static_assert(vector.size() <= IOV_MAX);
+  std::size_t next = 0;  // part
+  std::size_t skip = 0;  // bytes of it that are written
+  while (next < parts.size()) {
+    std::size_t count = 0;
+    for (std::size_t i = next; i < parts.size() && count < vector.size(); ++i, ++count) {
+      const std::size_t from = i == next ? skip : 0;
+      // writev takes no const; it does not write there.
+      vector[count] = {const_cast<std::byte*>(parts[i].data()) + from, parts[i].size() - from};
+    }
+    const ssize_t wrote = retried([&] {
+      return ::pwritev(file.id(), vector.data(), static_cast<int>(count),
+                       static_cast<off_t>(offset));
+    });
+    if (wrote < 0) return failure("write", file, errno);
+    offset += static_cast<std::uint64_t>(wrote);
+    skip += static_cast<std::size_t>(wrote);
+    while (next < parts.size() && skip >= parts[next].size()) skip -= parts[next++].size();
+    // A disk that takes nothing and reports nothing would hold us for ever.
+    if (wrote == 0 && next < parts.size()) return failure("write", file, ENOSPC);
+  }
+  return {};
+}
+
+Result<void> PosixFiles::sync(const FileHandle& handle) {
+  if (retried([&] { return ::fsync(handle.id()); }) < 0 && errno != EROFS && errno != EINVAL) {
+    return failure("sync", handle, errno);
+  }
+  return {};
+}
+
+Result<void> PosixFiles::sync_folder(const FileHandle& root, const std::string& path) {
+  const int folder = open_beneath(root.id(), path, O_RDONLY | O_DIRECTORY);
+  if (folder < 0) return failure("open the folder", path, errno);
+  return sync(adopt(folder));
+}
+
+Result<void> PosixFiles::truncate(const FileHandle& file, std::uint64_t size) {
+  if (retried([&] { return ::ftruncate(file.id(), static_cast<off_t>(size)); }) < 0) {
+    return failure("resize", file, errno);
+  }
+  return {};
+}
+
+Result<void> PosixFiles::allocate(const FileHandle& file, std::uint64_t size) {
+  if (size == 0) return {};
+  if (retried([&] { return ::fallocate(file.id(), 0, 0, static_cast<off_t>(size)); }) < 0 &&
+      errno != EOPNOTSUPP && errno != ENOSYS) {
+    return failure("allocate", file, errno);
+  }
+  return {};
+}
+
+Result<std::uint64_t> PosixFiles::next_data(const FileHandle& file, std::uint64_t offset) {
+  const off_t found = ::lseek(file.id(), static_cast<off_t>(offset), SEEK_DATA);
+  if (found >= 0) return static_cast<std::uint64_t>(found);
+  if (errno == EINVAL || errno == EOPNOTSUPP) return offset;  // cannot tell: all may be data
+  if (errno != ENXIO) return failure("look into", file, errno);
+  const auto info = look(file);
+  if (!info) return info.error();
+  return info->size;
+}
+
+Result<void> PosixFiles::lock(const FileHandle& file) {
+  if (retried([&] { return ::flock(file.id(), LOCK_EX | LOCK_NB); }) == 0) return {};
+  if (errno != EWOULDBLOCK) return failure("lock", file, errno);
+  Error error = failure("lock", file, errno);
+  error.code = Errc::locked;
+  return error;
+}
+
+Result<std::uint64_t> PosixFiles::free_space(const FileHandle& folder) {
+  struct statvfs system {};
+  if (::fstatvfs(folder.id(), &system) < 0) return failure("ask for the space of", folder, errno);
+  return std::uint64_t{system.f_bavail} * system.f_frsize;
+}
+
+Result<std::uint64_t> PosixFiles::file_system(const FileHandle& folder) {
+  struct statfs system {};
+  if (::fstatfs(folder.id(), &system) < 0) return failure("look at", folder, errno);
+  std::uint64_t id = 0;
+  static_assert(sizeof id == sizeof system.f_fsid);
+  std::memcpy(&id, &system.f_fsid, sizeof id);
+  if (id != 0) return id;
+  struct stat status {};  // some file systems have no id of their own
+  if (::fstat(folder.id(), &status) < 0) return failure("look at", folder, errno);
+  return std::uint64_t{status.st_dev};
+}
+
+std::string PosixFiles::boot_id() {
+  const int file = ::open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+  if (file < 0) return {};
+  const FileHandle owner = adopt(file);
+  std::array<char, 64> text{};
+  const ssize_t size = retried([&] { return ::read(file, text.data(), text.size()); });
+  std::string id(text.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+  while (!id.empty() && id.back() == '\n') id.pop_back();
+  return id;
+}
+
+}  // namespace
+
+std::unique_ptr<Files> posix_files(bool use_openat2) {
+  return std::make_unique<PosixFiles>(use_openat2);
+}
+
+}  // namespace barter
