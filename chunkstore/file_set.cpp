@@ -1,0 +1,323 @@
+#include "chunkstore/file_set.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cstring>
+#include <utility>
+
+namespace barter {
+
+namespace {
+
+constexpr const char* side_name = "side";
+constexpr std::size_t copy_bytes = 256 * 1024;
+
+// The folder part of a path; "" for the root.
+std::string folder_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  return slash == std::string::npos ? std::string{} : path.substr(0, slash);
+}
+
+// Reused by each thread: the block path allocates nothing.
+std::vector<FileRange>& scratch_ranges() {
+  thread_local std::vector<FileRange> ranges;
+  ranges.clear();
+  return ranges;
+}
+
+}  // namespace
+
+FileSet::FileSet(Files& files, const Layout& layout, const std::vector<File>& names,
+                 Options options)
+    : files_(files), layout_(layout), names_(names), options_(options), aside_(names.size()) {
+  assert(layout.files().size() == names.size());
+  options_.max_open = std::max<std::size_t>(options_.max_open, 1);
+}
+
+void FileSet::set_root(FileHandle root) {
+  std::vector<Open> closed;  // outside the lock
+  const std::lock_guard lock(mutex_);
+  closed.swap(open_);
+  ++root_number_;
+  root_ = root ? std::make_shared<const FileHandle>(std::move(root)) : nullptr;
+}
+
+bool FileSet::has_root() const {
+  return root() != nullptr;
+}
+
+FileSet::Shared FileSet::root() const {
+  const std::lock_guard lock(mutex_);
+  return root_;
+}
+
+bool FileSet::is_real(FileIndex file) const {
+  return !names_[file].pad && names_[file].symlink_target.empty();
+}
+
+Result<FileHandle> FileSet::open_now(FileIndex file, bool write) {
+  if (file == side_file) {
+    if (side_folder_ == nullptr) return Error{Errc::not_found, "there is no side file"};
+    return files_.open(*side_folder_, side_name, write ? OpenMode::create : OpenMode::read);
+  }
+  const Shared root = this->root();
+  if (!root) return Error{Errc::not_found, "the download folder is not there"};
+  auto opened = files_.open(*root, path(file), write ? OpenMode::write : OpenMode::read);
+  if (!opened || !write) return opened;
+  const auto info = files_.look(*opened);
+  if (!info) return info.error();
+  if (info->links > 1 && !options_.force) {
+    return Error{Errc::permission_denied, "will not write to " + path(file) +
+                                              ": it has other names (hard links) that would change "
+                                              "too; use --force to allow it"};
+  }
+  return opened;
+}
+
+Result<FileSet::Shared> FileSet::open(FileIndex file, Want want) {
+  std::uint64_t root_number = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    root_number = root_number_;
+    // At most max_open entries, the likely one at the end: a search beats any index.
+    for (std::size_t i = open_.size(); i-- > 0;) {
+      if (open_[i].file != file) continue;
+      if (want == Want::write && !open_[i].writable) break;
+      const auto entry = open_.begin() + static_cast<std::ptrdiff_t>(i);
+      std::rotate(entry, entry + 1, open_.end());
+      return open_.back().handle;
+    }
+  }
+  if (want == Want::cached) return Shared{};
+  auto opened = open_now(file, want == Want::write);
+  if (!opened) return opened.error();
+  Open fresh{file, want == Want::write, std::make_shared<const FileHandle>(std::move(*opened))};
+  const Shared handle = fresh.handle;
+  std::vector<Shared> closed;  // outside the lock
+  const std::lock_guard lock(mutex_);
+  if (root_number != root_number_) return handle;
+  for (std::size_t i = open_.size(); i-- > 0;) {
+    if (open_[i].file != file) continue;
+    // Another thread was faster, or the handle we had could only read.
+    if (open_[i].writable && !fresh.writable) return open_[i].handle;
+    closed.push_back(std::move(open_[i].handle));
+    open_.erase(open_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  while (open_.size() >= options_.max_open) {
+    closed.push_back(std::move(open_.front().handle));
+    open_.erase(open_.begin());
+  }
+  open_.push_back(std::move(fresh));
+  return handle;
+}
+
+void FileSet::close(FileIndex file) {
+  Shared closed;
+  const std::lock_guard lock(mutex_);
+  const auto entry =
+      std::find_if(open_.begin(), open_.end(), [&](const Open& open) { return open.file == file; });
+  if (entry == open_.end()) return;
+  closed = std::move(entry->handle);
+  open_.erase(entry);
+}
+
+std::size_t FileSet::open_count() const {
+  const std::lock_guard lock(mutex_);
+  return open_.size();
+}
+
+Result<bool> FileSet::read(std::uint64_t offset, std::span<std::byte> out, bool may_block) {
+  auto& ranges = scratch_ranges();
+  layout_.file_ranges(offset, out.size(), ranges);
+  for (const auto& range : ranges) {
+    const auto part = out.first(range.length);
+    out = out.subspan(range.length);
+    const auto file = static_cast<FileIndex>(range.file);
+    if (!is_real(file)) {
+      std::memset(part.data(), 0, part.size());
+      continue;
+    }
+    // The side file keeps every byte at its place in the torrent; its holes cost nothing.
+    const bool aside = aside_[file];
+    const std::uint64_t at = aside ? layout_.files()[file].offset + range.offset : range.offset;
+    const auto handle = open(aside ? side_file : file, may_block ? Want::read : Want::cached);
+    if (!handle) return handle.error();
+    if (!*handle) return false;
+    if (!may_block) {
+      const auto cached = files_.read_cached(**handle, at, part);
+      if (!cached || !*cached) return cached;
+      continue;
+    }
+    const auto got = files_.read(**handle, at, part);
+    if (!got) return got.error();
+    if (*got != part.size()) {
+      return Error{Errc::file_changed, path(file) + " is shorter than it was"};
+    }
+  }
+  return true;
+}
+
+Result<void> FileSet::write(std::uint64_t offset,
+                            std::span<const std::span<const std::byte>> parts) {
+  std::uint64_t size = 0;
+  for (const auto& part : parts) size += part.size();
+  std::vector<FileRange> ranges;
+  layout_.file_ranges(offset, size, ranges);
+  std::vector<std::span<const std::byte>> pieces;  // of one file
+  std::size_t next = 0;                            // part
+  std::size_t skip = 0;                            // bytes of it that are done
+  for (const auto& range : ranges) {
+    pieces.clear();
+    for (std::uint64_t left = range.length; left > 0;) {
+      const auto bytes = parts[next].subspan(skip);
+      const auto taken = bytes.first(std::min<std::uint64_t>(left, bytes.size()));
+      if (!taken.empty()) pieces.push_back(taken);
+      left -= taken.size();
+      skip += taken.size();
+      if (skip == parts[next].size()) {
+        ++next;
+        skip = 0;
+      }
+    }
+    const auto file = static_cast<FileIndex>(range.file);
+    if (!is_real(file)) continue;
+    const bool aside = aside_[file];
+    const std::uint64_t at = aside ? layout_.files()[file].offset + range.offset : range.offset;
+    const auto handle = open(aside ? side_file : file, Want::write);
+    if (!handle) return handle.error();
+    if (auto done = files_.write(**handle, at, pieces); !done) return done;
+  }
+  return {};
+}
+
+FileSet::Touched FileSet::touched(std::uint64_t offset, std::uint64_t length) const {
+  auto& ranges = scratch_ranges();
+  layout_.file_ranges(offset, length, ranges);
+  Touched out;
+  for (const auto& range : ranges) {
+    const auto file = static_cast<FileIndex>(range.file);
+    if (!is_real(file)) continue;
+    if (aside_[file]) {
+      out.side = true;
+    } else {
+      out.files.push_back(file);
+    }
+  }
+  return out;
+}
+
+Result<FileInfo> FileSet::look(FileIndex file) {
+  const Shared root = this->root();
+  if (!root) return Error{Errc::not_found, "the download folder is not there"};
+  return files_.look(*root, path(file));
+}
+
+Result<FileInfo> FileSet::look_open(FileIndex file) {
+  const auto handle = open(file, Want::read);
+  if (!handle) return handle.error();
+  return files_.look(**handle);
+}
+
+Result<void> FileSet::sync(FileIndex file) {
+  const auto handle = open(file, Want::read);
+  if (!handle) return handle.error();
+  return files_.sync(**handle);
+}
+
+Result<void> FileSet::sync_side() {
+  return sync(side_file);
+}
+
+Result<void> FileSet::sync_new_folders() {
+  const Shared root = this->root();
+  if (!root) return Error{Errc::not_found, "the download folder is not there"};
+  while (!new_folders_.empty()) {
+    const std::string& folder = *new_folders_.begin();
+    if (folder.empty()) {
+      if (auto done = files_.sync(*root); !done) return done;
+    } else if (auto done = files_.sync_folder(*root, folder); !done) {
+      return done;
+    }
+    new_folders_.erase(new_folders_.begin());
+  }
+  return {};
+}
+
+Result<void> FileSet::create(FileIndex file, bool allocate) {
+  const Shared root = this->root();
+  if (!root) return Error{Errc::not_found, "the download folder is not there"};
+  const std::string folder = folder_of(path(file));
+  if (!folder.empty() && folder != made_folder_) {
+    if (auto done = files_.make_folders(*root, folder); !done) return done;
+    made_folder_ = folder;
+  }
+  for (std::string part = folder;; part = folder_of(part)) {
+    if (!new_folders_.insert(part).second || part.empty()) break;
+  }
+  const auto handle = files_.open(*root, path(file), OpenMode::create, names_[file].executable);
+  if (!handle) return handle.error();
+  const auto info = files_.look(*handle);
+  if (!info) return info.error();
+  if (info->size != length(file)) {
+    if (auto done = files_.truncate(*handle, length(file)); !done) return done;
+  }
+  if (allocate && info->allocated < length(file)) return files_.allocate(*handle, length(file));
+  return {};
+}
+
+Result<void> FileSet::fetch_aside(FileIndex file, std::uint64_t offset, std::uint64_t length) {
+  const auto from = open(side_file, Want::read);
+  if (!from) return from.error();
+  const auto to = open(file, Want::write);
+  if (!to) return to.error();
+  std::vector<std::byte> buffer(std::min<std::uint64_t>(length, copy_bytes));
+  while (length > 0) {
+    const auto part = std::span(buffer).first(std::min<std::uint64_t>(length, buffer.size()));
+    const auto got = files_.read(**from, layout_.files()[file].offset + offset, part);
+    if (!got) return got.error();
+    if (*got != part.size()) return Error{Errc::file_changed, "the side file is too short"};
+    const std::span<const std::byte> bytes = part;
+    if (auto done = files_.write(**to, offset, {&bytes, 1}); !done) return done;
+    offset += part.size();
+    length -= part.size();
+  }
+  return {};
+}
+
+Result<std::uint64_t> FileSet::next_data(FileIndex file, std::uint64_t offset) {
+  const auto handle = open(file, Want::read);
+  if (!handle) return handle.error();
+  return files_.next_data(**handle, offset);
+}
+
+Result<void> FileSet::make_links() {
+  const Shared root = this->root();
+  if (!root) return Error{Errc::not_found, "the download folder is not there"};
+  std::set<std::string> own;  // built for the rare torrent that has links
+  for (const auto& link : names_) {
+    if (link.symlink_target.empty()) continue;
+    if (own.empty()) {
+      for (const auto& name : names_) {
+        if (name.pad || !name.symlink_target.empty()) continue;
+        for (std::string part = name.path; !part.empty(); part = folder_of(part)) {
+          if (!own.insert(part).second) break;
+        }
+      }
+    }
+    if (!own.contains(link.symlink_target) || own.contains(link.path)) continue;
+    const std::string folder = folder_of(link.path);
+    if (!folder.empty()) {
+      if (auto done = files_.make_folders(*root, folder); !done) return done;
+    }
+    std::string target;
+    const auto depth = std::count(link.path.begin(), link.path.end(), '/');
+    for (std::ptrdiff_t i = 0; i < depth; ++i) target += "../";
+    target += link.symlink_target;
+    const auto made = files_.make_link(*root, link.path, target);
+    if (!made && made.error().code != Errc::already_exists) return made;
+  }
+  return {};
+}
+
+}  // namespace barter

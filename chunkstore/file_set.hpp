@@ -1,0 +1,109 @@
+// FileSet: a torrent's files as one byte range, with a bounded number of them open. Pads read as
+// zeros and are never stored; the bytes of files that nobody selected lie in a side file in the
+// state folder. Owned by the Store. read, write and their helpers may be called from any thread;
+// the rest alone. It knows nothing of pieces, hashes or journals.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "chunkstore/files.hpp"
+#include "torrent/layout.hpp"
+#include "torrent/metainfo.hpp"
+#include "torrent/result.hpp"
+
+namespace barter {
+
+class FileSet {
+ public:
+  struct Options {
+    bool force = false;         // files with further hard links may be written to
+    std::size_t max_open = 64;  // handles; the least recently used one closes
+  };
+  using FileIndex = std::uint32_t;
+
+  // `layout` and `names` (in the layout's order) must outlive the set.
+  FileSet(Files& files, const Layout& layout, const std::vector<File>& names, Options options);
+
+  // The download folder; all files that were open are closed.
+  void set_root(FileHandle root);
+  bool has_root() const;
+  // Where the side file is made when first written to. The handle must outlive the set.
+  void set_side_folder(const FileHandle* folder) { side_folder_ = folder; }
+  // Are this file's bytes in the side file?
+  void set_aside(FileIndex file, bool aside) { aside_[file] = aside; }
+  bool is_aside(FileIndex file) const { return aside_[file]; }
+  // Has it a place on the disk? Pads and links have none.
+  bool is_real(FileIndex file) const;
+
+  const std::string& path(FileIndex file) const { return names_[file].path; }
+  std::uint64_t length(FileIndex file) const { return names_[file].length; }
+
+  // Bytes of the torrent's byte range. `may_block` false: only from memory, else false. A file that
+  // is shorter than its bytes is Errc::file_changed, an absent one not_found.
+  Result<bool> read(std::uint64_t offset, std::span<std::byte> out, bool may_block);
+  // All parts one after the other: one write for each file they touch.
+  Result<void> write(std::uint64_t offset, std::span<const std::span<const std::byte>> parts);
+  // The real files that `length` bytes from `offset` touch, and whether the side file is one of
+  // them.
+  struct Touched {
+    std::vector<FileIndex> files;
+    bool side = false;
+  };
+  Touched touched(std::uint64_t offset, std::uint64_t length) const;
+
+  Result<FileInfo> look(FileIndex file);       // by its name
+  Result<FileInfo> look_open(FileIndex file);  // by its handle, opened if need be
+  Result<void> sync(FileIndex file);
+  Result<void> sync_side();
+  // The folders in which files were created since the last call.
+  Result<void> sync_new_folders();
+  // Makes the file and the folders above it, or opens it; then gives it its length, and all its
+  // space where asked for.
+  Result<void> create(FileIndex file, bool allocate);
+  // Copies what lies in the side file to the file itself.
+  Result<void> fetch_aside(FileIndex file, std::uint64_t offset, std::uint64_t length);
+  Result<std::uint64_t> next_data(FileIndex file, std::uint64_t offset);
+  // BEP 47. Made last, only where the target is one of the torrent's own files or folders, and
+  // never in the place of anything.
+  Result<void> make_links();
+  // Forgets the open handle: the name means another file now.
+  void close(FileIndex file);
+  std::size_t open_count() const;
+
+ private:
+  static constexpr FileIndex side_file = ~FileIndex{0};
+  using Shared = std::shared_ptr<const FileHandle>;
+  struct Open {
+    FileIndex file = 0;
+    bool writable = false;
+    Shared handle;
+  };
+  enum class Want : std::uint8_t { read, write, cached };
+
+  // With Want::cached an empty pointer where the file is not open.
+  Result<Shared> open(FileIndex file, Want want);
+  Result<FileHandle> open_now(FileIndex file, bool write);
+  Shared root() const;
+
+  Files& files_;
+  const Layout& layout_;
+  const std::vector<File>& names_;
+  Options options_;
+  const FileHandle* side_folder_ = nullptr;
+  std::vector<bool> aside_;
+  std::set<std::string> new_folders_;
+  std::string made_folder_;  // the last one made: most files share it with their neighbour
+
+  mutable std::mutex mutex_;  // of what follows
+  Shared root_;
+  std::uint64_t root_number_ = 0;  // counts the roots: a file opened beneath an old one is not kept
+  std::vector<Open> open_;         // most recently used last
+};
+
+}  // namespace barter
