@@ -1,0 +1,662 @@
+#include "chunkstore/resume.hpp"
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+#include <utility>
+
+#include "chunkstore/siphash.hpp"
+
+namespace barter {
+
+namespace {
+
+constexpr std::uint8_t version = 1;
+constexpr std::string_view magic = "barter journal";
+constexpr const char* journal_name = "journal";
+constexpr const char* new_journal_name = "journal.new";
+constexpr const char* spill_name = "spill";
+constexpr std::size_t max_record = 1 << 20;     // bytes; the largest is a bit for each piece
+constexpr std::size_t max_journal = 256 << 20;  // bytes read; compaction keeps it far below
+constexpr std::size_t compact_above = 1 << 20;  // bytes appended before a snapshot is worth it
+constexpr std::size_t stamps_per_record = 4096;
+constexpr std::int64_t second = 1'000'000'000;
+// A write that was cut off began after its `writing`: how much later may it have touched the file?
+constexpr std::int64_t write_slack = 10 * second;
+// From the opening of the window to the power cut: sync comes every 5 s, or later on a slow disk.
+constexpr std::int64_t window_slack = 60 * second;
+
+enum class RecordType : std::uint8_t {
+  header = 1,
+  begun,
+  created,
+  stamps,
+  writing,
+  written,
+  marks,
+  mark_bits,
+  synced,
+  window,
+  closed,
+  spilled,
+  unspilled,
+};
+
+class Writer {
+ public:
+  explicit Writer(RecordType type) { u8(static_cast<std::uint8_t>(type)); }
+  void u8(std::uint8_t value) { out_.push_back(static_cast<char>(value)); }
+  void u32(std::uint32_t value) { put(value); }
+  void u64(std::uint64_t value) { put(value); }
+  void text(std::string_view value) {
+    u32(static_cast<std::uint32_t>(value.size()));
+    out_ += value;
+  }
+  void raw(std::string_view value) { out_ += value; }
+  void stamp(const FileStamp& stamp) {
+    u64(stamp.size);
+    u64(static_cast<std::uint64_t>(stamp.mtime_ns));
+    u64(stamp.inode);
+  }
+  void stamps(std::span<const FileStampEntry> entries) {
+    for (const auto& entry : entries) {
+      u32(entry.file);
+      stamp(entry.stamp);
+    }
+  }
+  const std::string& done() const { return out_; }
+
+ private:
+  template <class T>
+  void put(T value) {
+    for (std::size_t i = 0; i < sizeof value; ++i) u8(static_cast<std::uint8_t>(value >> (8 * i)));
+  }
+  std::string out_;
+};
+
+// Reads past the end give zeros and make ok() false.
+class Reader {
+ public:
+  explicit Reader(std::string_view in) : in_(in) {}
+  std::uint8_t u8() { return static_cast<std::uint8_t>(get(1)); }
+  std::uint32_t u32() { return static_cast<std::uint32_t>(get(4)); }
+  std::uint64_t u64() { return get(8); }
+  std::string_view text() { return raw(u32()); }
+  std::string_view raw(std::size_t size) {
+    if (size > in_.size()) {
+      ok_ = false;
+      size = 0;
+    }
+    const auto out = in_.substr(0, size);
+    in_.remove_prefix(size);
+    return out;
+  }
+  FileStamp stamp() {
+    FileStamp out;
+    out.size = u64();
+    out.mtime_ns = static_cast<std::int64_t>(u64());
+    out.inode = u64();
+    return out;
+  }
+  std::string_view rest() const { return in_; }
+  bool more() const { return ok_ && !in_.empty(); }
+  bool ok() const { return ok_; }
+
+ private:
+  std::uint64_t get(std::size_t size) {
+    const auto bytes = raw(size);
+    std::uint64_t out = 0;
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+      out |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
+    }
+    return out;
+  }
+  std::string_view in_;
+  bool ok_ = true;
+};
+
+void forget_spilled(JournalState& state, std::uint32_t piece) {
+  const auto first = state.spilled.lower_bound(BlockRef{PieceIndex{piece}, 0});
+  auto last = first;
+  while (last != state.spilled.end() && to_number(last->first.piece) == piece) ++last;
+  state.spilled.erase(first, last);
+}
+
+void set_mark(JournalState& state, std::uint32_t piece, PieceMark mark) {
+  state.pieces[piece] = mark;
+  if (mark != PieceMark::written) state.unsynced.erase(piece);
+}
+
+// The rest of a record: stamps to the end of it.
+bool read_stamps(Reader& in, JournalState& state, bool latest, bool durable) {
+  while (in.more()) {
+    const std::uint32_t file = in.u32();
+    const FileStamp stamp = in.stamp();
+    if (!in.ok() || file >= state.files.size()) return false;
+    if (latest) state.files[file].latest = stamp;
+    if (durable) state.files[file].durable = stamp;
+  }
+  return in.ok();
+}
+
+bool apply_marks(Reader& in, JournalState& state) {
+  const auto mark = in.u8();
+  if (mark > static_cast<std::uint8_t>(PieceMark::suspect)) return false;
+  while (in.more()) {
+    const std::uint32_t piece = in.u32();
+    if (!in.ok() || piece >= state.pieces.size()) return false;
+    set_mark(state, piece, static_cast<PieceMark>(mark));
+  }
+  return in.ok();
+}
+
+bool apply_mark_bits(Reader& in, JournalState& state) {
+  const auto mark = in.u8();
+  if (mark > static_cast<std::uint8_t>(PieceMark::synced)) return false;
+  const auto bits = in.rest();
+  if (bits.size() != (state.pieces.size() + 7) / 8) return false;
+  for (std::size_t piece = 0; piece < state.pieces.size(); ++piece) {
+    if ((static_cast<unsigned char>(bits[piece / 8]) >> (piece % 8)) & 1) {
+      set_mark(state, static_cast<std::uint32_t>(piece), static_cast<PieceMark>(mark));
+    }
+  }
+  return in.ok();
+}
+
+bool apply_written(Reader& in, JournalState& state) {
+  const std::uint32_t piece = in.u32();
+  const std::uint64_t ordinal = in.u64();
+  if (!in.ok() || piece >= state.pieces.size()) return false;
+  set_mark(state, piece, PieceMark::written);
+  state.unsynced[piece] = ordinal;
+  state.ordinal = std::max(state.ordinal, ordinal);
+  forget_spilled(state, piece);
+  return read_stamps(in, state, true, false);
+}
+
+bool apply_synced(Reader& in, JournalState& state) {
+  const std::uint64_t ordinal = in.u64();
+  if (!in.ok()) return false;
+  for (auto it = state.unsynced.begin(); it != state.unsynced.end();) {
+    if (it->second <= ordinal) {
+      state.pieces[it->first] = PieceMark::synced;
+      it = state.unsynced.erase(it);
+    } else {
+      ++it;
+    }
+  }
+  return read_stamps(in, state, false, true);
+}
+
+bool apply_spilled(Reader& in, JournalState& state) {
+  const std::uint32_t piece = in.u32();
+  const std::uint32_t block = in.u32();
+  SpillSlot slot;
+  slot.slot = in.u32();
+  slot.checksum = in.u64();
+  if (!in.ok() || piece >= state.pieces.size()) return false;
+  state.spilled[{PieceIndex{piece}, block}] = slot;
+  return true;
+}
+
+bool apply_created(Reader& in, JournalState& state) {
+  while (in.more()) {
+    const std::uint32_t file = in.u32();
+    if (!in.ok() || file >= state.files.size()) return false;
+    state.files[file].created = true;
+  }
+  return in.ok();
+}
+
+// One record after the header; the same for a replay and for what is appended now. False: it makes
+// no sense, and the journal ends before it.
+bool apply(std::string_view payload, JournalState& state) {
+  Reader in(payload);
+  const auto type = static_cast<RecordType>(in.u8());
+  switch (type) {
+    case RecordType::header:
+      return false;
+    case RecordType::begun:
+      state.file_system = in.u64();
+      state.begun = true;
+      return in.ok();
+    case RecordType::created:
+      return apply_created(in, state);
+    case RecordType::stamps: {
+      const std::uint8_t which = in.u8();
+      return read_stamps(in, state, (which & 1) != 0, (which & 2) != 0);
+    }
+    case RecordType::writing: {
+      const std::uint32_t piece = in.u32();
+      if (!in.ok() || piece >= state.pieces.size()) return false;
+      set_mark(state, piece, PieceMark::writing);
+      return true;
+    }
+    case RecordType::written:
+      return apply_written(in, state);
+    case RecordType::marks:
+      return apply_marks(in, state);
+    case RecordType::mark_bits:
+      return apply_mark_bits(in, state);
+    case RecordType::synced:
+      return apply_synced(in, state);
+    case RecordType::window:
+      state.window = static_cast<std::int64_t>(in.u64());
+      return in.ok();
+    case RecordType::closed:
+      state.window.reset();
+      return in.ok();
+    case RecordType::spilled:
+      return apply_spilled(in, state);
+    case RecordType::unspilled:
+      forget_spilled(state, in.u32());
+      return in.ok();
+  }
+  return false;
+}
+
+std::uint32_t crc(std::string_view bytes) {
+  return static_cast<std::uint32_t>(
+      ::crc32_z(0, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()));
+}
+
+// Size, checksum, payload.
+void frame(std::string_view payload, std::string& out) {
+  Writer head(RecordType{});
+  head.u32(static_cast<std::uint32_t>(payload.size()));
+  head.u32(crc(payload));
+  out += head.done().substr(1);
+  out += payload;
+}
+
+// The payload of the first record, which is removed from `bytes`; empty at the end or at a bad one.
+std::string_view next_record(std::string_view& bytes) {
+  Reader in(bytes);
+  const std::uint32_t size = in.u32();
+  const std::uint32_t sum = in.u32();
+  if (!in.ok() || size == 0 || size > max_record || size > in.rest().size()) return {};
+  const auto payload = in.raw(size);
+  if (crc(payload) != sum) return {};
+  bytes = in.rest();
+  return payload;
+}
+
+bool read_header(std::string_view payload, const JournalIdentity& identity, JournalState& state) {
+  Reader in(payload);
+  if (static_cast<RecordType>(in.u8()) != RecordType::header || in.text() != magic ||
+      in.u8() != version || in.text() != identity.torrent || in.u32() != identity.pieces ||
+      in.u32() != identity.files) {
+    return false;
+  }
+  state.boot_id = in.text();
+  return in.ok();
+}
+
+std::string mark_bits(const JournalState& state, PieceMark mark) {
+  Writer out(RecordType::mark_bits);
+  out.u8(static_cast<std::uint8_t>(mark));
+  std::string bits((state.pieces.size() + 7) / 8, '\0');
+  bool any = false;
+  for (std::size_t piece = 0; piece < state.pieces.size(); ++piece) {
+    if (state.pieces[piece] != mark) continue;
+    bits[piece / 8] = static_cast<char>(bits[piece / 8] | (1 << (piece % 8)));
+    any = true;
+  }
+  if (!any) return {};
+  out.raw(bits);
+  return out.done();
+}
+
+}  // namespace
+
+FileStamp stamp_of(const FileInfo& info) {
+  return {info.size, info.mtime_ns, info.inode};
+}
+
+std::optional<JournalState> replay(std::string_view bytes, const JournalIdentity& identity) {
+  JournalState state;
+  const auto header = next_record(bytes);
+  if (header.empty() || !read_header(header, identity, state)) return std::nullopt;
+  state.pieces.resize(identity.pieces, PieceMark::absent);
+  state.files.resize(identity.files);
+  for (;;) {
+    const auto payload = next_record(bytes);
+    if (payload.empty() || !apply(payload, state)) return state;
+  }
+}
+
+bool is_ours(const JournalState::FileRecord& record, const FileStamp& now,
+             const FileHistory& history) {
+  if (!record.latest) return false;
+  const auto within = [&](const FileStamp& from, std::int64_t until) {
+    return now.size == from.size && now.inode == from.inode && now.mtime_ns >= from.mtime_ns &&
+           now.mtime_ns <= until;
+  };
+  if (now == *record.latest) return true;
+  if (history.same_boot) {
+    return history.in_flight && within(*record.latest, history.journal_mtime_ns + write_slack);
+  }
+  // After a power cut the inode may be older than our last word about it, or newer than it.
+  if (!record.durable) return false;
+  if (within(*record.durable, record.latest->mtime_ns)) return true;
+  return history.window && within(*record.durable, *history.window + window_slack);
+}
+
+Result<std::optional<Journal::Loaded>> Journal::load(Files& files, const FileHandle& folder,
+                                                     const JournalIdentity& identity) {
+  auto file = files.open(folder, journal_name, OpenMode::read);
+  if (!file) {
+    if (file.error().code == Errc::not_found) return std::optional<Loaded>{};
+    return file.error();
+  }
+  const auto info = files.look(*file);
+  if (!info) return info.error();
+  std::string bytes(std::min<std::uint64_t>(info->size, max_journal), '\0');
+  const auto got = files.read(*file, 0, std::as_writable_bytes(std::span(bytes)));
+  if (!got) return got.error();
+  auto state = replay(std::string_view(bytes).substr(0, *got), identity);
+  if (!state) return std::optional<Loaded>{};
+  return std::optional<Loaded>{Loaded{std::move(*state), info->mtime_ns}};
+}
+
+Journal::Journal(Files& files, JournalIdentity identity, JournalState state)
+    : files_(files), identity_(std::move(identity)), state_(std::move(state)) {
+  state_.pieces.resize(identity_.pieces, PieceMark::absent);
+  state_.files.resize(identity_.files);
+}
+
+std::string Journal::snapshot() const {
+  std::string out;
+  Writer header(RecordType::header);
+  header.text(magic);
+  header.u8(version);
+  header.text(identity_.torrent);
+  header.u32(identity_.pieces);
+  header.u32(identity_.files);
+  header.text(state_.boot_id);
+  frame(header.done(), out);
+  if (state_.begun) {
+    Writer record(RecordType::begun);
+    record.u64(state_.file_system);
+    frame(record.done(), out);
+  }
+  for (const auto mark : {PieceMark::suspect, PieceMark::writing, PieceMark::synced}) {
+    if (const auto bits = mark_bits(state_, mark); !bits.empty()) frame(bits, out);
+  }
+  std::vector<FileStampEntry> latest;
+  std::vector<FileStampEntry> durable;
+  Writer created(RecordType::created);
+  for (std::uint32_t file = 0; file < state_.files.size(); ++file) {
+    const auto& record = state_.files[file];
+    if (record.created && !record.latest) created.u32(file);
+    if (record.latest) latest.push_back({file, *record.latest});
+    if (record.durable) durable.push_back({file, *record.durable});
+    for (auto* list : {&latest, &durable}) {
+      if (list->size() < stamps_per_record && file + 1 != state_.files.size()) continue;
+      if (list->empty()) continue;
+      Writer stamps(RecordType::stamps);
+      stamps.u8(list == &latest ? 1 : 2);
+      stamps.stamps(*list);
+      frame(stamps.done(), out);
+      list->clear();
+    }
+    if (created.done().size() > max_record / 2 || file + 1 == state_.files.size()) {
+      if (created.done().size() > 1) frame(created.done(), out);
+      created = Writer(RecordType::created);
+    }
+  }
+  for (const auto& [piece, ordinal] : state_.unsynced) {
+    Writer record(RecordType::written);
+    record.u32(piece);
+    record.u64(ordinal);
+    frame(record.done(), out);
+  }
+  for (const auto& [block, slot] : state_.spilled) {
+    Writer record(RecordType::spilled);
+    record.u32(to_number(block.piece));
+    record.u32(block.block);
+    record.u32(slot.slot);
+    record.u64(slot.checksum);
+    frame(record.done(), out);
+  }
+  if (state_.window) {
+    Writer record(RecordType::window);
+    record.u64(static_cast<std::uint64_t>(*state_.window));
+    frame(record.done(), out);
+  }
+  return out;
+}
+
+Result<void> Journal::attach(const FileHandle& folder) {
+  const std::string bytes = snapshot();
+  auto file = files_.open(folder, new_journal_name, OpenMode::create);
+  if (!file) return file.error();
+  if (auto done = files_.truncate(*file, 0); !done) return done;
+  const std::span<const std::byte> part = std::as_bytes(std::span(bytes));
+  if (auto done = files_.write(*file, 0, {&part, 1}); !done) return done;
+  if (auto done = files_.sync(*file); !done) return done;
+  if (auto done = files_.rename(folder, new_journal_name, journal_name); !done) return done;
+  // From here on the new file is the journal, whatever becomes of the sync of the folder.
+  folder_ = &folder;
+  file_ = std::move(*file);
+  size_ = snapshot_size_ = bytes.size();
+  return files_.sync(folder);
+}
+
+void Journal::discard() {
+  if (folder_ == nullptr) return;
+  (void)files_.remove(*folder_, journal_name);
+  file_ = {};
+  folder_ = nullptr;
+}
+
+Result<void> Journal::append(std::string_view payload) {
+  if (file_) {
+    std::string record;
+    frame(payload, record);
+    const std::span<const std::byte> part = std::as_bytes(std::span(record));
+    // A record that was cut off (a full disk) is overwritten by the next one: size_ stays.
+    if (auto done = files_.write(file_, size_, {&part, 1}); !done) return done;
+    size_ += record.size();
+  }
+  const bool sensible = apply(payload, state_);
+  assert(sensible);
+  (void)sensible;
+  return {};
+}
+
+Result<void> Journal::begun(std::uint64_t file_system) {
+  Writer record(RecordType::begun);
+  record.u64(file_system);
+  return append(record.done());
+}
+
+Result<void> Journal::created(std::span<const std::uint32_t> files) {
+  while (!files.empty()) {
+    const std::size_t count = std::min(files.size(), stamps_per_record);
+    Writer record(RecordType::created);
+    for (const std::uint32_t file : files.first(count)) record.u32(file);
+    if (auto done = append(record.done()); !done) return done;
+    files = files.subspan(count);
+  }
+  return {};
+}
+
+Result<void> Journal::stamped(std::span<const FileStampEntry> stamps, bool durable) {
+  while (!stamps.empty()) {
+    const std::size_t count = std::min(stamps.size(), stamps_per_record);
+    Writer record(RecordType::stamps);
+    record.u8(durable ? 3 : 1);
+    record.stamps(stamps.first(count));
+    if (auto done = append(record.done()); !done) return done;
+    stamps = stamps.subspan(count);
+  }
+  return {};
+}
+
+Result<void> Journal::writing(PieceIndex piece) {
+  Writer record(RecordType::writing);
+  record.u32(to_number(piece));
+  return append(record.done());
+}
+
+Result<void> Journal::written(PieceIndex piece, std::span<const FileStampEntry> stamps) {
+  Writer record(RecordType::written);
+  record.u32(to_number(piece));
+  record.u64(state_.ordinal + 1);
+  const std::size_t count = std::min(stamps.size(), stamps_per_record);
+  record.stamps(stamps.first(count));
+  if (auto done = append(record.done()); !done) return done;
+  // A piece of more files than that: their stamps follow.
+  while (stamps.size() > count) {
+    stamps = stamps.subspan(count);
+    Writer more(RecordType::stamps);
+    more.u8(1);
+    more.stamps(stamps.first(std::min(stamps.size(), count)));
+    if (auto done = append(more.done()); !done) return done;
+    if (stamps.size() <= count) break;
+  }
+  return {};
+}
+
+Result<void> Journal::marked(PieceMark mark, std::span<const PieceIndex> pieces) {
+  assert(mark == PieceMark::absent || mark == PieceMark::suspect);
+  while (!pieces.empty()) {
+    const std::size_t count = std::min<std::size_t>(pieces.size(), max_record / 8);
+    Writer record(RecordType::marks);
+    record.u8(static_cast<std::uint8_t>(mark));
+    for (const auto piece : pieces.first(count)) record.u32(to_number(piece));
+    if (auto done = append(record.done()); !done) return done;
+    pieces = pieces.subspan(count);
+  }
+  return {};
+}
+
+Result<void> Journal::synced(std::uint64_t ordinal, std::span<const FileStampEntry> stamps) {
+  // The stamps first: they are true whether or not the rest follows.
+  while (!stamps.empty()) {
+    const std::size_t count = std::min(stamps.size(), stamps_per_record);
+    Writer record(RecordType::stamps);
+    record.u8(2);
+    record.stamps(stamps.first(count));
+    if (auto done = append(record.done()); !done) return done;
+    stamps = stamps.subspan(count);
+  }
+  Writer record(RecordType::synced);
+  record.u64(ordinal);
+  return append(record.done());
+}
+
+Result<void> Journal::spilled(BlockRef block, SpillSlot slot) {
+  Writer record(RecordType::spilled);
+  record.u32(to_number(block.piece));
+  record.u32(block.block);
+  record.u32(slot.slot);
+  record.u64(slot.checksum);
+  return append(record.done());
+}
+
+Result<void> Journal::unspilled(PieceIndex piece) {
+  Writer record(RecordType::unspilled);
+  record.u32(to_number(piece));
+  return append(record.done());
+}
+
+Result<void> Journal::open_window() {
+  if (state_.window || !file_) return {};
+  // The clock is that of the file system: the stamp of the journal just after a write.
+  Writer probe(RecordType::window);
+  probe.u64(0);
+  if (auto done = append(probe.done()); !done) return done;
+  const auto info = files_.look(file_);
+  if (!info) return info.error();
+  state_.window.reset();
+  Writer record(RecordType::window);
+  record.u64(static_cast<std::uint64_t>(info->mtime_ns));
+  if (auto done = append(record.done()); !done) return done;
+  if (auto done = files_.sync(file_); !done) {
+    state_.window.reset();
+    return done;
+  }
+  return {};
+}
+
+Result<void> Journal::close_window() {
+  if (!state_.window) return {};
+  return append(Writer(RecordType::closed).done());
+}
+
+Result<void> Journal::sync() {
+  if (!file_) return {};
+  return files_.sync(file_);
+}
+
+Result<void> Journal::compact_if_large() {
+  if (folder_ == nullptr || size_ < snapshot_size_ * 2 + compact_above) return {};
+  return attach(*folder_);
+}
+
+void Spill::adopt(const std::map<BlockRef, SpillSlot>& spilled) {
+  std::vector<std::uint32_t> used;
+  for (const auto& [block, slot] : spilled) used.push_back(slot.slot);
+  std::sort(used.begin(), used.end());
+  end_ = used.empty() ? 0 : used.back() + 1;
+  free_.clear();
+  std::size_t next = 0;
+  for (std::uint32_t slot = 0; slot < end_; ++slot) {
+    if (used[next] == slot) {
+      while (next < used.size() && used[next] == slot) ++next;
+    } else {
+      free_.push_back(slot);
+    }
+  }
+}
+
+std::uint32_t Spill::take_slot() {
+  if (free_.empty()) return end_++;
+  const std::uint32_t slot = free_.back();
+  free_.pop_back();
+  return slot;
+}
+
+void Spill::release(std::uint32_t slot) {
+  free_.push_back(slot);
+  if (free_.size() != end_) return;
+  free_.clear();
+  end_ = 0;
+  if (file_) (void)files_.truncate(file_, 0);
+}
+
+Result<void> Spill::open() {
+  if (file_) return {};
+  auto file = files_.open(folder_, spill_name, OpenMode::create);
+  if (!file) return file.error();
+  file_ = std::move(*file);
+  return {};
+}
+
+Result<void> Spill::put(std::uint32_t slot, std::span<const std::byte> bytes) {
+  return files_.write(file_, std::uint64_t{slot} * block_length, {&bytes, 1});
+}
+
+Result<void> Spill::get(SpillSlot slot, std::span<std::byte> out) const {
+  const auto got = files_.read(file_, std::uint64_t{slot.slot} * block_length, out);
+  if (!got) return got.error();
+  if (*got != out.size() || checksum(out) != slot.checksum) {
+    return Error{Errc::io_error, "a block in the spill file is damaged"};
+  }
+  return {};
+}
+
+Result<void> Spill::sync() {
+  if (!file_) return {};
+  return files_.sync(file_);
+}
+
+std::uint64_t Spill::checksum(std::span<const std::byte> bytes) {
+  return siphash({}, bytes);
+}
+
+}  // namespace barter

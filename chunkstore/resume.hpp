@@ -1,0 +1,171 @@
+// Resume: what survives a restart. A journal of one torrent in one folder says which pieces were
+// being written, are written, and are durable, how the files looked then, and which unverified
+// blocks lie in the spill file. Owned by the Store, which locks it: one thread at a time. It never
+// looks at payload.
+//
+// The journal is append-only with a checksum per record; what follows the first bad record is
+// ignored. A snapshot replaces it (temporary file, sync, rename, sync of the folder), so it stays
+// bounded.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "chunkstore/files.hpp"
+#include "torrent/layout.hpp"
+#include "torrent/result.hpp"
+
+namespace barter {
+
+// How a file looked: if it still looks so, nobody changed it.
+struct FileStamp {
+  std::uint64_t size = 0;
+  std::int64_t mtime_ns = 0;
+  std::uint64_t inode = 0;
+  friend bool operator==(const FileStamp&, const FileStamp&) = default;
+};
+FileStamp stamp_of(const FileInfo& info);
+
+struct FileStampEntry {
+  std::uint32_t file = 0;
+  FileStamp stamp;
+};
+
+enum class PieceMark : std::uint8_t {
+  absent,   // not on the disk, or known to be wrong there
+  suspect,  // may be right: must be hashed
+  writing,  // a write began and was not seen to end
+  written,  // verified and written; a power cut may undo it
+  synced,   // verified and durable
+};
+
+struct SpillSlot {
+  std::uint32_t slot = 0;      // place in the spill file, in blocks
+  std::uint64_t checksum = 0;  // of the bytes
+};
+
+// What a journal adds up to.
+struct JournalState {
+  struct FileRecord {
+    std::optional<FileStamp> latest;   // after our last write
+    std::optional<FileStamp> durable;  // before the last sync
+    bool created = false;              // we made it, or were about to
+  };
+
+  std::string boot_id;            // of the run that wrote it
+  std::uint64_t file_system = 0;  // of the download folder; 0 until it is known
+  bool begun = false;             // the files were ours to write
+  std::vector<PieceMark> pieces;
+  std::vector<FileRecord> files;
+  std::map<BlockRef, SpillSlot> spilled;
+  // Set while writes may have reached files beyond what the journal can show after a power cut: the
+  // time when that began, by the clock of the file system.
+  std::optional<std::int64_t> window;
+  std::uint64_t ordinal = 0;                        // of the last `written`
+  std::map<std::uint32_t, std::uint64_t> unsynced;  // written pieces and their ordinals
+};
+
+struct JournalIdentity {
+  std::string torrent;  // the info-hash
+  std::uint32_t pieces = 0;
+  std::uint32_t files = 0;
+};
+
+// The state after the valid records of `bytes`; nothing if not even the first is.
+std::optional<JournalState> replay(std::string_view bytes, const JournalIdentity& identity);
+
+// Did nobody but us touch the file since the journal was written? `in_flight`: a piece of it was
+// being written when the journal ended, at `journal_mtime_ns`.
+struct FileHistory {
+  bool same_boot = false;
+  bool in_flight = false;
+  std::int64_t journal_mtime_ns = 0;
+  std::optional<std::int64_t> window;
+};
+bool is_ours(const JournalState::FileRecord& record, const FileStamp& now,
+             const FileHistory& history);
+
+class Journal {
+ public:
+  struct Loaded {
+    JournalState state;
+    std::int64_t mtime_ns = 0;
+  };
+  // Nothing if there is none, or if it is not of this torrent.
+  static Result<std::optional<Loaded>> load(Files& files, const FileHandle& folder,
+                                            const JournalIdentity& identity);
+
+  // Starts with `state` in memory alone; attach() gives it a file.
+  Journal(Files& files, JournalIdentity identity, JournalState state);
+  // Writes a snapshot into `folder`, durably, and appends to it from then on. The folder's handle
+  // must outlive the journal.
+  Result<void> attach(const FileHandle& folder);
+  // Removes the file; the journal goes on in memory.
+  void discard();
+
+  const JournalState& state() const { return state_; }
+
+  Result<void> begun(std::uint64_t file_system);
+  Result<void> created(std::span<const std::uint32_t> files);
+  Result<void> stamped(std::span<const FileStampEntry> stamps, bool durable);
+  Result<void> writing(PieceIndex piece);
+  Result<void> written(PieceIndex piece, std::span<const FileStampEntry> stamps);
+  Result<void> marked(PieceMark mark, std::span<const PieceIndex> pieces);  // absent or suspect
+  // Pieces up to this ordinal are durable; stamps as they were before the sync.
+  Result<void> synced(std::uint64_t ordinal, std::span<const FileStampEntry> stamps);
+  Result<void> spilled(BlockRef block, SpillSlot slot);
+  Result<void> unspilled(PieceIndex piece);
+  // Payload is about to be written: noted durably, once until close_window().
+  Result<void> open_window();
+  Result<void> close_window();
+
+  Result<void> sync();
+  // A snapshot, if the file has grown well beyond one.
+  Result<void> compact_if_large();
+
+ private:
+  Result<void> append(std::string_view payload);
+  std::string snapshot() const;
+
+  Files& files_;
+  JournalIdentity identity_;
+  JournalState state_;
+  const FileHandle* folder_ = nullptr;
+  FileHandle file_;
+  std::uint64_t size_ = 0;           // of the file, valid records only
+  std::uint64_t snapshot_size_ = 0;  // when it was last rewritten
+};
+
+// The file of blocks put aside, in slots of one block. Not thread-safe but for put and get.
+class Spill {
+ public:
+  Spill(Files& files, const FileHandle& folder) : files_(files), folder_(folder) {}
+
+  // The slots in use, after a restart.
+  void adopt(const std::map<BlockRef, SpillSlot>& spilled);
+  // A place for one more block.
+  std::uint32_t take_slot();
+  // Its place may be used again. The file is cut when none is in use.
+  void release(std::uint32_t slot);
+
+  Result<void> open();  // makes the file where it is absent
+  Result<void> put(std::uint32_t slot, std::span<const std::byte> bytes);
+  // io_error if the bytes are not those that were put there.
+  Result<void> get(SpillSlot slot, std::span<std::byte> out) const;
+  Result<void> sync();
+  static std::uint64_t checksum(std::span<const std::byte> bytes);
+
+ private:
+  Files& files_;
+  const FileHandle& folder_;
+  FileHandle file_;
+  std::vector<std::uint32_t> free_;
+  std::uint32_t end_ = 0;  // slots ever used since the file was empty
+};
+
+}  // namespace barter
