@@ -1,9 +1,9 @@
-// Store: keeps verified pieces in files and gives blocks back. Nothing unverified is written into the
-// payload, served or advertised.
+// Store: keeps verified pieces in files and gives blocks back. Nothing unverified is written into
+// the payload, served or advertised.
 //
-// All calls block and belong on the disk pool. store_piece, spill_block, read and check_piece may run on
-// several threads at once for different pieces; the rest are called alone. Errors of the environment
-// come back as values.
+// All calls block and belong on the disk pool. store_piece, spill_block, read and check_piece may
+// run on several threads at once for different pieces; the rest are called alone. Errors of the
+// environment come back as values.
 #pragma once
 
 #include <cstdint>
@@ -32,17 +32,18 @@ struct StoreOptions {
   bool read_only = false;    // `seed`: never writes payload, creates nothing
   bool force = false;        // existing files that match nowhere may be overwritten
   Allocation allocation = Allocation::sparse;
-  std::vector<bool> selected;  // by file; empty selects all. Unselected files create nothing.
+  std::vector<bool> selected;       // by file; empty selects all. Unselected files create nothing.
+  std::size_t max_open_files = 64;  // handles kept open; the least recently used one closes
 };
 
 // What open() knows of the data without hashing.
 struct OpenReport {
-  Bitfield have;                       // trusted by the journal
-  std::vector<PieceIndex> unchecked;   // may be right: must be hashed (check_piece) before use
-  std::vector<BlockRef> spilled;       // unverified blocks kept from the last run
-  bool resumed = false;                // there was a journal for this torrent and folder
-  bool found_files = false;            // payload files existed without a journal
-  std::vector<std::string> missing;    // read_only: files that are absent or short
+  Bitfield have;                      // trusted by the journal
+  std::vector<PieceIndex> unchecked;  // may be right: must be hashed (check_piece) before use
+  std::vector<BlockRef> spilled;      // unverified blocks kept from the last run
+  bool resumed = false;               // there was a journal for this torrent and folder
+  bool found_files = false;           // payload files existed without a journal
+  std::vector<std::string> missing;   // read_only: files that are absent or short
 };
 
 class Store {
@@ -51,40 +52,50 @@ class Store {
   // have), permission_denied, not_found (read_only and nothing there), io_error.
   static Result<std::unique_ptr<Store>> open(std::shared_ptr<const Metainfo> metainfo,
                                              StoreOptions options, Files& files);
-  virtual ~Store() = default;
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
 
-  virtual const OpenReport& report() const = 0;
+  const OpenReport& report() const;
 
   // Hashes what the files hold for this piece; true and recorded if it is right. An absent or short
   // file makes it false, not an error.
-  virtual Result<bool> check_piece(PieceIndex piece) = 0;
-  // After the check: fails with already_exists where files were found without a journal, none of their
-  // pieces matched, and force is not set; nothing was touched until then. Creates files and folders.
-  virtual Result<void> begin() = 0;
+  Result<bool> check_piece(PieceIndex piece);
+  // After the check: fails with already_exists where files were found without a journal, none of
+  // their pieces matched, and force is not set; nothing was touched until then. Creates files and
+  // folders.
+  Result<void> begin();
 
-  // Verifies, then writes. `blocks` are all blocks in order; an empty buffer stands for a block that
-  // was spilled or that lies wholly in pads.
-  virtual StoreOutcome store_piece(PieceIndex piece, std::span<const BlockBuffer> blocks,
-                                   bool want_digests) = 0;
+  // Verifies, then writes. `blocks` are all blocks in order; an empty buffer stands for a block
+  // that was spilled or that lies wholly in pads.
+  StoreOutcome store_piece(PieceIndex piece, std::span<const BlockBuffer> blocks,
+                           bool want_digests);
   // Puts an unverified block aside in the state folder.
-  virtual Result<void> spill_block(BlockRef block, const BlockBuffer& buffer) = 0;
+  Result<void> spill_block(BlockRef block, const BlockBuffer& buffer);
   // Forgets spilled blocks of a piece (after a mismatch).
-  virtual void drop_spilled(PieceIndex piece) = 0;
+  void drop_spilled(PieceIndex piece);
 
-  // Reads verified bytes; `out` has range.length bytes. `may_block` false: only what the page cache has,
-  // else an empty result. Errors: file_changed, not_found, io_error.
-  virtual Result<bool> read(BlockRange range, std::span<std::byte> out, bool may_block) = 0;
+  // Reads verified bytes; `out` has range.length bytes. `may_block` false: only what the page cache
+  // has, else an empty result. Errors: file_changed, not_found, io_error.
+  Result<bool> read(BlockRange range, std::span<std::byte> out, bool may_block);
 
-  // Makes all that was stored durable and writes `synced`. Called every 5 s or 256 MiB, and at the end.
-  virtual Result<void> sync() = 0;
+  // Makes all that was stored durable and writes `synced`. Called every 5 s or 256 MiB, and at the
+  // end.
+  Result<void> sync();
   // Bytes stored since the last sync.
-  virtual std::uint64_t unsynced_bytes() const = 0;
-  // Looks at size, mtime and inode of the files: the pieces of those that changed, now no longer had.
-  virtual std::vector<PieceIndex> find_changes() = 0;
+  std::uint64_t unsynced_bytes() const;
+  // Looks at size, mtime and inode of the files: the pieces of those that changed, now no longer
+  // had.
+  std::vector<PieceIndex> find_changes();
   // Is the root folder there, on the file system it was on?
-  virtual bool root_present() = 0;
+  bool root_present();
   // Is there room for `bytes` more? Asked while paused for lack of space.
-  virtual bool has_space(std::uint64_t bytes) = 0;
+  bool has_space(std::uint64_t bytes);
+
+ private:
+  class Impl;
+  explicit Store(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace barter

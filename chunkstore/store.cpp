@@ -1,0 +1,285 @@
+#include "chunkstore/store.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <random>
+#include <utility>
+
+#include "chunkstore/piece_hasher.hpp"
+#include "chunkstore/store_impl.hpp"
+
+namespace barter {
+
+namespace {
+
+constexpr std::size_t blocks_per_write = 1024;  // what one pwritev takes
+constexpr std::size_t spilled_per_write = 64;   // blocks read back at a time: 1 MiB
+constexpr std::array<std::byte, block_length> zeros{};
+
+SipKey random_key() {
+  std::random_device random;
+  const auto word = [&] { return (std::uint64_t{random()} << 32) | random(); };
+  return {word(), word()};
+}
+
+StoreOutcome failed(const Error& error) {
+  StoreOutcome outcome;
+  outcome.result = error.code == Errc::no_space ? StoreResult::no_space : StoreResult::io_error;
+  outcome.message = error.message;
+  return outcome;
+}
+
+}  // namespace
+
+Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Store::~Store() = default;
+
+Result<std::unique_ptr<Store>> Store::open(std::shared_ptr<const Metainfo> metainfo,
+                                           StoreOptions options, Files& files) {
+  auto impl = std::make_unique<Impl>(std::move(metainfo), std::move(options), files);
+  if (auto done = impl->open(); !done) return done.error();
+  return std::unique_ptr<Store>(new Store(std::move(impl)));
+}
+
+const OpenReport& Store::report() const {
+  return impl_->report();
+}
+Result<bool> Store::check_piece(PieceIndex piece) {
+  return impl_->check_piece(piece);
+}
+Result<void> Store::begin() {
+  return impl_->begin();
+}
+StoreOutcome Store::store_piece(PieceIndex piece, std::span<const BlockBuffer> blocks,
+                                bool want_digests) {
+  return impl_->store_piece(piece, blocks, want_digests);
+}
+Result<void> Store::spill_block(BlockRef block, const BlockBuffer& buffer) {
+  return impl_->spill_block(block, buffer);
+}
+void Store::drop_spilled(PieceIndex piece) {
+  impl_->drop_spilled(piece);
+}
+Result<bool> Store::read(BlockRange range, std::span<std::byte> out, bool may_block) {
+  return impl_->read(range, out, may_block);
+}
+Result<void> Store::sync() {
+  return impl_->sync();
+}
+std::uint64_t Store::unsynced_bytes() const {
+  return impl_->unsynced_bytes();
+}
+std::vector<PieceIndex> Store::find_changes() {
+  return impl_->find_changes();
+}
+bool Store::root_present() {
+  return impl_->root_present();
+}
+bool Store::has_space(std::uint64_t bytes) {
+  return impl_->has_space(bytes);
+}
+
+Store::Impl::Impl(std::shared_ptr<const Metainfo> metainfo, StoreOptions options, Files& files)
+    : metainfo_(std::move(metainfo)),
+      layout_(metainfo_->layout()),
+      options_(std::move(options)),
+      files_(files),
+      set_(files, layout_, metainfo_->files(), {options_.force, options_.max_open_files}),
+      key_(random_key()),
+      foreign_(metainfo_->files().size()),
+      have_(layout_.piece_count()) {}
+
+Result<bool> Store::Impl::read(BlockRange range, std::span<std::byte> out, bool may_block) {
+  assert(out.size() == range.length);
+  if (!has(range.piece)) {
+    return Error{Errc::not_found,
+                 "piece " + std::to_string(to_number(range.piece)) + " is not verified"};
+  }
+  return set_.read(layout_.offset(range), out, may_block);
+}
+
+std::optional<SpillSlot> Store::Impl::spilled_slot(BlockRef block) {
+  const std::lock_guard lock(mutex_);
+  const auto& spilled = journal_->state().spilled;
+  const auto found = spilled.find(block);
+  if (found == spilled.end()) return std::nullopt;
+  return found->second;
+}
+
+// The bytes of a block wherever they are; `room` takes those that must be read back.
+Result<std::span<const std::byte>> Store::Impl::block_bytes(BlockRef block,
+                                                            const BlockBuffer& buffer,
+                                                            std::span<std::byte> room) {
+  const std::uint32_t size = layout_.block_size(block);
+  if (buffer) {
+    assert(buffer.size() == size);
+    return buffer.bytes();
+  }
+  if (layout_.is_pad(block)) return std::span<const std::byte>(zeros).first(size);
+  const auto slot = spilled_slot(block);
+  if (!slot) {
+    return Error{Errc::io_error, "block " + std::to_string(block.block) + " of piece " +
+                                     std::to_string(to_number(block.piece)) +
+                                     " is not in the spill file"};
+  }
+  if (auto done = spill_->get(*slot, room.first(size)); !done) return done.error();
+  return std::span<const std::byte>(room.first(size));
+}
+
+Result<bool> Store::Impl::verify(PieceIndex piece, std::span<const BlockBuffer> blocks,
+                                 std::vector<std::uint64_t>& digests, bool want_digests) {
+  std::array<std::byte, block_length> room;
+  PieceHasher hasher(*metainfo_, piece);
+  if (!hasher.possible()) {
+    return Error{Errc::unsupported, "the torrent lacks the hashes of its pieces (piece layers)"};
+  }
+  for (std::uint32_t i = 0; i < blocks.size(); ++i) {
+    const auto bytes = block_bytes({piece, i}, blocks[i], room);
+    if (!bytes) return bytes.error();
+    hasher.update(*bytes);
+  }
+  const bool right = hasher.matches();
+  // Digests are for the rare quarrel about who sent what: a second pass costs less than one always.
+  for (std::uint32_t i = 0; (!right || want_digests) && i < blocks.size(); ++i) {
+    const auto bytes = block_bytes({piece, i}, blocks[i], room);
+    if (!bytes) return bytes.error();
+    digests.push_back(siphash(key_, *bytes));
+  }
+  return right;
+}
+
+Result<void> Store::Impl::write_blocks(PieceIndex piece, std::span<const BlockBuffer> blocks) {
+  std::vector<std::span<const std::byte>> parts;
+  parts.reserve(std::min(blocks.size(), blocks_per_write));
+  std::vector<std::byte> room;  // of spilled blocks, if there are any
+  std::size_t used = 0;
+  std::uint64_t offset = layout_.piece_offset(piece);
+  std::uint64_t next = offset;
+  for (std::uint32_t i = 0; i < blocks.size(); ++i) {
+    std::span<std::byte> place;
+    if (!blocks[i] && !layout_.is_pad({piece, i})) {
+      if (room.empty()) room.resize(spilled_per_write * block_length);
+      place = std::span(room).subspan(used, block_length);
+      used += block_length;
+    }
+    const auto bytes = block_bytes({piece, i}, blocks[i], place);
+    if (!bytes) return bytes.error();
+    parts.push_back(*bytes);
+    next += bytes->size();
+    const bool full = parts.size() == blocks_per_write || (!room.empty() && used == room.size());
+    if (!full && i + 1 != blocks.size()) continue;
+    if (auto done = set_.write(offset, parts); !done) return done;
+    offset = next;
+    parts.clear();
+    used = 0;
+  }
+  return {};
+}
+
+// Under the lock: how the files look now and that the piece is there are one record, so that
+// whatever other threads write next is later in the journal as well.
+Result<void> Store::Impl::note_written(PieceIndex piece, const FileSet::Touched& touched) {
+  std::vector<FileStampEntry> stamps;
+  for (const FileIndex file : touched.files) {
+    const auto info = set_.look_open(file);
+    if (!info) return info.error();
+    stamps.push_back({file, stamp_of(*info)});
+  }
+  return journal_->written(piece, stamps);
+}
+
+// Under the lock: the places that a piece's spilled blocks take.
+std::vector<std::uint32_t> Store::Impl::spilled_slots(PieceIndex piece) {
+  std::vector<std::uint32_t> slots;
+  const auto& spilled = journal_->state().spilled;
+  for (auto it = spilled.lower_bound({piece, 0}); it != spilled.end() && it->first.piece == piece;
+       ++it) {
+    slots.push_back(it->second.slot);
+  }
+  return slots;
+}
+
+StoreOutcome Store::Impl::store_piece(PieceIndex piece, std::span<const BlockBuffer> blocks,
+                                      bool want_digests) {
+  assert(blocks.size() == layout_.block_count(piece));
+  StoreOutcome outcome;
+  if (!begun_) return failed({Errc::io_error, "the files are open for reading only"});
+  const auto right = verify(piece, blocks, outcome.block_digests, want_digests);
+  if (!right) return failed(right.error());
+  if (!*right) {
+    outcome.result = StoreResult::hash_mismatch;
+    return outcome;
+  }
+  if (has(piece)) return outcome;
+
+  const auto touched = this->touched(piece);
+  {
+    const std::lock_guard lock(mutex_);
+    if (auto done = journal_->open_window(); !done) return failed(done.error());
+    if (auto done = journal_->writing(piece); !done) return failed(done.error());
+    for (const FileIndex file : touched.files) ++busy_[file];
+  }
+  auto wrote = write_blocks(piece, blocks);
+
+  const std::lock_guard lock(mutex_);
+  for (const FileIndex file : touched.files) {
+    if (--busy_[file] == 0) busy_.erase(file);
+    dirty_.insert(file);
+  }
+  side_dirty_ = side_dirty_ || touched.side;
+  // The journal forgets the spilled blocks with `written`; their places are free from then on.
+  const auto slots = spilled_slots(piece);
+  if (wrote) wrote = note_written(piece, touched);
+  if (!wrote) {
+    // What is there is part of it at best. The stamps keep the other pieces of these files trusted.
+    std::vector<FileStampEntry> stamps;
+    for (const FileIndex file : touched.files) {
+      if (const auto info = set_.look_open(file)) stamps.push_back({file, stamp_of(*info)});
+    }
+    (void)journal_->marked(PieceMark::absent, {&piece, 1});
+    (void)journal_->stamped(stamps, false);
+    return failed(wrote.error());
+  }
+  for (const std::uint32_t slot : slots) spill_->release(slot);
+  unsynced_bytes_.fetch_add(layout_.piece_size(piece), std::memory_order_relaxed);
+  set_have(piece, true);
+  return outcome;
+}
+
+Result<void> Store::Impl::spill_block(BlockRef block, const BlockBuffer& buffer) {
+  assert(buffer.size() == layout_.block_size(block));
+  if (!spill_) return Error{Errc::unsupported, "no state is kept: nowhere to put blocks aside"};
+  SpillSlot slot;
+  slot.checksum = Spill::checksum(buffer.bytes());
+  {
+    const std::lock_guard lock(mutex_);
+    if (auto done = spill_->open(); !done) return done;
+    slot.slot = spill_->take_slot();
+  }
+  auto done = spill_->put(slot.slot, buffer.bytes());
+  const std::lock_guard lock(mutex_);
+  const auto& spilled = journal_->state().spilled;
+  std::optional<SpillSlot> old;
+  if (const auto found = spilled.find(block); found != spilled.end()) old = found->second;
+  if (done) done = journal_->spilled(block, slot);
+  if (!done) {
+    spill_->release(slot.slot);
+    return done;
+  }
+  if (old) spill_->release(old->slot);
+  spill_dirty_ = true;
+  return {};
+}
+
+void Store::Impl::drop_spilled(PieceIndex piece) {
+  const std::lock_guard lock(mutex_);
+  if (!spill_) return;
+  const auto slots = spilled_slots(piece);
+  if (slots.empty()) return;
+  // Should this fail, the places stay taken: what the journal names is never overwritten.
+  if (!journal_->unspilled(piece)) return;
+  for (const std::uint32_t slot : slots) spill_->release(slot);
+}
+
+}  // namespace barter

@@ -1,0 +1,144 @@
+// Store::Impl: the members behind Store, shared by store.cpp (pieces and blocks), store_open.cpp
+// (open, check, begin) and store_watch.cpp (sync, changes, the root). Included by those alone.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "chunkstore/file_set.hpp"
+#include "chunkstore/files.hpp"
+#include "chunkstore/resume.hpp"
+#include "chunkstore/siphash.hpp"
+#include "chunkstore/store.hpp"
+
+namespace barter {
+
+class Store::Impl {
+ public:
+  using FileIndex = FileSet::FileIndex;
+
+  Impl(std::shared_ptr<const Metainfo> metainfo, StoreOptions options, Files& files);
+
+  // store_open.cpp
+  Result<void> open();
+  Result<bool> check_piece(PieceIndex piece);
+  Result<void> begin();
+  // store.cpp
+  StoreOutcome store_piece(PieceIndex piece, std::span<const BlockBuffer> blocks,
+                           bool want_digests);
+  Result<void> spill_block(BlockRef block, const BlockBuffer& buffer);
+  void drop_spilled(PieceIndex piece);
+  Result<bool> read(BlockRange range, std::span<std::byte> out, bool may_block);
+  // store_watch.cpp
+  Result<void> sync();
+  std::uint64_t unsynced_bytes() const { return unsynced_bytes_.load(std::memory_order_relaxed); }
+  std::vector<PieceIndex> find_changes();
+  bool root_present();
+  bool has_space(std::uint64_t bytes);
+
+  const OpenReport& report() const { return report_; }
+
+ private:
+  // What open() finds at the place of a file.
+  struct Found {
+    bool present = false;
+    bool ours = false;  // as the journal left it
+    FileInfo info;
+  };
+
+  bool has(PieceIndex piece) const {
+    return have_[to_number(piece)].load(std::memory_order_acquire);
+  }
+  void set_have(PieceIndex piece, bool value) {
+    have_[to_number(piece)].store(value, std::memory_order_release);
+  }
+  std::uint32_t file_count() const { return static_cast<std::uint32_t>(metainfo_->files().size()); }
+  bool is_selected(FileIndex file) const {
+    return options_.selected.empty() || options_.selected[file];
+  }
+  bool touches_foreign(PieceIndex piece) const;
+  FileSet::Touched touched(PieceIndex piece) const {
+    return set_.touched(layout_.piece_offset(piece), layout_.piece_size(piece));
+  }
+  // Every piece that holds bytes of the file.
+  template <class Visit>
+  void for_pieces_of(FileIndex file, Visit visit) const {
+    const auto span = layout_.pieces_of(file);
+    if (!span) return;
+    for (auto i = to_number(span->first); i <= to_number(span->last); ++i) visit(PieceIndex{i});
+  }
+
+  // store_open.cpp
+  Result<void> open_state(const std::string& canonical);
+  Result<void> open_root(const JournalState& state);
+  Result<std::vector<Found>> look_at_files(const std::optional<Journal::Loaded>& loaded);
+  Result<bool> place_file(FileIndex file, const JournalState* state, Found& found);
+  void mark_pieces(JournalState& state, const std::optional<Journal::Loaded>& loaded,
+                   const std::vector<Found>& found);
+  bool may_match(PieceIndex piece, const std::vector<Found>& found);
+  bool zeros_match(PieceIndex piece);
+  void record_stamps(JournalState& state, const std::vector<Found>& found, bool same_boot);
+  void adopt_spilled(JournalState& state);
+  Result<void> check_space(const std::vector<Found>& found);
+  void fill_report(const JournalState& state, const std::vector<Found>& found, bool journal);
+  Result<void> refuse_foreign();
+  Result<void> refuse_hard_links();
+  Result<void> prepare_root();
+  Result<void> prepare_file(FileIndex file, std::vector<FileStampEntry>& stamps);
+
+  // store.cpp
+  Result<bool> verify(PieceIndex piece, std::span<const BlockBuffer> blocks,
+                      std::vector<std::uint64_t>& digests, bool want_digests);
+  Result<void> write_blocks(PieceIndex piece, std::span<const BlockBuffer> blocks);
+  Result<std::span<const std::byte>> block_bytes(BlockRef block, const BlockBuffer& buffer,
+                                                 std::span<std::byte> room);
+  std::optional<SpillSlot> spilled_slot(BlockRef block);
+  std::vector<std::uint32_t> spilled_slots(PieceIndex piece);
+  Result<void> note_written(PieceIndex piece, const FileSet::Touched& touched);
+
+  // store_watch.cpp
+  void distrust_unsynced(std::uint64_t ordinal);
+  bool look_for_change(FileIndex file, std::set<PieceIndex>& lost);
+
+  const std::shared_ptr<const Metainfo> metainfo_;
+  const Layout& layout_;
+  const StoreOptions options_;
+  Files& files_;
+  FileSet set_;
+  const SipKey key_;  // of block digests: random, so that no peer can aim at one
+
+  std::string root_path_;    // as the user gave it, made absolute
+  FileHandle state_folder_;  // empty: no state is kept
+  FileHandle lock_;
+  std::string state_path_;
+  OpenReport report_;
+  std::vector<bool> foreign_;               // by file: found there, and not ours
+  std::atomic<bool> foreign_match_{false};  // one of their pieces is right
+  bool begun_ = false;                      // payload may be written
+  std::uint64_t file_system_ = 0;           // of the root
+  std::uint64_t root_inode_ = 0;
+  std::uint32_t zeros_size_ = 0;  // of the piece of zeros with the hash below
+  Sha1Digest zeros_hash_;
+
+  std::vector<std::atomic<bool>> have_;  // by piece: verified, and on the disk
+  std::atomic<std::uint64_t> unsynced_bytes_{0};
+  std::mutex sync_mutex_;  // one sync at a time; taken before mutex_
+
+  std::mutex mutex_;  // of what follows
+  std::optional<Journal> journal_;
+  std::optional<Spill> spill_;
+  bool spill_dirty_ = false;
+  std::set<FileIndex> dirty_;  // written since the last sync
+  bool side_dirty_ = false;
+  std::map<FileIndex, std::uint32_t> busy_;  // files being written now
+  std::set<PieceIndex> lost_;   // no longer had, and not yet reported by find_changes()
+  std::set<FileIndex> absent_;  // files known to be gone
+};
+
+}  // namespace barter

@@ -1,0 +1,524 @@
+// Opening: which pieces may be trusted, which must be hashed, and what may be written at all.
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "chunkstore/piece_hasher.hpp"
+#include "chunkstore/store_impl.hpp"
+#include "torrent/sha.hpp"
+
+namespace barter {
+
+namespace {
+
+constexpr std::size_t check_bytes = 256 * 1024;  // read at a time; a multiple of the block length
+
+std::string size_text(std::uint64_t bytes) {
+  if (bytes < 10'000) return fmt::format("{} bytes", bytes);
+  constexpr const char* units[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  double value = static_cast<double>(bytes) / 1024;
+  std::size_t unit = 0;
+  for (; value >= 1024 && unit + 1 < std::size(units); ++unit) value /= 1024;
+  return fmt::format("{:.1f} {}", value, units[unit]);
+}
+
+// A folder's parent; "" above the top.
+std::string parent_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  if (slash == std::string::npos || path == "/") return {};
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+// The folder, or the nearest one above it that exists: the same file system, unless a disk is
+// missing.
+Result<FileHandle> open_nearest(Files& files, std::string path) {
+  for (;;) {
+    auto folder = files.open_folder(path, false);
+    if (folder || folder.error().code != Errc::not_found) return folder;
+    path = parent_of(path);
+    if (path.empty()) return folder;
+  }
+}
+
+JournalIdentity identity_of(const Metainfo& metainfo) {
+  const InfoHash& hash = metainfo.info_hash();
+  std::string torrent;
+  if (hash.v1) torrent += to_hex(*hash.v1);
+  if (hash.v2) torrent += to_hex(*hash.v2);
+  return {std::move(torrent), metainfo.layout().piece_count(),
+          static_cast<std::uint32_t>(metainfo.files().size())};
+}
+
+void mark(JournalState& state, PieceIndex piece, PieceMark value) {
+  state.pieces[to_number(piece)] = value;
+  if (value != PieceMark::written) state.unsynced.erase(to_number(piece));
+}
+
+bool is_right(PieceMark value) {
+  return value == PieceMark::written || value == PieceMark::synced;
+}
+
+}  // namespace
+
+Result<void> Store::Impl::open() {
+  auto canonical = files_.canonical(options_.folder);
+  if (!canonical) return canonical.error();
+  root_path_ = *canonical;
+  if (!options_.state_folder.empty()) {
+    if (auto done = open_state(root_path_); !done) {
+      // A seed on a read-only machine works without a memory of it.
+      if (!options_.read_only || done.error().code == Errc::locked) return done;
+      lock_ = {};
+      state_folder_ = {};
+    }
+  } else if (!options_.read_only && !options_.selected.empty() &&
+             std::find(options_.selected.begin(), options_.selected.end(), false) !=
+                 options_.selected.end()) {
+    return Error{Errc::invalid_argument, "a selection of files needs a folder for its state"};
+  }
+  std::optional<Journal::Loaded> loaded;
+  if (state_folder_) {
+    auto journal = Journal::load(files_, state_folder_, identity_of(*metainfo_));
+    if (!journal) return journal.error();
+    loaded = std::move(*journal);
+    set_.set_side_folder(&state_folder_);
+  }
+  JournalState state = loaded ? loaded->state : JournalState{};
+  state.pieces.resize(layout_.piece_count(), PieceMark::suspect);
+  state.files.resize(file_count());
+  if (auto done = open_root(state); !done) return done;
+  const auto found = look_at_files(loaded);
+  if (!found) return found.error();
+  const bool same_boot = loaded && !state.boot_id.empty() && state.boot_id == files_.boot_id();
+  mark_pieces(state, loaded, *found);
+  record_stamps(state, *found, same_boot);
+  state.boot_id = files_.boot_id();
+  if (state_folder_) spill_.emplace(files_, state_folder_);
+  adopt_spilled(state);
+  if (!options_.read_only) {
+    if (auto done = check_space(*found); !done) return done;
+  }
+  fill_report(state, *found, loaded.has_value());
+  journal_.emplace(files_, identity_of(*metainfo_), std::move(state));
+  if (!state_folder_) return {};
+  auto attached = journal_->attach(state_folder_);
+  if (!attached && options_.read_only) return {};
+  return attached;
+}
+
+// One folder for each pair of a torrent and a download folder, and one barter at a time in it.
+Result<void> Store::Impl::open_state(const std::string& canonical) {
+  const WireInfoHash hash = metainfo_->info_hash().wire();
+  const Sha256Digest place = sha256(as_bytes(canonical));
+  state_path_ = options_.state_folder + "/" + to_hex(hash) + "-" + to_hex(place).substr(0, 16);
+  auto folder = files_.open_folder(state_path_, true);
+  if (!folder) return folder.error();
+  state_folder_ = std::move(*folder);
+  auto lock = files_.open(state_folder_, "lock", OpenMode::create);
+  if (!lock) return lock.error();
+  lock_ = std::move(*lock);
+  auto locked = files_.lock(lock_);
+  if (locked || locked.error().code != Errc::locked) return locked;
+  return Error{Errc::locked, "another barter is at work on " + metainfo_->name() + " in " +
+                                 canonical + " (it holds " + state_path_ + "/lock)"};
+}
+
+Result<void> Store::Impl::open_root(const JournalState& state) {
+  auto root = files_.open_folder(root_path_, false);
+  if (!root) {
+    if (root.error().code != Errc::not_found || options_.read_only) return root.error();
+    auto nearest = open_nearest(files_, root_path_);
+    if (!nearest) return nearest.error();
+    const auto system = files_.file_system(*nearest);
+    if (!system) return system.error();
+    if (state.file_system != 0 && state.file_system != *system) {
+      return Error{Errc::not_found,
+                   "the folder " + root_path_ + " is not there; is its disk mounted?"};
+    }
+    return {};
+  }
+  const auto system = files_.file_system(*root);
+  if (!system) return system.error();
+  file_system_ = *system;
+  const auto info = files_.look(*root);
+  if (!info) return info.error();
+  root_inode_ = info->inode;
+  set_.set_root(std::move(*root));
+  return {};
+}
+
+// Decides where a file's bytes are. True if somebody else made what is there.
+Result<bool> Store::Impl::place_file(FileIndex file, const JournalState* state, Found& found) {
+  const auto info =
+      set_.has_root() ? set_.look(file) : Result<FileInfo>(Error{Errc::not_found, {}});
+  if (!info && info.error().code != Errc::not_found) return info.error();
+  found.present = info.has_value();
+  if (found.present) found.info = *info;
+  if (found.present && found.info.kind != FileKind::file) {
+    if (!options_.read_only) {
+      return Error{Errc::already_exists, set_.path(file) + " is in the way: it is no regular file"};
+    }
+    found.present = false;
+  }
+  const bool begun = state != nullptr && state->begun;
+  if (begun) {
+    const auto& record = state->files[file];
+    set_.set_aside(file, !record.latest && (record.created || !found.present));
+    if (!found.present || found.info.size == 0) return false;
+    return record.latest ? record.latest->inode != found.info.inode : !record.created;
+  }
+  set_.set_aside(file, !options_.read_only && !is_selected(file) && !found.present);
+  return found.present && found.info.size != 0;
+}
+
+Result<std::vector<Store::Impl::Found>> Store::Impl::look_at_files(
+    const std::optional<Journal::Loaded>& loaded) {
+  std::vector<Found> found(file_count());
+  FileHistory history;
+  std::set<FileIndex> in_flight;
+  if (loaded) {
+    history = {!loaded->state.boot_id.empty() && loaded->state.boot_id == files_.boot_id(), false,
+               loaded->mtime_ns, loaded->state.window};
+    for (std::uint32_t i = 0; i < layout_.piece_count(); ++i) {
+      if (loaded->state.pieces[i] != PieceMark::writing) continue;
+      for (const FileIndex file : touched(PieceIndex{i}).files) in_flight.insert(file);
+    }
+  }
+  bool any_present = false;
+  bool any_stamp = false;
+  for (FileIndex file = 0; file < file_count(); ++file) {
+    if (!set_.is_real(file)) continue;
+    const auto foreign = place_file(file, loaded ? &loaded->state : nullptr, found[file]);
+    if (!foreign) return foreign.error();
+    foreign_[file] = *foreign;
+    any_present = any_present || found[file].present;
+    if (!loaded) continue;
+    const auto& record = loaded->state.files[file];
+    any_stamp = any_stamp || record.latest;
+    if (!found[file].present) continue;
+    history.in_flight = in_flight.contains(file);
+    found[file].ours = is_ours(record, stamp_of(found[file].info), history);
+  }
+  const bool other_disk = loaded && loaded->state.file_system != 0 && file_system_ != 0 &&
+                          loaded->state.file_system != file_system_;
+  if (other_disk && any_stamp && !any_present) {
+    return Error{Errc::not_found, "the folder " + root_path_ +
+                                      " is on another disk than before, and empty; is its "
+                                      "disk mounted?"};
+  }
+  return found;
+}
+
+void Store::Impl::mark_pieces(JournalState& state, const std::optional<Journal::Loaded>& loaded,
+                              const std::vector<Found>& found) {
+  if (loaded) {
+    const bool same_boot = !state.boot_id.empty() && state.boot_id == files_.boot_id();
+    for (std::uint32_t i = 0; i < layout_.piece_count(); ++i) {
+      const PieceMark old = state.pieces[i];
+      if (old == PieceMark::writing || (old == PieceMark::written && !same_boot)) {
+        mark(state, PieceIndex{i}, PieceMark::suspect);
+      }
+    }
+    for (FileIndex file = 0; file < file_count(); ++file) {
+      if (!set_.is_real(file) || set_.is_aside(file) || found[file].ours) continue;
+      const bool was_there = state.files[file].latest.has_value();
+      for_pieces_of(file, [&](PieceIndex piece) {
+        if (found[file].present || was_there || is_right(state.pieces[to_number(piece)])) {
+          mark(state, piece, PieceMark::suspect);
+        }
+      });
+    }
+  }
+  for (std::uint32_t i = 0; i < layout_.piece_count(); ++i) {
+    if (state.pieces[i] == PieceMark::suspect && !may_match(PieceIndex{i}, found)) {
+      mark(state, PieceIndex{i}, PieceMark::absent);
+    }
+  }
+}
+
+// Could the disk hold this piece? Not where a file is absent or too short, nor in a hole, unless
+// the piece is all zeros.
+bool Store::Impl::may_match(PieceIndex piece, const std::vector<Found>& found) {
+  std::vector<FileRange> ranges;
+  layout_.file_ranges(layout_.piece_offset(piece), layout_.piece_size(piece), ranges);
+  bool holes = true;  // so far
+  for (const auto& range : ranges) {
+    const auto file = static_cast<FileIndex>(range.file);
+    if (!set_.is_real(file)) continue;
+    if (set_.is_aside(file)) {
+      if (!state_folder_) return false;
+      holes = false;
+      continue;
+    }
+    const auto& [present, ours, info] = found[file];
+    if (!present || range.offset + range.length > info.size) return false;
+    if (!holes || info.allocated >= info.size) {
+      holes = false;
+      continue;
+    }
+    const auto data = set_.next_data(file, range.offset);
+    holes = data && *data >= range.offset + range.length;
+  }
+  return !holes || zeros_match(piece);
+}
+
+bool Store::Impl::zeros_match(PieceIndex piece) {
+  if (!metainfo_->has_v1()) return true;  // hashing zeros takes less than explaining when not to
+  const std::uint32_t size = layout_.piece_size(piece);
+  if (size != zeros_size_) {
+    const std::vector<std::byte> zeros(block_length);
+    Sha1 hash;
+    for (std::uint32_t left = size; left > 0;) {
+      const std::uint32_t part = std::min(left, block_length);
+      hash.update(std::span(zeros).first(part));
+      left -= part;
+    }
+    zeros_hash_ = hash.finish();
+    zeros_size_ = size;
+  }
+  return metainfo_->piece_hash_v1(piece) == zeros_hash_;
+}
+
+// What the snapshot will say of the files. A file that somebody put in the place of ours stays
+// without a stamp until begin() has taken it over, so that a restart asks again.
+void Store::Impl::record_stamps(JournalState& state, const std::vector<Found>& found,
+                                bool same_boot) {
+  for (FileIndex file = 0; file < file_count(); ++file) {
+    auto& record = state.files[file];
+    if (foreign_[file] && state.begun) {
+      record = {};
+    } else if (found[file].present && !set_.is_aside(file)) {
+      const FileStamp now = stamp_of(found[file].info);
+      if (!same_boot || !found[file].ours || !record.durable) record.durable = now;
+      record.latest = now;
+    }
+  }
+  if (!same_boot) state.window.reset();
+}
+
+// The blocks put aside by the last run, as far as they are what was put there.
+void Store::Impl::adopt_spilled(JournalState& state) {
+  if (!spill_) {
+    state.spilled.clear();
+    return;
+  }
+  std::vector<std::byte> room(block_length);
+  const bool readable = !state.spilled.empty() && spill_->open();
+  for (auto it = state.spilled.begin(); it != state.spilled.end();) {
+    const auto& [block, slot] = *it;
+    const bool keep = readable && !is_right(state.pieces[to_number(block.piece)]) &&
+                      block.block < layout_.block_count(block.piece) &&
+                      spill_->get(slot, std::span(room).first(layout_.block_size(block)));
+    it = keep ? std::next(it) : state.spilled.erase(it);
+  }
+  spill_->adopt(state.spilled);
+}
+
+Result<void> Store::Impl::check_space(const std::vector<Found>& found) {
+  std::uint64_t need = 0;
+  for (FileIndex file = 0; file < file_count(); ++file) {
+    if (!set_.is_real(file) || !is_selected(file)) continue;
+    const std::uint64_t length = set_.length(file);
+    need += length - std::min(length, found[file].info.allocated);
+  }
+  const auto folder = open_nearest(files_, root_path_);
+  if (!folder) return folder.error();
+  const auto have = files_.free_space(*folder);
+  if (!have) return have.error();
+  if (need <= *have) return {};
+  return Error{Errc::no_space, fmt::format("not enough space in {}: needs {}, has {}", root_path_,
+                                           size_text(need), size_text(*have))};
+}
+
+bool Store::Impl::touches_foreign(PieceIndex piece) const {
+  const auto files = touched(piece).files;
+  return std::any_of(files.begin(), files.end(), [&](FileIndex file) { return foreign_[file]; });
+}
+
+void Store::Impl::fill_report(const JournalState& state, const std::vector<Found>& found,
+                              bool journal) {
+  report_.have = Bitfield(layout_.piece_count());
+  for (std::uint32_t i = 0; i < layout_.piece_count(); ++i) {
+    if (is_right(state.pieces[i])) {
+      report_.have.set(i);
+      set_have(PieceIndex{i}, true);
+      if (!foreign_match_ && touches_foreign(PieceIndex{i})) foreign_match_ = true;
+    } else if (state.pieces[i] == PieceMark::suspect) {
+      report_.unchecked.push_back(PieceIndex{i});
+    }
+  }
+  for (const auto& [block, slot] : state.spilled) report_.spilled.push_back(block);
+  report_.resumed = journal && (state.begun || !report_.have.none());
+  for (FileIndex file = 0; file < file_count(); ++file) {
+    report_.found_files = report_.found_files || (foreign_[file] && !journal);
+    if (!options_.read_only || !set_.is_real(file) || set_.is_aside(file)) continue;
+    if (!found[file].present || found[file].info.size < set_.length(file)) {
+      report_.missing.push_back(set_.path(file));
+    }
+    if (!found[file].present) absent_.insert(file);
+  }
+}
+
+Result<bool> Store::Impl::check_piece(PieceIndex piece) {
+  PieceHasher hasher(*metainfo_, piece);
+  if (!hasher.possible()) {
+    return Error{Errc::unsupported, "the torrent lacks the hashes of its pieces (piece layers)"};
+  }
+  const std::uint32_t size = layout_.piece_size(piece);
+  std::vector<std::byte> buffer(std::min<std::size_t>(size, check_bytes));
+  bool readable = true;
+  for (std::uint32_t done = 0; readable && done < size;) {
+    const auto part = std::span(buffer).first(std::min<std::size_t>(size - done, buffer.size()));
+    const auto got = set_.read(layout_.piece_offset(piece) + done, part, true);
+    if (!got) {
+      const Errc code = got.error().code;
+      if (code != Errc::not_found && code != Errc::file_changed) return got.error();
+      readable = false;
+      break;
+    }
+    hasher.update(part);
+    done += static_cast<std::uint32_t>(part.size());
+  }
+  const bool right = readable && hasher.matches();
+  const auto touched = this->touched(piece);
+  const std::lock_guard lock(mutex_);
+  if (!right) {
+    set_have(piece, false);
+    if (auto done = journal_->marked(PieceMark::absent, {&piece, 1}); !done) return done.error();
+    return false;
+  }
+  const auto slots = spilled_slots(piece);
+  if (auto done = journal_->written(piece, {}); !done) return done.error();
+  for (const std::uint32_t slot : slots) spill_->release(slot);
+  dirty_.insert(touched.files.begin(), touched.files.end());
+  side_dirty_ = side_dirty_ || touched.side;
+  lost_.erase(piece);
+  set_have(piece, true);
+  if (!foreign_match_ && touches_foreign(piece)) foreign_match_ = true;
+  return true;
+}
+
+Result<void> Store::Impl::refuse_foreign() {
+  if (options_.force) return {};
+  for (FileIndex file = 0; file < file_count(); ++file) {
+    if (!foreign_[file] || !is_selected(file)) continue;
+    bool matches = false;
+    for_pieces_of(file, [&](PieceIndex piece) { matches = matches || has(piece); });
+    const auto info = set_.look(file);
+    const bool too_long = info && info->size > set_.length(file);
+    if (foreign_match_ && (matches || !too_long)) continue;
+    return Error{Errc::already_exists,
+                 set_.path(file) + " exists in " + root_path_ +
+                     " and is not of this torrent; nothing was touched (--force overwrites it)"};
+  }
+  return {};
+}
+
+// A file with further names would change under them too; one that is complete is not written to.
+Result<void> Store::Impl::refuse_hard_links() {
+  if (options_.force) return {};
+  for (FileIndex file = 0; file < file_count(); ++file) {
+    if (!set_.is_real(file) || set_.is_aside(file) || !is_selected(file)) continue;
+    const auto info = set_.has_root() ? set_.look(file) : Error{Errc::not_found, {}};
+    if (!info || info->links < 2) continue;
+    bool complete = info->size == set_.length(file);
+    for_pieces_of(file, [&](PieceIndex piece) { complete = complete && has(piece); });
+    if (complete) continue;
+    return Error{Errc::permission_denied,
+                 "will not write to " + set_.path(file) +
+                     ": it has other names (hard links) that would change too (--force allows it)"};
+  }
+  return {};
+}
+
+Result<void> Store::Impl::begin() {
+  if (options_.read_only || begun_) return {};
+  if (auto refused = refuse_foreign(); !refused) {
+    // No trace of a try that touched nothing: the files may be others when it is tried again.
+    const std::lock_guard lock(mutex_);
+    journal_->discard();
+    return refused;
+  }
+  if (auto refused = refuse_hard_links(); !refused) return refused;
+  if (auto done = prepare_root(); !done) return done;
+  std::vector<FileIndex> wanted;
+  std::vector<FileIndex> fresh;
+  for (FileIndex file = 0; file < file_count(); ++file) {
+    if (!set_.is_real(file)) continue;
+    if (!is_selected(file)) {
+      // What is there stays as it is, and serves if it is right.
+      bool matches = false;
+      for_pieces_of(file, [&](PieceIndex piece) { matches = matches || has(piece); });
+      if (foreign_[file] && !matches) set_.set_aside(file, true);
+      if (!set_.is_aside(file)) wanted.push_back(file);
+      continue;
+    }
+    wanted.push_back(file);
+    if (!set_.look(file)) fresh.push_back(file);
+  }
+  const std::lock_guard lock(mutex_);
+  // Known durably before the first file is made: it could not be told from somebody else's after a
+  // power cut.
+  if (auto done = journal_->begun(file_system_); !done) return done;
+  if (auto done = journal_->created(fresh); !done) return done;
+  if (auto done = journal_->sync(); !done) return done;
+  std::vector<FileStampEntry> stamps;
+  for (const FileIndex file : wanted) {
+    if (auto done = prepare_file(file, stamps); !done) return done;
+  }
+  if (auto done = set_.make_links(); !done) return done;
+  if (auto done = journal_->stamped(stamps, true); !done) return done;
+  foreign_.assign(foreign_.size(), false);
+  begun_ = true;
+  return {};
+}
+
+Result<void> Store::Impl::prepare_root() {
+  if (set_.has_root()) return {};
+  auto root = files_.open_folder(root_path_, true);
+  if (!root) return root.error();
+  const auto system = files_.file_system(*root);
+  if (!system) return system.error();
+  const auto info = files_.look(*root);
+  if (!info) return info.error();
+  file_system_ = *system;
+  root_inode_ = info->inode;
+  set_.set_root(std::move(*root));
+  return {};
+}
+
+// Makes the file, or gives it its length; moves in what lay in the side file.
+Result<void> Store::Impl::prepare_file(FileIndex file, std::vector<FileStampEntry>& stamps) {
+  const auto before = set_.look(file);
+  const bool full = options_.allocation == Allocation::full;
+  const bool lacks_length = !before || before->size != set_.length(file);
+  const bool lacks_space = full && before && before->allocated < set_.length(file);
+  if (is_selected(file) && (lacks_length || lacks_space)) {
+    if (auto done = set_.create(file, full); !done) return done;
+    dirty_.insert(file);
+  }
+  if (set_.is_aside(file)) {
+    Result<void> done;
+    const auto& span = layout_.files()[file];
+    for_pieces_of(file, [&](PieceIndex piece) {
+      if (!done || !has(piece)) return;
+      const std::uint64_t begin = std::max(span.offset, layout_.piece_offset(piece));
+      const std::uint64_t end = std::min(span.offset + span.length,
+                                         layout_.piece_offset(piece) + layout_.piece_size(piece));
+      done = set_.fetch_aside(file, begin - span.offset, end - begin);
+    });
+    if (!done) return done;
+    // The stamp will say that the bytes are here, so they must be.
+    if (set_.length(file) > 0) done = set_.sync(file);
+    if (!done) return done;
+    set_.set_aside(file, false);
+  }
+  const auto info = set_.look(file);
+  if (!info) return info.error();
+  stamps.push_back({file, stamp_of(*info)});
+  return {};
+}
+
+}  // namespace barter

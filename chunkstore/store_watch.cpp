@@ -1,0 +1,149 @@
+// Afterwards: making durable what was stored, and noticing what others do to the files.
+#include <algorithm>
+#include <utility>
+
+#include "chunkstore/store_impl.hpp"
+
+namespace barter {
+
+Result<void> Store::Impl::sync() {
+  const std::lock_guard one_at_a_time(sync_mutex_);
+  std::set<FileIndex> dirty;
+  std::vector<FileStampEntry> stamps;
+  std::uint64_t ordinal = 0;
+  bool side = false;
+  bool spill = false;
+  std::uint64_t bytes = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    dirty.swap(dirty_);
+    side = std::exchange(side_dirty_, false);
+    spill = std::exchange(spill_dirty_, false);
+    ordinal = journal_->state().ordinal;
+    bytes = unsynced_bytes();
+    // As they are before the sync: afterwards the disk shows this or something later.
+    for (const FileIndex file : dirty) {
+      if (const auto info = set_.look_open(file)) stamps.push_back({file, stamp_of(*info)});
+    }
+    if (dirty.empty() && !side && !spill && busy_.empty() && journal_->state().unsynced.empty()) {
+      return journal_->close_window();
+    }
+  }
+  auto done = set_.has_root() ? set_.sync_new_folders() : Result<void>{};
+  for (const FileIndex file : dirty) {
+    // Without a journal (a check on a read-only machine) durability is nobody's business.
+    auto synced = state_folder_ ? set_.sync(file) : Result<void>{};
+    if (!synced && synced.error().code != Errc::not_found) done = std::move(synced);
+  }
+  if (side && done) done = set_.sync_side();
+  if (spill && done) done = spill_->sync();
+
+  const std::lock_guard lock(mutex_);
+  if (!done) {
+    distrust_unsynced(ordinal);
+    return done;
+  }
+  if (auto noted = journal_->synced(ordinal, stamps); !noted) {
+    dirty_.insert(dirty.begin(), dirty.end());
+    side_dirty_ = side_dirty_ || side;
+    return noted;
+  }
+  unsynced_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+  if (auto noted = journal_->close_window(); !noted) return noted;
+  // What was written meanwhile belongs to the next window.
+  const bool go_on = !busy_.empty() || !dirty_.empty();
+  if (auto noted = go_on ? journal_->open_window() : journal_->sync(); !noted) return noted;
+  return journal_->compact_if_large();
+}
+
+// After a failed sync the kernel may have dropped what it could not write, and the next sync would
+// not say so: these pieces must be hashed before anybody relies on them again.
+void Store::Impl::distrust_unsynced(std::uint64_t ordinal) {
+  std::vector<PieceIndex> pieces;
+  for (const auto& [piece, written] : journal_->state().unsynced) {
+    if (written <= ordinal) pieces.push_back(PieceIndex{piece});
+  }
+  for (const PieceIndex piece : pieces) {
+    set_have(piece, false);
+    lost_.insert(piece);
+  }
+  unsynced_bytes_.store(0, std::memory_order_relaxed);
+  (void)journal_->marked(PieceMark::suspect, pieces);
+}
+
+// Under the lock. Has somebody else changed the file? Its pieces go to `lost`.
+bool Store::Impl::look_for_change(FileIndex file, std::set<PieceIndex>& lost) {
+  const auto& record = journal_->state().files[file];
+  const auto info = set_.look(file);
+  const bool present = info && info->kind == FileKind::file;
+  // A file that was gone and is back is looked at even if it is the same: its pieces were
+  // withdrawn.
+  if (present && !absent_.contains(file) && record.latest && stamp_of(*info) == *record.latest) {
+    return false;
+  }
+  if (!present && !absent_.insert(file).second) return false;  // known already
+  if (present) absent_.erase(file);
+  set_.close(file);
+  for_pieces_of(file, [&](PieceIndex piece) {
+    if (options_.read_only || has(piece)) lost.insert(piece);
+    set_have(piece, false);
+  });
+  if (options_.read_only) return true;
+  // A download puts its files back in shape; what is right in them is found by the check.
+  if (!present || info->size < set_.length(file)) {
+    if (set_.create(file, options_.allocation == Allocation::full)) absent_.erase(file);
+  }
+  return true;
+}
+
+std::vector<PieceIndex> Store::Impl::find_changes() {
+  std::set<PieceIndex> lost;
+  const bool there = root_present();
+  {
+    const std::lock_guard lock(mutex_);
+    lost.swap(lost_);
+  }
+  for (FileIndex file = 0; there && file < file_count(); ++file) {
+    if (!set_.is_real(file) || set_.is_aside(file)) continue;
+    if (!begun_ && !options_.read_only) continue;
+    // Each file for itself: pieces are stored between two of them.
+    const std::lock_guard lock(mutex_);
+    if (busy_.contains(file)) continue;
+    std::set<PieceIndex> changed;
+    if (!look_for_change(file, changed)) continue;
+    lost.insert(changed.begin(), changed.end());
+    const std::vector<PieceIndex> pieces(changed.begin(), changed.end());
+    (void)journal_->marked(PieceMark::suspect, pieces);
+    if (const auto info = set_.look(file)) {
+      const FileStampEntry stamp{file, stamp_of(*info)};
+      (void)journal_->stamped({&stamp, 1}, true);
+    }
+  }
+  return {lost.begin(), lost.end()};
+}
+
+bool Store::Impl::root_present() {
+  auto root = files_.open_folder(root_path_, false);
+  if (!root) return false;
+  const auto system = files_.file_system(*root);
+  const auto info = files_.look(*root);
+  if (!system || !info) return false;
+  const std::lock_guard lock(mutex_);
+  if (!set_.has_root()) return !options_.read_only && !begun_;
+  if (*system != file_system_) return false;
+  if (info->inode != root_inode_) {
+    // The folder came back as another one: the handles we hold lead nowhere.
+    root_inode_ = info->inode;
+    set_.set_root(std::move(*root));
+  }
+  return true;
+}
+
+bool Store::Impl::has_space(std::uint64_t bytes) {
+  const auto root = files_.open_folder(root_path_, false);
+  if (!root) return false;
+  const auto free = files_.free_space(*root);
+  return free && *free >= bytes;
+}
+
+}  // namespace barter
