@@ -1,0 +1,125 @@
+#include "torrent/metainfo.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <utility>
+
+#include "torrent/bencode.hpp"
+#include "torrent/escape.hpp"
+#include "torrent/metainfo_parser.hpp"
+
+namespace barter {
+namespace {
+
+Error file_error(const std::string& path, int number) {
+  Errc code = Errc::io_error;
+  if (number == ENOENT || number == ENOTDIR) code = Errc::not_found;
+  if (number == EACCES || number == EPERM) code = Errc::permission_denied;
+  return Error{code, fmt::format("cannot read {}: {}", escape(path), std::strerror(number))};
+}
+
+// The whole file, if it has at most `limit` bytes. Not trusting its size, for pipes have none.
+Result<std::string> read_file(const std::string& path, std::size_t limit) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return file_error(path, errno);
+  std::string out;
+  int failure = 0;
+  for (;;) {
+    constexpr std::size_t step = 256 * 1024;
+    const std::size_t size = out.size();
+    out.resize(size + step);
+    const ssize_t count = ::read(descriptor, out.data() + size, step);
+    out.resize(size + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) failure = errno;
+    if (count <= 0 || out.size() > limit) break;
+  }
+  ::close(descriptor);
+  if (failure != 0) return file_error(path, failure);
+  if (out.size() > limit) {
+    return Error{
+        Errc::invalid_metainfo,
+        fmt::format("{}: larger than the {} bytes allowed for a torrent", escape(path), limit)};
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Metainfo>> Metainfo::parse(std::string torrent,
+                                                        const MetainfoLimits& limits) {
+  return MetainfoParser(limits).run(std::move(torrent), true);
+}
+
+Result<std::shared_ptr<const Metainfo>> Metainfo::from_info(std::string info,
+                                                            const MetainfoLimits& limits) {
+  return MetainfoParser(limits).run(std::move(info), false);
+}
+
+Result<std::shared_ptr<const Metainfo>> Metainfo::load(const std::string& path,
+                                                       const MetainfoLimits& limits) {
+  auto bytes = read_file(path, limits.bytes);
+  if (!bytes) return bytes.error();
+  auto parsed = parse(std::move(*bytes), limits);
+  if (!parsed) {
+    return Error{parsed.error().code, fmt::format("{}: {}", escape(path), parsed.error().message)};
+  }
+  return parsed;
+}
+
+Sha1Digest Metainfo::piece_hash_v1(PieceIndex piece) const {
+  assert(has_v1() && to_number(piece) < layout_->piece_count());
+  Sha1Digest out;
+  std::memcpy(out.bytes.data(),
+              info_.data() + pieces_offset_ + std::size_t{to_number(piece)} * Sha1Digest::size,
+              Sha1Digest::size);
+  return out;
+}
+
+std::optional<Sha256Digest> Metainfo::piece_hash_v2(PieceIndex piece) const {
+  assert(to_number(piece) < layout_->piece_count());
+  const auto after = std::upper_bound(
+      piece_files_.begin(), piece_files_.end(), to_number(piece),
+      [](std::uint32_t value, const PieceFile& place) { return value < place.first_piece; });
+  if (after == piece_files_.begin()) return std::nullopt;
+  const PieceFile& place = *(after - 1);
+  const File& file = files_[place.file];
+  const std::uint32_t within = to_number(piece) - place.first_piece;
+  if (within > (file.length - 1) / layout_->piece_length()) return std::nullopt;
+  if (file.length <= layout_->piece_length()) return file.pieces_root;
+  if (place.layer == no_layer) return std::nullopt;
+  return layers_[place.layer + within];
+}
+
+std::span<const Sha256Digest> Metainfo::piece_layer(std::size_t file) const {
+  const auto place =
+      std::lower_bound(piece_files_.begin(), piece_files_.end(), file,
+                       [](const PieceFile& left, std::size_t value) { return left.file < value; });
+  if (place == piece_files_.end() || place->file != file || place->layer == no_layer) return {};
+  const std::uint64_t pieces = (files_[file].length - 1) / layout_->piece_length() + 1;
+  return std::span(layers_).subspan(place->layer, static_cast<std::size_t>(pieces));
+}
+
+std::string Metainfo::encode_piece_layers() const {
+  std::map<Sha256Digest, std::span<const Sha256Digest>>
+      layers;  // files of equal contents share one
+  for (const PieceFile& place : piece_files_) {
+    if (place.layer != no_layer) layers[*files_[place.file].pieces_root] = piece_layer(place.file);
+  }
+  bencode::Writer writer;
+  writer.begin_dictionary();
+  for (const auto& [root, layer] : layers) {
+    writer.key(root.view()).string(as_text(std::as_bytes(layer)));
+  }
+  writer.end();
+  return writer.take();
+}
+
+}  // namespace barter

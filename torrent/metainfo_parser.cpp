@@ -1,0 +1,245 @@
+#include "torrent/metainfo_parser.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <limits>
+#include <utility>
+
+#include "torrent/escape.hpp"
+#include "torrent/file_name.hpp"
+#include "torrent/sha.hpp"
+
+namespace barter {
+namespace {
+
+constexpr std::uint32_t max_v2_piece_length = 512 << 20;
+constexpr std::size_t max_warnings = 20;
+
+}  // namespace
+
+Error metainfo_error(Errc code, std::string message) {
+  return Error{code, "torrent: " + std::move(message)};
+}
+
+Result<std::shared_ptr<const Metainfo>> MetainfoParser::run(std::string bytes, bool whole) {
+  out_ = std::shared_ptr<Metainfo>(new Metainfo);
+  if (auto problem = read(bytes, whole)) return std::move(*problem);
+  // The rest of the file is not needed any more, and the dictionary need not be copied.
+  bytes.resize(info_begin_ + info_size_);
+  bytes.erase(0, info_begin_);
+  out_->info_ = std::move(bytes);
+  return std::shared_ptr<const Metainfo>(std::move(out_));
+}
+
+Problem MetainfoParser::read(std::string_view bytes, bool whole) {
+  bencode::Limits limits;
+  limits.bytes = limits_.bytes;
+  limits.depth = limits_.depth + max_tree_depth;
+  // Torrents with a line feed at their end exist; in an info dictionary its hash would cover it.
+  const auto document =
+      whole ? bencode::parse_prefix(bytes, limits) : bencode::parse(bytes, limits);
+  if (!document) return document.error();
+  const bencode::Node root = document->root();
+  if (root.type() != bencode::Type::dictionary) {
+    return metainfo_error(Errc::not_a_dictionary, "the top level is no dictionary");
+  }
+  if (!whole) return read_info(root);
+  if (auto problem = refuse_doubles(root)) return problem;
+  const auto info = root.find_dictionary("info");
+  if (!info) return metainfo_error(Errc::invalid_metainfo, "no info dictionary");
+  if (auto problem = read_info(*info)) return problem;
+  if (v2_) {
+    if (auto problem = read_piece_layers(root)) return problem;
+  }
+  read_outer(root);
+  if (document->consumed() < bytes.size()) {
+    warn(fmt::format("{} bytes after the end are ignored", bytes.size() - document->consumed()));
+  }
+  return {};
+}
+
+Problem MetainfoParser::read_info(bencode::Node info) {
+  info_begin_ = info.offset();
+  info_size_ = info.raw().size();
+  if (auto problem = refuse_doubles(info)) return problem;
+  if (auto problem = read_versions(info)) return problem;
+  if (v1_) out_->info_hash_.v1 = sha1(as_bytes(info.raw()));
+  if (v2_) out_->info_hash_.v2 = sha256(as_bytes(info.raw()));
+  if (auto problem = read_piece_length(info)) return problem;
+  read_name(info);
+  if (v1_) {
+    if (auto problem = read_v1(info)) return problem;
+  }
+  if (v2_) {
+    if (auto problem = read_v2(info)) return problem;
+  }
+  if (auto problem = finish_layout()) return problem;
+  if (v1_) {
+    if (auto problem = read_v1_pieces(info)) return problem;
+  }
+  if (v2_) number_pieces();
+  make_names_unique();
+  read_private(info);
+  out_->source_ = info.find_string("source").value_or("");
+  read_collections(info);
+  return {};
+}
+
+// Where a key stands twice, clients disagree about which one counts.
+Problem MetainfoParser::refuse_doubles(bencode::Node dictionary) {
+  static constexpr std::string_view keys[] = {
+      "file tree", "files",        "info",         "length", "meta version",
+      "name",      "piece layers", "piece length", "pieces", "private"};
+  bool seen[std::size(keys)] = {};
+  for (const auto& [key, value] : dictionary.entries()) {
+    const auto* known = std::find(std::begin(keys), std::end(keys), key);
+    if (known == std::end(keys)) continue;
+    if (std::exchange(seen[known - std::begin(keys)], true)) {
+      return metainfo_error(key == "pieces" ? Errc::invalid_pieces : Errc::invalid_metainfo,
+                            fmt::format("'{}' is given twice", key));
+    }
+  }
+  return {};
+}
+
+Problem MetainfoParser::read_versions(bencode::Node info) {
+  // BEP 52 wants this looked at before anything else.
+  if (const auto version = info.find("meta version")) {
+    const auto number = version->integer();
+    if (!number) return metainfo_error(Errc::invalid_metainfo, "'meta version' is no integer");
+    if (*number > 2) {
+      return metainfo_error(Errc::unsupported,
+                            fmt::format("version {} is newer than this program", *number));
+    }
+    v2_ = *number == 2;
+  }
+  v1_ = info.find("pieces").has_value();
+  if (v2_) {
+    bencode::Limits limits;
+    limits.bytes = limits_.bytes;
+    limits.depth = limits_.depth + max_tree_depth;
+    limits.strict = true;
+    const auto strict = bencode::parse(info.raw(), limits);
+    if (!strict) {
+      return metainfo_error(Errc::invalid_bencoding, "info dictionary: " + strict.error().message);
+    }
+    return {};
+  }
+  if (v1_) return {};
+  if (info.find("root hash")) {
+    return metainfo_error(Errc::unsupported, "Merkle torrents of BEP 30 are not supported");
+  }
+  return metainfo_error(Errc::invalid_pieces, "no piece hashes");
+}
+
+Problem MetainfoParser::read_piece_length(bencode::Node info) {
+  const auto length = info.find_integer("piece length");
+  if (!length) return metainfo_error(Errc::missing_piece_length, "no piece length");
+  const std::int64_t limit = v2_ ? max_v2_piece_length : limits_.piece_length;
+  if (*length < 1 || *length > limit) {
+    return metainfo_error(
+        Errc::missing_piece_length,
+        fmt::format("a piece length of {} is not within 1 and {}", *length, limit));
+  }
+  piece_length_ = static_cast<std::uint32_t>(*length);
+  if (v2_ && (piece_length_ < block_length || !std::has_single_bit(piece_length_))) {
+    return metainfo_error(
+        Errc::missing_piece_length,
+        fmt::format("a piece length of {} is no power of two of at least 16 KiB", *length));
+  }
+  return {};
+}
+
+void MetainfoParser::read_name(bencode::Node info) {
+  auto name = info.find_string("name.utf-8");
+  if (!name) name = info.find_string("name");
+  out_->name_ = clean_torrent_name(name.value_or(""));
+  if (out_->name_.empty()) {
+    out_->name_ = to_hex(out_->info_hash_.wire());
+    warn("the torrent has no usable name; it is called by its info-hash");
+  } else if (out_->name_ != *name) {
+    warn("the torrent's name was cleaned");
+  }
+}
+
+Problem MetainfoParser::add_file(File file) {
+  if (out_->files_.size() >= 2 * limits_.files) {  // as many implicit pads as files may come in v2
+    return metainfo_error(Errc::invalid_metainfo, fmt::format("more than {} files", limits_.files));
+  }
+  if (file.length > std::uint64_t{limits_.pieces} * piece_length_ - total_) {
+    return metainfo_error(Errc::too_many_pieces,
+                          fmt::format("more than {} pieces", limits_.pieces));
+  }
+  spans_.push_back({total_, file.length, file.pad});
+  total_ += file.length;
+  if (!file.pad) out_->content_size_ += file.length;
+  out_->files_.push_back(std::move(file));
+  return {};
+}
+
+Problem MetainfoParser::finish_layout() {
+  if (total_ == 0) return metainfo_error(Errc::invalid_length, "the torrent holds no byte");
+  out_->layout_.emplace(piece_length_, std::move(spans_), v2_ && !v1_);
+  return {};
+}
+
+void MetainfoParser::make_names_unique() {
+  std::vector<std::string*> paths;
+  paths.reserve(out_->files_.size());
+  for (File& file : out_->files_) {
+    if (!file.pad) paths.push_back(&file.path);  // pads are never stored
+  }
+  const std::size_t renamed = make_paths_unique(paths);
+  if (renamed > 0) {
+    warn(fmt::format("{} file{} renamed: others have the same path", renamed,
+                     renamed == 1 ? " was" : "s were"));
+  }
+  if (bad_links_ > 0) {
+    warn(fmt::format("{} symbolic link{} no target, or contents: taken for plain files", bad_links_,
+                     bad_links_ == 1 ? " has" : "s have"));
+  }
+}
+
+void MetainfoParser::read_private(bencode::Node info) {
+  const auto value = info.find("private");
+  if (!value) return;
+  const auto number = value->integer();
+  if (!number) warn("'private' is no integer and ignored");
+  out_->private_ = number.value_or(0) != 0;
+}
+
+Problem MetainfoParser::read_attributes(bencode::Node properties, const std::string& where,
+                                        Attributes& out) {
+  const std::string_view flags = properties.find_string("attr").value_or("");
+  for (const char flag : flags) {
+    out.pad = out.pad || flag == 'p';
+    out.executable = out.executable || flag == 'x';
+    out.hidden = out.hidden || flag == 'h';
+    out.symlink = out.symlink || flag == 'l';
+  }
+  if (!out.symlink) return {};
+  const auto target = properties.find_list("symlink path");
+  if (!target) return {};
+  return read_elements(*target, where + ": symlink path", out.target);
+}
+
+void MetainfoParser::set_attributes(const Attributes& attributes, File& file) {
+  file.pad = attributes.pad;
+  file.executable = attributes.executable;
+  file.hidden = attributes.hidden;
+  if (!attributes.symlink || attributes.pad) return;
+  if (attributes.target.empty() || file.length > 0) {
+    ++bad_links_;
+    return;
+  }
+  file.symlink_target = out_->name_;
+  append_clean_path(file.symlink_target, attributes.target);
+}
+
+void MetainfoParser::warn(std::string text) {
+  if (out_->warnings_.size() < max_warnings) out_->warnings_.push_back(std::move(text));
+}
+
+}  // namespace barter

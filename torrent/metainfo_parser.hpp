@@ -1,0 +1,103 @@
+// MetainfoParser: the one reader of .torrent files and info dictionaries, building a Metainfo. Used
+// by Metainfo::parse and from_info alone; lives as long as that call. The parts for v1, for v2 and
+// for what stands around the info dictionary have a source file each.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "torrent/bencode.hpp"
+#include "torrent/metainfo.hpp"
+
+namespace barter {
+
+// A step succeeded, or the error that ends the parse.
+using Problem = std::optional<Error>;
+
+Error metainfo_error(Errc code, std::string message);
+
+class MetainfoParser {
+ public:
+  explicit MetainfoParser(const MetainfoLimits& limits) : limits_(limits) {}
+  // `whole`: a .torrent file, else an info dictionary.
+  Result<std::shared_ptr<const Metainfo>> run(std::string bytes, bool whole);
+
+  static constexpr std::uint32_t max_tree_depth = 100;
+
+ private:
+  // What "attr" and "symlink path" of a file say (BEP 47).
+  struct Attributes {
+    bool pad = false, executable = false, hidden = false, symlink = false;
+    std::vector<std::string_view> target;
+  };
+  struct LayerEntry {
+    std::string_view root;
+    std::string_view hashes;
+    std::uint32_t layer = Metainfo::no_layer;  // where it was stored
+    bool used = false;
+  };
+  using Elements = std::vector<std::string_view>;
+
+  // metainfo_parser.cpp
+  Problem read(std::string_view bytes, bool whole);
+  Problem read_info(bencode::Node info);
+  Problem refuse_doubles(bencode::Node dictionary);
+  Problem read_versions(bencode::Node info);
+  Problem read_piece_length(bencode::Node info);
+  void read_name(bencode::Node info);
+  void make_names_unique();
+  void read_private(bencode::Node info);
+  Problem finish_layout();
+  Problem add_file(File file);
+  Problem read_attributes(bencode::Node properties, const std::string& where, Attributes& out);
+  void set_attributes(const Attributes& attributes, File& file);
+  void warn(std::string text);
+
+  // metainfo_outer.cpp: what stands around the info dictionary, none of it worth refusing a torrent
+  void read_outer(bencode::Node root);
+  void read_trackers(bencode::Node root);
+  void read_web_seeds(bencode::Node root);
+  void read_nodes(bencode::Node root);
+  void read_collections(bencode::Node holder);
+
+  // metainfo_v1.cpp
+  Problem read_v1(bencode::Node info);
+  Problem read_v1_file(bencode::Node entry, std::size_t number);
+  Problem read_v1_length(bencode::Node entry, const std::string& where, bool optional,
+                         std::uint64_t& out);
+  Problem read_v1_pieces(bencode::Node info);
+  static Problem read_elements(bencode::Node list, const std::string& where, Elements& out);
+  static std::optional<bencode::Node> v1_path(bencode::Node entry);
+
+  // metainfo_v2.cpp
+  Problem read_v2(bencode::Node info);
+  template <class Visit>
+  Problem walk_tree(bencode::Node tree, Visit visit);
+  struct TreeFile {
+    std::uint64_t length = 0;
+    std::optional<Sha256Digest> root;
+    Attributes attributes;
+  };
+  Problem read_tree_file(bencode::Node properties, const Elements& path, TreeFile& out);
+  Problem add_v2_file(const Elements& path, const TreeFile& tree_file);
+  Problem match_hybrid(bencode::Node info, bencode::Node tree);
+  void number_pieces();
+  Problem read_piece_layers(bencode::Node root);
+  Problem take_layer(Metainfo::PieceFile& place, std::vector<LayerEntry>& entries);
+
+  const MetainfoLimits& limits_;
+  std::shared_ptr<Metainfo> out_;
+  std::vector<FileSpan> spans_;
+  std::uint64_t total_ = 0;
+  std::uint32_t piece_length_ = 0;
+  bool v1_ = false, v2_ = false;
+  std::size_t info_begin_ = 0, info_size_ = 0;
+  std::size_t bad_links_ = 0;
+};
+
+}  // namespace barter
