@@ -18,11 +18,13 @@ import re
 import signal
 import socket
 import urllib.error
+import urllib.parse
 import urllib.request
 import xmlrpc.client
 
 from network import accepts
 from process import Process, until
+from torrents import decode
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 UNPACKED = os.path.join(HERE, "..", "..", "build", "programs", "usr")
@@ -321,10 +323,11 @@ class Aria2(Peer):
     hybrid_limit = "aria2 1.36 computes another info-hash for hybrids"
     stop_seconds = 4
 
-    def launch(self, torrent, folder, *extra):
+    def launch(self, torrent, folder, *extra, wait=True):
         self.check(torrent)
         os.makedirs(folder, exist_ok=True)
         self.rpc = self.row.port()
+        self.rpc_used = wait
         self.start([
             program("aria2c"), "--no-conf=true", "--enable-dht=false", "--enable-dht6=false",
             "--enable-peer-exchange=false", "--bt-enable-lpd=false", "--disable-ipv6=true",
@@ -333,7 +336,8 @@ class Aria2(Peer):
             "--enable-rpc=true", f"--rpc-listen-port={self.rpc}", "--follow-torrent=mem",
             "--bt-save-metadata=false", "--allow-overwrite=true", "--auto-save-interval=1",
             *extra, torrent if isinstance(torrent, str) else torrent.path])
-        until(lambda: accepts("127.0.0.1", self.rpc), 20, f"RPC of {self.name}", self.process)
+        if wait:
+            until(lambda: accepts("127.0.0.1", self.rpc), 20, f"RPC of {self.name}", self.process)
 
     def call(self, method, *arguments):
         body = json.dumps({"jsonrpc": "2.0", "id": "1", "method": "aria2." + method,
@@ -401,7 +405,7 @@ class Rtorrent(Peer):
         if len(torrent.pads()) > len(set(torrent.pads())):
             raise Cannot("rtorrent 0.9.8 never opens a torrent with two pad files of one name")
 
-    def launch(self, torrent, folder):
+    def launch(self, torrent, folder, settings=()):
         os.makedirs(folder, exist_ok=True)
         # The length of a Unix socket's name is limited.
         self.scgi = os.path.join("/tmp", f"barter-rt-{os.getpid()}-{self.port}.sock")
@@ -419,15 +423,21 @@ class Rtorrent(Peer):
                 "protocol.encryption.set = none", "network.max_open_files.set = 300",
                 "pieces.hash.on_completion.set = no", f"session.path.set = {session}",
                 f"directory.default.set = {folder}", "network.xmlrpc.size_limit.set = 16777216",
-                f"network.scgi.open_local = {self.scgi}", ""]))
+                *settings, f"network.scgi.open_local = {self.scgi}", ""]))
         self.start([program("rtorrent"), "-n", "-o", f"import={config}"])
         self.server = xmlrpc.client.ServerProxy("http://rtorrent", transport=_Scgi(self.scgi))
-        until(lambda: os.path.exists(self.scgi), 20, f"control socket of {self.name}", self.process)
+        until(self.answers, 20, f"control socket of {self.name}", self.process)
         with open(torrent.path, "rb") as file:
             data = xmlrpc.client.Binary(file.read())
         self.hash = torrent.hash20().upper()
         self.server.load.raw_start("", data)
         until(self.loaded, 20, f"torrent in {self.name}", self.process)
+
+    def answers(self):
+        try:
+            return self.server.system.pid() > 0
+        except OSError:
+            return False
 
     def loaded(self):
         return self.hash in self.server.download_list("")
@@ -474,6 +484,13 @@ class Opentracker(Peer):
 
     def url(self):
         return f"http://{self.address}:{self.port}/announce"
+
+
+    def seeds(self, torrent):
+        """How many peers that have everything it knows."""
+        quoted = urllib.parse.quote(bytes.fromhex(torrent.hash20()))
+        reply, _ = decode(fetch(f"http://{self.address}:{self.port}/scrape?info_hash={quoted}"))
+        return reply[b"files"].get(bytes.fromhex(torrent.hash20()), {}).get(b"complete", 0)
 
 
 class Barter(Peer):

@@ -51,8 +51,7 @@ def settings(options):
         "peer_connect_timeout": 7, "connection_speed": 50, "alert_queue_size": 20000,
         "in_enc_policy": 2, "out_enc_policy": 2, "allowed_enc_level": 1,  # plain text only
         "validate_https_trackers": False, "ssrf_mitigation": False,
-        "alert_mask": lt.alert.category_t.error_notification | lt.alert.category_t.status_notification
-        | lt.alert.category_t.storage_notification,
+        "alert_mask": lt.alert.category_t.error_notification | lt.alert.category_t.status_notification,
         **options.get("settings", {}),
     }
 
@@ -80,29 +79,26 @@ def peer(options):
     for host, port in options.get("peers", []):
         handle.connect_peer((host, port))
 
-    finished = False
+    finished = complete = False
     next_stats = 0.0
     while not stopping:
         for alert in session.pop_alerts():
             if isinstance(alert, lt.listen_succeeded_alert):
                 say(event="listening", port=alert.port)
+            elif isinstance(alert, lt.torrent_finished_alert):
+                complete = True
             elif alert.category() & lt.alert.category_t.error_notification:
                 say(event="error", message=str(alert))
-        status = handle.status()
         now = time.monotonic()
-        if status.is_seeding and not finished:
-            # One flush before we claim it: the files are looked at next.
-            if not options.get("seed"):
-                handle.flush_cache()
-                wait_for_flush(session)
-            finished = True
-            next_stats = 0.0
-            say(event="finished", at=now)
-        if now >= next_stats:
+        if now >= next_stats or complete != finished:
             next_stats = now + 0.1
+            status = handle.status()
             say(event="stats", done=status.total_wanted_done, down=status.total_payload_download,
                 up=status.total_payload_upload, peers=status.num_peers, state=str(status.state),
                 wasted=status.total_failed_bytes + status.total_redundant_bytes)
+            if (complete or status.is_seeding) and not finished:
+                finished = complete = True
+                say(event="finished")
         time.sleep(0.01)
     session.remove_torrent(handle)
     deadline = time.monotonic() + 1.5
@@ -111,14 +107,6 @@ def peer(options):
             time.sleep(0.2)
             break
         time.sleep(0.02)
-
-
-def wait_for_flush(session):
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        if any(isinstance(alert, lt.cache_flushed_alert) for alert in session.pop_alerts()):
-            return
-        time.sleep(0.005)
 
 
 def main():

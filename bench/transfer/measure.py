@@ -1,0 +1,97 @@
+"""Looks at processes through /proc while they run: CPU, memory; and at the CPU that others used."""
+
+import os
+import threading
+import time
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_seconds(pid):
+    """User and system time of a process so far, its ended threads included."""
+    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def machine_cpu_seconds():
+    """What all CPUs did besides idling and waiting, since the machine started."""
+    with open("/proc/stat", encoding="ascii") as file:
+        numbers = [int(field) for field in file.readline().split()[1:]]
+    user, nice, system, _idle, _iowait, irq, softirq = numbers[:7]
+    return (user + nice + system + irq + softirq) / TICKS
+
+
+def switches(pid):
+    """Context switches of the threads alive: (voluntary, involuntary)."""
+    total = [0, 0]
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        try:
+            with open(f"/proc/{pid}/task/{thread}/status", encoding="ascii", errors="replace") as file:
+                for line in file:
+                    if line.startswith("voluntary_ctxt_switches"):
+                        total[0] += int(line.split()[1])
+                    elif line.startswith("nonvoluntary_ctxt_switches"):
+                        total[1] += int(line.split()[1])
+        except FileNotFoundError:
+            pass
+    return tuple(total)
+
+
+class Watch(threading.Thread):
+    """Samples the memory of a process until it is stopped or the process ends."""
+
+    def __init__(self, pid, interval=0.02):
+        super().__init__(daemon=True)
+        self.pid, self.interval = pid, interval
+        self.rss = self.anon = 0  # KiB, peaks
+        self._stopping = threading.Event()
+        self.start()
+
+    def run(self):
+        while not self._stopping.wait(self.interval):
+            if not self.look():
+                return
+
+    def look(self):
+        try:
+            with open(f"/proc/{self.pid}/status", encoding="ascii", errors="replace") as file:
+                fields = dict(line.split(":", 1) for line in file if ":" in line)
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+        if "VmRSS" not in fields:  # a zombie
+            return False
+        self.rss = max(self.rss, int(fields["VmRSS"].split()[0]))
+        self.anon = max(self.anon, int(fields["RssAnon"].split()[0]))
+        return True
+
+    def stop(self):
+        self._stopping.set()
+        self.join()
+
+
+def warm(folder, size):
+    """Writes and frees as much memory as the download will take.
+
+    A guest's first touch of memory that its host had taken back costs up to ten times as much, and
+    falls on whoever allocates it: without this step a comparison is noise."""
+    path = os.path.join(folder, "warm")
+    block = bytes(1 << 20)
+    with open(path, "wb", buffering=0) as file:
+        for _ in range(size >> 20):
+            file.write(block)
+    os.unlink(path)
+
+
+def same_bytes(one, other):
+    with open(one, "rb", buffering=0) as left, open(other, "rb", buffering=0) as right:
+        while True:
+            a, b = left.read(1 << 20), right.read(1 << 20)
+            if a != b:
+                return False
+            if not a:
+                return True
+
+
+def now():
+    return time.monotonic()
