@@ -37,6 +37,8 @@ struct HttpServerOptions {
       std::chrono::seconds(5);  // from accept to a whole header, not extended by bytes
   Duration idle_timeout = std::chrono::seconds(30);  // between requests of one connection
   unsigned threads = 1;
+  // Names of this machine that a Host header may give, besides its addresses and "localhost".
+  std::vector<std::string> host_names;
   // GET of any other path; `host` is the validated Host header. Runs on a server thread: must not
   // block.
   std::function<HttpReply(std::string_view path, std::string_view host)> other;
