@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "torrent/bencode.hpp"
+#include "torrent/url.hpp"
 
 namespace barter::tracker {
 namespace {
@@ -19,49 +20,12 @@ constexpr std::size_t max_text_bytes = 1024;  // failure reasons and warnings
 constexpr std::size_t max_host_bytes = 255;   // RFC 1035
 constexpr bencode::Limits body_limits{.bytes = 2 << 20, .depth = 16, .tokens = 1 << 18};
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 // '+' is a space, as forms have it: clients in Python and Go write the byte 0x20 so, and no client
 // is known that leaves a '+' of an info-hash bare.
-std::optional<std::string> percent_decode(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      out += text[i] == '+' ? ' ' : text[i];
-      continue;
-    }
-    if (text.size() - i < 3) return std::nullopt;
-    const int high = hex_digit(text[i + 1]), low = hex_digit(text[i + 2]);
-    if (high < 0 || low < 0) return std::nullopt;
-    out += static_cast<char>(high * 16 + low);
-    i += 2;
-  }
-  return out;
-}
-
-std::string percent_encode(std::string_view bytes) {
-  constexpr std::string_view digits = "0123456789ABCDEF";
-  std::string out;
-  out.reserve(bytes.size() * 3);
-  for (const char c : bytes) {
-    const bool alphanumeric =
-        (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    if (alphanumeric || c == '-' || c == '.' || c == '_' || c == '~') {
-      out += c;
-    } else {
-      const auto byte = static_cast<unsigned char>(c);
-      out += '%';
-      out += digits[byte >> 4];
-      out += digits[byte & 15];
-    }
-  }
-  return out;
+std::optional<std::string> form_decode(std::string_view text) {
+  std::string spaced(text);
+  std::replace(spaced.begin(), spaced.end(), '+', ' ');
+  return percent_decode(spaced);
 }
 
 // Calls visit(key, value as sent) for each pair; stops when it returns an error.
@@ -121,7 +85,7 @@ Error bad_request(std::string message) {
 }
 
 Result<WireInfoHash> parse_info_hash(std::string_view value) {
-  const auto decoded = percent_decode(value);
+  const auto decoded = form_decode(value);
   if (!decoded) return bad_request("info_hash is not percent-encoded correctly");
   const auto info_hash = WireInfoHash::from(*decoded);
   if (!info_hash) {
@@ -153,7 +117,7 @@ struct RawAnnounce {
 
 std::string decoded_or_empty(std::optional<std::string_view> value, std::size_t max_bytes) {
   if (!value) return {};
-  auto decoded = percent_decode(*value);
+  auto decoded = form_decode(*value);
   if (!decoded || decoded->size() > max_bytes) return {};
   return std::move(*decoded);
 }
