@@ -1,10 +1,11 @@
-// Every limit and time of the Swarm: a name and a sentence. Shared, immutable; tests and the simulator
-// change a copy.
+// Every limit and time of the Swarm: a name and a sentence. Shared, immutable; tests and the
+// simulator change a copy.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <limits>
+#include <string>
 
 #include "torrent/time.hpp"
 
@@ -13,6 +14,8 @@ namespace barter {
 inline constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
 
 struct SwarmConfig {
+  std::string client_name = "barter";  // as peers are told ("v" of the extension handshake)
+
   // Connections
   std::uint32_t max_connections = 80;             // per torrent, both directions
   std::uint32_t max_half_open = 16;               // connects under way
@@ -21,21 +24,22 @@ struct SwarmConfig {
   std::uint32_t max_connections_per_address = 2;  // beyond loopback and private networks
   Duration keep_alive_after = std::chrono::seconds(100);  // of silence on our side
   Duration closed_after = std::chrono::seconds(120);      // of silence on the peer's side
-  Duration reconnect_min = std::chrono::seconds(5);       // first pause after a failed connect; doubles
+  Duration reconnect_min = std::chrono::seconds(5);  // first pause after a failed connect; doubles
   Duration reconnect_max = std::chrono::minutes(30);
-  Duration unused_after = std::chrono::minutes(5);        // neither side interested: may be closed
+  Duration unused_after = std::chrono::minutes(5);  // neither side interested: may be closed
 
   // Requests
-  std::uint32_t min_requests = 4;          // to one peer, whatever its rate
-  std::uint32_t max_requests = 1024;       // to one peer; the peer's reqq may lower it
+  std::uint32_t min_requests = 4;  // to one peer, whatever its rate
+  // To one peer; the peer's reqq may lower it. 1 Gbit/s over 100 ms is 763 blocks in flight.
+  std::uint32_t max_requests = 1500;
   Duration request_horizon = std::chrono::milliseconds(500);  // added to the measured delay
-  std::uint32_t max_incoming_requests = 512;  // queued of one peer (our reqq); beyond: reject
-  std::uint64_t open_piece_bytes = 64 << 20;  // blocks in memory; beyond: spilled
+  std::uint32_t max_incoming_requests = 2000;      // queued of one peer (our reqq); beyond: reject
+  std::uint64_t open_piece_bytes = 64 << 20;       // blocks in memory; beyond: spilled
   Duration spill_after = std::chrono::seconds(4);  // a block older than this is spilled
-  Duration block_timeout_min = std::chrono::seconds(2);   // before a block gets a second holder
+  Duration block_timeout_min = std::chrono::seconds(2);  // before a block gets a second holder
   Duration block_timeout_max = std::chrono::seconds(20);
   Duration snubbed_after = std::chrono::seconds(60);  // asked and got nothing
-  std::uint64_t max_unsent_bytes = 1 << 20;       // handed to one connection, not yet in its socket
+  std::uint64_t max_unsent_bytes = 1 << 20;  // handed to one connection, not yet in its socket
 
   // Choking
   Duration choke_interval = std::chrono::seconds(10);
@@ -51,9 +55,9 @@ struct SwarmConfig {
   std::uint64_t upload_limit = unlimited;
 
   // Trackers
-  Duration announce_interval_min = std::chrono::seconds(5);   // whatever a tracker asks
+  Duration announce_interval_min = std::chrono::seconds(5);  // whatever a tracker asks
   Duration announce_interval_max = std::chrono::hours(2);
-  Duration announce_retry_min = std::chrono::seconds(5);      // doubles up to the max, with jitter
+  Duration announce_retry_min = std::chrono::seconds(5);  // doubles up to the max, with jitter
   Duration announce_retry_max = std::chrono::minutes(30);
   std::uint32_t peers_wanted = 80;
 };

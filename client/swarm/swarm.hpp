@@ -1,13 +1,14 @@
-// Swarm: our behaviour toward everybody who shares one torrent. A state machine: a few things can happen
-// to it, and a few it can ask for. No socket, file, clock or randomness of its own (ARCHITECTURE, 1).
+// Swarm: our behaviour toward everybody who shares one torrent. A state machine: a few things can
+// happen to it, and a few it can ask for. No socket, file, clock or randomness of its own
+// (ARCHITECTURE, 1).
 //
 //   commands   imperative: what the user wants
 //   events     past tense: what happened. `now` never goes backwards
 //   actions    take_actions(): what it wants done; drain after every event or batch
 //   questions  nouns: no side effects
 //
-// One owner, one thread. Nothing a peer sends can make it fail: a peer that breaks the protocol gets
-// Disconnect{reason}.
+// One owner, one thread. Nothing a peer sends can make it fail: a peer that breaks the protocol
+// gets Disconnect{reason}.
 #pragma once
 
 #include <array>
@@ -31,14 +32,14 @@ struct PeerInfo {
   PeerId peer_id;
   bool outgoing = false;
   PeerSource source = PeerSource::incoming;
-  bool fast = false;        // both sides set the bit (BEP 6)
-  bool extended = false;    // both sides set the bit (BEP 10)
+  bool fast = false;      // both sides set the bit (BEP 6)
+  bool extended = false;  // both sides set the bit (BEP 10)
 };
 
 struct AnnounceOutcome {
   bool ok = false;
-  bool retryable = true;     // false: the tracker said "retry in never"
-  std::string failure;       // of the tracker or the network, without passkeys
+  bool retryable = true;  // false: the tracker said "retry in never"
+  std::string failure;    // of the tracker or the network, without passkeys
   std::string warning;
   std::optional<Duration> interval, min_interval, retry_in;  // BEP 31
   std::vector<Endpoint> peers;
@@ -49,7 +50,7 @@ struct AnnounceOutcome {
 
 struct PeerProgress {
   Endpoint remote;
-  std::string client;         // as it calls itself, or from its peer id; to be escaped when shown
+  std::string client;  // as it calls itself, or from its peer id; to be escaped when shown
   PeerSource source{};
   bool outgoing = false;
   bool am_choking = true, am_interested = false, peer_choking = true, peer_interested = false;
@@ -61,23 +62,23 @@ struct PeerProgress {
 };
 
 struct Progress {
-  std::uint64_t wanted_bytes = 0;      // of selected files' pieces
-  std::uint64_t verified_bytes = 0;    // of those
-  std::uint64_t received_bytes = 0;    // verified or in open pieces, for a smooth bar
-  std::uint64_t downloaded = 0, uploaded = 0;  // payload of this run
-  std::uint64_t wasted = 0;            // arrived twice, unasked or wrong
+  std::uint64_t wanted_bytes = 0;                    // of selected files' pieces
+  std::uint64_t verified_bytes = 0;                  // of those
+  std::uint64_t received_bytes = 0;                  // verified or in open pieces, for a smooth bar
+  std::uint64_t downloaded = 0, uploaded = 0;        // payload of this run
+  std::uint64_t wasted = 0;                          // arrived twice, unasked or wrong
   std::uint64_t download_rate = 0, upload_rate = 0;  // bytes a second
   std::uint32_t connections = 0, seeds = 0;          // connected peers, and those that have all
   std::uint32_t known_peers = 0;
-  bool wanted_complete = false;        // every wanted piece
-  bool complete = false;               // every piece: a seed
+  bool wanted_complete = false;  // every wanted piece
+  bool complete = false;         // every piece: a seed
   bool paused_by_disk = false;
 };
 
 class Swarm {
  public:
-  // `seed` is the source of all randomness. `trackers`: tiers (BEP 12), already filtered to what the
-  // driver can announce to; TrackerId counts through them in order.
+  // `seed` is the source of all randomness. `trackers`: tiers (BEP 12), already filtered to what
+  // the driver can announce to; TrackerId counts through them in order.
   Swarm(std::shared_ptr<const Metainfo> metainfo, std::shared_ptr<const SwarmConfig> config,
         PeerId our_id, std::vector<std::vector<std::string>> trackers, std::uint64_t seed);
   ~Swarm();
@@ -86,7 +87,8 @@ class Swarm {
 
   // Commands.
   void start(TimePoint now);
-  // Chokes nobody new, spills open blocks, sends `stopped`; ready to be destroyed when stopped() is true.
+  // Chokes nobody new, spills open blocks, sends `stopped`; ready to be destroyed when stopped() is
+  // true.
   void stop(TimePoint now);
   void select(const std::vector<bool>& files, TimePoint now);  // by file; before or after start
   void set_limits(std::uint64_t download, std::uint64_t upload, TimePoint now);  // bytes a second
@@ -102,9 +104,12 @@ class Swarm {
   void connect_failed(const Endpoint& endpoint, ConnectFailure failure, TimePoint now);
   void messages_received(ConnectionId connection, std::span<wire::Message> messages, TimePoint now);
   void block_sent(ConnectionId connection, BlockRange range, TimePoint now);
-  void block_not_sent(ConnectionId connection, BlockRange range, SendFailure failure, TimePoint now);
+  void block_not_sent(ConnectionId connection, BlockRange range, SendFailure failure,
+                      TimePoint now);
   void peer_disconnected(ConnectionId connection, DisconnectReason reason, TimePoint now);
-  void piece_stored(PieceIndex piece, const StoreOutcome& outcome, TimePoint now);
+  // `blocks`: on no_space and io_error those of the StorePiece come back, to be stored again later.
+  void piece_stored(PieceIndex piece, const StoreOutcome& outcome, TimePoint now,
+                    std::vector<BlockBuffer> blocks = {});
   void block_spilled(BlockRef block, bool kept, TimePoint now);
   void announce_finished(TrackerId tracker, const AnnounceOutcome& outcome, TimePoint now);
   void time_passed(TimePoint now);
@@ -118,7 +123,8 @@ class Swarm {
   Progress progress(TimePoint now) const;
   void peers(std::vector<PeerProgress>& out, TimePoint now) const;
   const Bitfield& have() const;
-  bool wants_connection(const Endpoint& from, TimePoint now) const;  // an incoming one, before its handshake is answered
+  bool wants_connection(const Endpoint& from,
+                        TimePoint now) const;  // an incoming one, before its handshake is answered
   // How many blocks are due from this connection: the reader prepares that many buffers.
   std::uint32_t blocks_due(ConnectionId connection) const;
   bool stopped() const;

@@ -1,0 +1,122 @@
+#include "client/swarm/choker.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace barter {
+
+namespace {
+// A seed's share for one peer before another that waits takes its place: both must be had.
+constexpr std::uint64_t share_bytes = 8 << 20;
+constexpr Duration share_time = std::chrono::seconds(20);
+// Within this margin an unchoked partner keeps its slot: changing costs a round trip of idle line.
+constexpr std::uint64_t keep_percent = 115;
+}  // namespace
+
+std::uint32_t upload_slots(const SwarmConfig& config, std::uint64_t upload_limit,
+                           std::span<const ChokeCandidate> peers) {
+  if (upload_limit == 0) return 0;
+  double slots = config.upload_slots_min;
+  if (upload_limit != unlimited) {
+    // The mainline client's rule: slots grow with the root of the rate, so that each is worth
+    // having.
+    slots = std::sqrt(static_cast<double>(upload_limit) / 1024 * 0.6);
+  } else {
+    // One more than there are peers that still take something worth while; each slot more must be
+    // worth more, or a slow line would be cut into slices too thin to be reciprocated.
+    std::vector<std::uint64_t> rates;
+    for (const ChokeCandidate& peer : peers)
+      if (peer.unchoked && peer.interested) rates.push_back(peer.takes);
+    std::sort(rates.rbegin(), rates.rend());
+    std::size_t used = 0;
+    while (used < rates.size() && rates[used] >= 1024 + 2048 * used) ++used;
+    slots = static_cast<double>(used + 1);
+  }
+  const double floor = config.upload_slots_min, ceiling = config.upload_slots_max;
+  return static_cast<std::uint32_t>(std::clamp(slots, floor, std::max(floor, ceiling)));
+}
+
+void Choker::choose(std::span<const ChokeCandidate> peers, std::uint32_t slots, bool seeding,
+                    bool rotate, TimePoint now, Random& random, std::vector<bool>& unchoke) {
+  unchoke.assign(peers.size(), false);
+  order_.clear();
+  for (std::uint32_t i = 0; i < peers.size(); ++i)
+    if (peers[i].interested) order_.push_back(i);
+  if (order_.size() <= slots) {
+    for (const std::uint32_t i : order_) unchoke[i] = true;
+    optimistic_.clear();
+    return;
+  }
+  random.shuffle(order_);  // ties are broken by chance
+  if (slots == 0) return;
+  if (seeding) {
+    choose_rotation(peers, slots, now, unchoke);
+  } else {
+    choose_partners(peers, slots, rotate, random, unchoke);
+  }
+}
+
+void Choker::choose_partners(std::span<const ChokeCandidate> peers, std::uint32_t slots,
+                             bool rotate, Random& random, std::vector<bool>& unchoke) {
+  const std::uint32_t by_chance = std::max(1u, slots / 5);
+  const std::uint32_t by_merit = slots - std::min(slots, by_chance);
+  const auto merit = [&](std::uint32_t i) {
+    const ChokeCandidate& peer = peers[i];
+    if (peer.snubbing) return std::uint64_t{0};
+    return peer.unchoked ? peer.gives * keep_percent / 100 : peer.gives;
+  };
+  std::stable_sort(order_.begin(), order_.end(), [&](std::uint32_t a, std::uint32_t b) {
+    if (merit(a) != merit(b)) return merit(a) > merit(b);
+    return peers[a].unchoked && !peers[b].unchoked;
+  });
+  for (std::uint32_t i = 0; i < by_merit; ++i) unchoke[order_[i]] = true;
+
+  // The rest are candidates for the slots by chance; who holds one keeps it for the period.
+  std::vector<std::uint32_t> rest(order_.begin() + by_merit, order_.end());
+  if (rotate) optimistic_.clear();
+  std::vector<ConnectionId> chosen;
+  for (const ConnectionId connection : optimistic_) {
+    const auto place = std::find_if(rest.begin(), rest.end(), [&](std::uint32_t i) {
+      return peers[i].connection == connection;
+    });
+    if (place == rest.end() || chosen.size() == by_chance) continue;
+    unchoke[*place] = true;
+    chosen.push_back(connection);
+    rest.erase(place);
+  }
+  while (chosen.size() < by_chance && !rest.empty()) {
+    const auto weight = [&](std::uint32_t i) {
+      if (peers[i].snubbing) return 1u;
+      return peers[i].newcomer ? 9u : 3u;
+    };
+    std::uint64_t total = 0;
+    for (const std::uint32_t i : rest) total += weight(i);
+    std::uint64_t ticket = random.below(total);
+    std::size_t winner = 0;
+    while (ticket >= weight(rest[winner])) ticket -= weight(rest[winner++]);
+    unchoke[rest[winner]] = true;
+    chosen.push_back(peers[rest[winner]].connection);
+    rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(winner));
+  }
+  optimistic_ = std::move(chosen);
+}
+
+void Choker::choose_rotation(std::span<const ChokeCandidate> peers, std::uint32_t slots,
+                             TimePoint now, std::vector<bool>& unchoke) {
+  enum Class { served, waiting, satisfied };
+  const auto class_of = [&](const ChokeCandidate& peer) {
+    if (!peer.unchoked) return waiting;
+    return peer.taken >= share_bytes || now - peer.since >= 3 * share_time
+               ? (now - peer.since >= share_time ? satisfied : served)
+               : served;
+  };
+  std::stable_sort(order_.begin(), order_.end(), [&](std::uint32_t a, std::uint32_t b) {
+    const Class class_a = class_of(peers[a]), class_b = class_of(peers[b]);
+    if (class_a != class_b) return class_a < class_b;
+    if (class_a == waiting) return peers[a].since < peers[b].since;
+    return peers[a].takes > peers[b].takes;
+  });
+  for (std::uint32_t i = 0; i < slots; ++i) unchoke[order_[i]] = true;
+}
+
+}  // namespace barter

@@ -1,0 +1,66 @@
+// KnownPeers: the addresses we have heard of, and which to connect to next and when. Keeps the
+// back-off of each; opens nothing itself. Capped: the stalest address without a connection goes
+// first. Owned by a Swarm.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "client/swarm/action.hpp"
+#include "client/swarm/config.hpp"
+#include "torrent/random.hpp"
+
+namespace barter {
+
+class KnownPeers {
+ public:
+  // True if the address was new.
+  bool add(const Endpoint& endpoint, PeerSource source, const SwarmConfig& config, TimePoint now,
+           Random& random);
+  std::size_t size() const { return peers_.size(); }
+
+  // The best candidate whose time has come; now `busy`. `skip_seeds`: we have nothing to ask.
+  struct Candidate {
+    Endpoint endpoint;
+    PeerSource source{};
+  };
+  std::optional<Candidate> take(bool skip_seeds, TimePoint now);
+  // When the next candidate's time comes; `never` without one.
+  TimePoint next_attempt(bool skip_seeds) const;
+  bool has_candidates(bool skip_seeds) const { return next_attempt(skip_seeds) != never; }
+
+  // Outcomes. A busy address is not taken again.
+  void failed(const Endpoint& endpoint, ConnectFailure failure, const SwarmConfig& config,
+              TimePoint now, Random& random);
+  void connected(const Endpoint& endpoint);
+  // `useful`: bytes flowed, so it may come back soon; `pause`: at least this long.
+  void disconnected(const Endpoint& endpoint, bool useful, Duration pause,
+                    const SwarmConfig& config, TimePoint now, Random& random);
+  void set_seed(const Endpoint& endpoint, bool seed);
+  // Ourselves, or somebody banned: never tried, and not learnt again.
+  void shun(const Endpoint& endpoint);
+  // We know how others see us: order by BEP 40.
+  void set_own(const Endpoint& own);
+
+ private:
+  struct Known {
+    Endpoint endpoint;
+    PeerSource source{};
+    std::uint8_t failures = 0;
+    bool busy = false;  // connecting or connected
+    bool shunned = false;
+    bool seed = false;
+    std::uint32_t priority = 0;
+    TimePoint retry_at{};
+    TimePoint heard{};
+  };
+  Known* find(const Endpoint& endpoint);
+  bool make_room();
+  static bool better(const Known& a, const Known& b);
+
+  std::vector<Known> peers_;  // by endpoint
+  std::optional<Endpoint> own_;
+};
+
+}  // namespace barter

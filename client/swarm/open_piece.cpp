@@ -1,0 +1,204 @@
+#include "client/swarm/open_piece.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace barter {
+
+OpenPiece::OpenPiece(PieceIndex piece, const Layout& layout, std::uint64_t sequence)
+    : piece_(piece),
+      sequence_(sequence),
+      blocks_(layout.block_count(piece)),
+      buffers_(layout.block_count(piece)) {
+  free_ = missing_ = block_count();
+  if (!layout.has_pads()) return;
+  for (std::uint32_t i = 0; i < block_count(); ++i) {
+    if (!layout.is_pad({piece, i})) continue;
+    blocks_[i].state = State::pad;
+    --free_;
+    --missing_;
+  }
+}
+
+bool OpenPiece::has_for(ConnectionId connection) const {
+  if (phase != Phase::fetching) return false;
+  if (free_ > 0 && !closed_to(connection)) return true;
+  if (late_ == 0) return false;
+  return std::any_of(blocks_.begin(), blocks_.end(), [&](const Block& block) {
+    return block.late && block.holders[0] != connection;
+  });
+}
+
+bool OpenPiece::has_spilled() const {
+  return std::any_of(blocks_.begin(), blocks_.end(), [](const Block& block) {
+    return block.state == State::spilled || block.state == State::spilling;
+  });
+}
+
+void OpenPiece::set_late(Block& block, bool late) {
+  if (block.late == late) return;
+  block.late = late;
+  late ? ++late_ : --late_;
+}
+
+void OpenPiece::became_free(std::uint32_t index) {
+  blocks_[index].state = State::free;
+  ++free_;
+  first_free_ = std::min(first_free_, index);
+}
+
+std::optional<std::uint32_t> OpenPiece::take(ConnectionId connection) {
+  if (phase != Phase::fetching) return std::nullopt;
+  if (free_ > 0 && !closed_to(connection)) {
+    while (blocks_[first_free_].state != State::free) ++first_free_;
+    const std::uint32_t index = first_free_++;
+    blocks_[index].state = State::requested;
+    blocks_[index].holders = {connection, no_connection};
+    --free_;
+    ++requested_;
+    if (on_trial_) asked_ = connection;
+    return index;
+  }
+  if (late_ == 0) return std::nullopt;
+  for (std::uint32_t i = 0; i < block_count(); ++i)
+    if (blocks_[i].late && share(i, connection)) return i;
+  return std::nullopt;
+}
+
+bool OpenPiece::share(std::uint32_t index, ConnectionId connection) {
+  Block& block = blocks_[index];
+  if (phase != Phase::fetching || block.state != State::requested) return false;
+  if (block.holders[1] != no_connection || block.holders[0] == connection) return false;
+  if (closed_to(connection) && !block.late) return false;
+  block.holders[1] = connection;
+  set_late(block, false);
+  return true;
+}
+
+void OpenPiece::release(std::uint32_t index, ConnectionId connection) {
+  Block& block = blocks_[index];
+  if (block.state != State::requested) return;
+  if (block.holders[0] == connection) {
+    block.holders = {block.holders[1], no_connection};
+  } else if (block.holders[1] == connection) {
+    block.holders[1] = no_connection;
+  } else {
+    return;
+  }
+  if (block.holders[0] != no_connection) return;
+  set_late(block, false);
+  if (--requested_ == 0) asked_ = no_connection;  // whoever takes it next goes on alone
+  became_free(index);
+}
+
+void OpenPiece::mark_late(std::uint32_t index) {
+  Block& block = blocks_[index];
+  if (block.state == State::requested && block.holders[1] == no_connection) set_late(block, true);
+}
+
+std::uint16_t OpenPiece::contributor(const Contributor& from) {
+  for (std::size_t i = contributors_.size(); i > 0; --i)
+    if (contributors_[i - 1].connection == from.connection)
+      return static_cast<std::uint16_t>(i - 1);
+  if (contributors_.size() == unknown_sender) return unknown_sender;
+  contributors_.push_back(from);
+  return static_cast<std::uint16_t>(contributors_.size() - 1);
+}
+
+OpenPiece::Holders OpenPiece::receive(std::uint32_t index, BlockBuffer buffer,
+                                      const Contributor& from, TimePoint now) {
+  Block& block = blocks_[index];
+  assert(is_missing(index));
+  if (block.state == State::free) {
+    --free_;
+  } else {
+    --requested_;
+  }
+  set_late(block, false);
+  const Holders holders = block.holders;
+  block.holders = {no_connection, no_connection};
+  block.state = State::in_memory;
+  block.sender = contributor(from);
+  buffers_[index] = std::move(buffer);
+  --missing_;
+  if (in_memory_++ == 0) in_memory_since_ = now;
+  return holders;
+}
+
+std::optional<std::uint32_t> OpenPiece::next_in_memory() const {
+  if (in_memory_ == 0) return std::nullopt;
+  for (std::uint32_t i = 0; i < block_count(); ++i)
+    if (blocks_[i].state == State::in_memory) return i;
+  return std::nullopt;
+}
+
+BlockBuffer OpenPiece::spill(std::uint32_t index) {
+  Block& block = blocks_[index];
+  assert(block.state == State::in_memory);
+  block.state = State::spilling;
+  ++spilling_;
+  if (--in_memory_ == 0) in_memory_since_ = never;
+  return std::move(buffers_[index]);
+}
+
+bool OpenPiece::spilled(std::uint32_t index, bool kept) {
+  Block& block = blocks_[index];
+  if (block.state != State::spilling) return false;
+  --spilling_;
+  if (kept) {
+    block.state = State::spilled;
+  } else {
+    block.sender = unknown_sender;
+    ++missing_;
+    became_free(index);
+  }
+  return true;
+}
+
+void OpenPiece::restore_spilled(std::uint32_t index) {
+  if (blocks_[index].state != State::free) return;
+  blocks_[index].state = State::spilled;
+  --free_;
+  --missing_;
+}
+
+std::vector<BlockBuffer> OpenPiece::take_buffers() {
+  in_memory_since_ = never;
+  return std::exchange(buffers_, {});
+}
+
+void OpenPiece::give_back(std::vector<BlockBuffer> buffers, TimePoint now) {
+  buffers.resize(block_count());
+  buffers_ = std::move(buffers);
+  for (std::uint32_t i = 0; i < block_count(); ++i) {
+    Block& block = blocks_[i];
+    if (block.state != State::in_memory || buffers_[i]) continue;
+    block.sender = unknown_sender;  // lost on the way: it must be fetched again
+    --in_memory_;
+    ++missing_;
+    became_free(i);
+  }
+  in_memory_since_ = in_memory_ > 0 ? now : never;
+}
+
+void OpenPiece::reset() {
+  free_ = late_ = missing_ = in_memory_ = spilling_ = first_free_ = requested_ = 0;
+  asked_ = no_connection;
+  for (Block& block : blocks_) {
+    if (block.state == State::pad) continue;
+    block = Block{};
+    ++free_;
+    ++missing_;
+  }
+  buffers_.clear();
+  buffers_.resize(block_count());
+  contributors_.clear();
+  in_memory_since_ = never;
+}
+
+const Contributor* OpenPiece::sender(std::uint32_t block) const {
+  const std::uint16_t index = blocks_[block].sender;
+  return index == unknown_sender ? nullptr : &contributors_[index];
+}
+
+}  // namespace barter

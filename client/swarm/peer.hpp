@@ -1,0 +1,94 @@
+// Peer: all that the swarm knows of one live link. A plain table row: the decisions are in the
+// policies, the joining in the Core. Kept small, for ten thousand swarms of thirty connections.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "client/swarm/metadata_server.hpp"
+#include "client/swarm/open_piece.hpp"
+#include "client/swarm/rate.hpp"
+#include "client/swarm/request_queue.hpp"
+#include "client/swarm/swarm.hpp"
+#include "client/swarm/upload_queue.hpp"
+#include "torrent/bitfield.hpp"
+
+namespace barter {
+
+// What an extension handshake tells (BEP 10); before it comes, nothing is supported.
+struct PeerExtensions {
+  std::uint8_t ut_metadata = 0, lt_donthave = 0;
+  bool upload_only = false;  // BEP 21
+  std::uint32_t reqq = 250;  // the customary limit of those that state none
+};
+
+struct Peer {
+  Peer(ConnectionId connection, const PeerInfo& link, TimePoint now)
+      : id(connection),
+        remote(link.remote),
+        listen(link.remote),
+        peer_id(link.peer_id),
+        source(link.source),
+        outgoing(link.outgoing),
+        fast(link.fast),
+        extended(link.extended),
+        listen_known(link.outgoing),
+        connected_at(now),
+        last_received(now),
+        last_sent(now),
+        choke_changed(now) {}
+
+  ConnectionId id;
+  Endpoint remote;
+  Endpoint listen;  // where it accepts connections, if listen_known
+  PeerId peer_id;
+  PeerSource source;
+  bool outgoing, fast, extended, listen_known;
+
+  // BEP 3, in the specification's words.
+  bool am_choking = true, am_interested = false, peer_choking = true, peer_interested = false;
+  bool closing = false;          // Disconnect was emitted; removed at the end of the event
+  bool declared = false;         // its bitfield, have all or have none has come
+  bool gained = false;           // a have has come
+  bool counted_as_seed = false;  // by the picker, as a number; its bitfield is empty then
+  bool snubbed = false;          // owed us blocks for too long
+  bool hungry = false;           // has room for requests, and found nothing to ask for
+  bool marked = false;           // on the Core's list of peers to be looked at
+  bool sent_allowed_fast = false;
+
+  Bitfield has;                   // empty: none, or all where counted_as_seed
+  std::uint32_t interesting = 0;  // pieces it has and we want
+  PeerExtensions extensions;
+  std::string client;  // as it calls itself
+
+  RequestQueue requests;
+  PieceIndex current_piece{};              // the piece it was asked for last
+  std::uint64_t nothing_at_epoch = ~0ull;  // of the picker, when it had no piece for this peer
+  TimePoint asks_again_at{};               // after rejects: not before
+  std::uint8_t rejects_in_row = 0;
+  std::uint32_t strays_allowed = 0;  // requests withdrawn: their blocks or rejects may still come
+  std::vector<PieceIndex> allowed_fast;  // it lets us fetch these while it chokes us
+  std::vector<PieceIndex> suggested;
+
+  UploadQueue uploads;
+  std::vector<PieceIndex> granted_fast;  // we let it fetch these while we choke it
+  std::uint32_t misbehaved = 0;          // requests beyond what it may have, since the last change
+  bool deprived = false;                 // had no upload turn since it last could have had one
+  MetadataAllowance metadata;
+
+  Rate down, up;
+  std::uint64_t downloaded = 0, uploaded = 0, uploaded_since_unchoke = 0;
+
+  TimePoint connected_at, last_received, last_sent, choke_changed;
+
+  bool is_seed(std::size_t pieces) const { return counted_as_seed || has.count() == pieces; }
+  bool has_piece(PieceIndex piece) const {
+    return counted_as_seed || (has.size() != 0 && has.test(to_number(piece)));
+  }
+  const Bitfield* pieces_or_all() const { return counted_as_seed ? nullptr : &has; }
+  Contributor contributor() const { return {id, peer_id, remote}; }
+};
+
+}  // namespace barter

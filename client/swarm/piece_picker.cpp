@@ -1,0 +1,122 @@
+#include "client/swarm/piece_picker.hpp"
+
+#include <cassert>
+#include <limits>
+#include <numeric>
+
+namespace barter {
+
+PiecePicker::PiecePicker(std::uint32_t pieces, Random& random)
+    : order_(pieces),
+      position_(pieces),
+      availability_(pieces),
+      bounds_{0, pieces},
+      pickable_(pieces) {
+  std::iota(order_.begin(), order_.end(), 0u);
+  random.shuffle(order_);
+  for (std::uint32_t i = 0; i < pieces; ++i) position_[order_[i]] = i;
+}
+
+void PiecePicker::place(std::uint32_t piece, std::uint32_t index) {
+  const std::uint32_t other = order_[index];
+  const std::uint32_t from = position_[piece];
+  order_[from] = other;
+  position_[other] = from;
+  order_[index] = piece;
+  position_[piece] = index;
+}
+
+void PiecePicker::up(std::uint32_t piece, std::uint32_t group) {
+  if (bounds_.size() == group + 2) bounds_.push_back(static_cast<std::uint32_t>(order_.size()));
+  place(piece, --bounds_[group + 1]);
+}
+
+void PiecePicker::down(std::uint32_t piece, std::uint32_t group) {
+  assert(group > 0);
+  place(piece, bounds_[group]++);
+}
+
+void PiecePicker::peer_joined(const Bitfield& has) {
+  for (std::size_t i = has.next_set(0); i < has.size(); i = has.next_set(i + 1))
+    peer_gained(PieceIndex{static_cast<std::uint32_t>(i)});
+}
+
+void PiecePicker::peer_left(const Bitfield& has) {
+  for (std::size_t i = has.next_set(0); i < has.size(); i = has.next_set(i + 1))
+    peer_lost(PieceIndex{static_cast<std::uint32_t>(i)});
+}
+
+void PiecePicker::peer_gained(PieceIndex piece) {
+  const std::uint32_t number = to_number(piece);
+  assert(availability_[number] < std::numeric_limits<std::uint16_t>::max());
+  if (pickable_.test(number)) up(number, key(number));
+  ++availability_[number];
+}
+
+void PiecePicker::peer_lost(PieceIndex piece) {
+  const std::uint32_t number = to_number(piece);
+  assert(availability_[number] > 0);
+  if (pickable_.test(number)) down(number, key(number));
+  --availability_[number];
+}
+
+void PiecePicker::set_pickable(PieceIndex piece, bool pickable) {
+  const std::uint32_t number = to_number(piece);
+  if (pickable_.test(number) == pickable) return;
+  const std::uint32_t groups = std::uint32_t{availability_[number]} + 1;
+  if (pickable) {
+    for (std::uint32_t group = 0; group < groups; ++group) up(number, group);
+    pickable_.set(number);
+    ++epoch_;
+  } else {
+    for (std::uint32_t group = groups; group > 0; --group) down(number, group);
+    pickable_.clear(number);
+  }
+}
+
+std::optional<PieceIndex> PiecePicker::rarest_of_few(const Bitfield& has) const {
+  std::optional<std::uint32_t> best;
+  for (std::size_t i = has.next_set(0); i < has.size(); i = has.next_set(i + 1)) {
+    const auto piece = static_cast<std::uint32_t>(i);
+    if (!pickable_.test(piece)) continue;
+    // Positions grow with the key, and within a group they are the client's own shuffle.
+    if (!best || position_[piece] < position_[*best]) best = piece;
+  }
+  if (!best) return std::nullopt;
+  return PieceIndex{*best};
+}
+
+std::optional<PieceIndex> PiecePicker::pick(const Bitfield* has, Order order,
+                                            Random& random) const {
+  const auto end = static_cast<std::uint32_t>(order_.size());
+  // What one asks of a peer that is no seed stands in the groups from 2 on: the peer itself has it.
+  std::size_t group = has == nullptr ? 1 : 2;
+  if (group >= bounds_.size()) return std::nullopt;
+  const std::uint32_t first = bounds_[group];
+  if (first == end) return std::nullopt;
+  const auto fits = [&](std::uint32_t index) { return has == nullptr || has->test(order_[index]); };
+  switch (order) {
+    case Order::random: {
+      const std::uint32_t start =
+          first + static_cast<std::uint32_t>(random.below(std::uint64_t{end - first}));
+      for (std::uint32_t i = start; i < end; ++i)
+        if (fits(i)) return PieceIndex{order_[i]};
+      for (std::uint32_t i = first; i < start; ++i)
+        if (fits(i)) return PieceIndex{order_[i]};
+      return std::nullopt;
+    }
+    case Order::commonest:
+      for (std::uint32_t i = end; i > first; --i)
+        if (fits(i - 1)) return PieceIndex{order_[i - 1]};
+      return std::nullopt;
+    case Order::rarest:
+      // A peer with little to offer: walking its few pieces is shorter than walking the groups.
+      if (has != nullptr && has->count() * 32 < end - first) return rarest_of_few(*has);
+      for (std::uint32_t i = first; i < end; ++i)
+        if (fits(i)) return PieceIndex{order_[i]};
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+}  // namespace barter

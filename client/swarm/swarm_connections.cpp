@@ -1,0 +1,321 @@
+// Links: whom to take, to keep, to call and to drop; and the trackers, who tell whom to call.
+#include <algorithm>
+
+#include "client/swarm/swarm_core.hpp"
+
+namespace barter {
+
+namespace {
+auto by_id(ConnectionId connection) {
+  return [connection](const std::unique_ptr<Peer>& peer) { return peer->id < connection; };
+}
+}  // namespace
+
+Peer* Swarm::Core::find(ConnectionId connection) const {
+  const auto place = std::partition_point(peers_.begin(), peers_.end(), by_id(connection));
+  if (place == peers_.end() || (*place)->id != connection || (*place)->closing) return nullptr;
+  return place->get();
+}
+
+// ---- a link begins
+
+void Swarm::Core::peer_connected(ConnectionId connection, const PeerInfo& info, TimePoint now) {
+  if (info.outgoing) std::erase(connecting_, info.remote);
+  links_changed_ = true;
+  std::optional<Endpoint> listen;
+  if (const auto refused = refusal(info, listen, now)) {
+    actions_.emplace_back(std::in_place_type<Disconnect>, connection, refused->first,
+                          refused->second);
+    const bool never_again =
+        refused->first == DisconnectReason::self || refused->first == DisconnectReason::banned;
+    if (info.outgoing && never_again) {
+      known_.shun(info.remote);
+    } else if (info.outgoing && !listen) {
+      known_.disconnected(info.remote, false, config_->reconnect_min, *config_, now, random_);
+    }
+    settle(now);
+    return;
+  }
+  auto fresh = std::make_unique<Peer>(connection, info, now);
+  Peer& peer = *fresh;
+  const auto place = std::partition_point(peers_.begin(), peers_.end(), by_id(connection));
+  peers_.insert(place, std::move(fresh));
+  if (listen && !peer.listen_known) {
+    peer.listen = *listen;
+    peer.listen_known = true;
+  }
+  if (peer.listen_known) known_.connected(peer.listen);
+  greet(peer, now);
+  peers_at_ = std::min(peers_at_, peer_deadline(peer));
+  settle(now);
+}
+
+// `listen` becomes the address by which a peer that we are linked to twice is known.
+std::optional<Swarm::Core::Refusal> Swarm::Core::refusal(const PeerInfo& info,
+                                                         std::optional<Endpoint>& listen,
+                                                         TimePoint now) {
+  if (!trading()) return Refusal{DisconnectReason::stopping, {}};
+  if (info.peer_id == our_id_) return Refusal{DisconnectReason::self, "our own peer id"};
+  if (bans_.banned(info.peer_id) || bans_.banned(info.remote))
+    return Refusal{DisconnectReason::banned, {}};
+  for (const auto& old : peers_) {
+    if (old->closing || old->peer_id != info.peer_id) continue;
+    switch (resolve_duplicate(info, *old)) {
+      case Duplicate::none:
+        break;
+      case Duplicate::keep_old:
+        if (info.outgoing && !old->listen_known) {  // now we know where the one we keep listens
+          old->listen = info.remote;
+          old->listen_known = true;
+          listen = info.remote;
+        }
+        return Refusal{DisconnectReason::duplicate, "a second link to the same peer"};
+      case Duplicate::keep_new:
+        if (old->listen_known) listen = old->listen;
+        disconnect(*old, DisconnectReason::duplicate, "a second link to the same peer", now);
+        break;
+    }
+  }
+  if (!info.remote.address.is_local() && address_is_full(info.remote))
+    return Refusal{DisconnectReason::too_many, "links to this address"};
+  const auto live = static_cast<std::size_t>(
+      std::count_if(peers_.begin(), peers_.end(), [](const auto& peer) { return !peer->closing; }));
+  if (live >= config_->max_connections) {
+    Peer* useless = replaceable(now);
+    if (useless == nullptr) return Refusal{DisconnectReason::too_many, "links"};
+    disconnect(*useless, DisconnectReason::unused, "another peer takes its place", now);
+  }
+  return std::nullopt;
+}
+
+// Both ends must drop the same link. The rule is libtorrent's: compare the ports on which the two
+// listen, which both ends see, since each is the target end of one of the two links: the side with
+// the lower port keeps its outgoing link. Where the ports are equal (each on an address of its own)
+// libtorrent tosses a coin; we let the lower peer id keep its outgoing link. Of two links in one
+// direction the newer goes.
+Swarm::Core::Duplicate Swarm::Core::resolve_duplicate(const PeerInfo& fresh,
+                                                      const Peer& old) const {
+  if (fresh.outgoing == old.outgoing) return Duplicate::keep_old;
+  // Another host that claims a peer id of ours to push it out; the two address families of one host
+  // look alike and are let through.
+  if (fresh.remote.address != old.remote.address &&
+      fresh.remote.address.is_v4() == old.remote.address.is_v4() &&
+      !fresh.remote.address.is_local())
+    return Duplicate::keep_old;
+  const std::uint16_t their_port = fresh.outgoing ? fresh.remote.port : old.remote.port;
+  const bool keep_outgoing =
+      listen_port_ != their_port ? listen_port_ < their_port : our_id_ < fresh.peer_id;
+  return keep_outgoing == fresh.outgoing ? Duplicate::keep_new : Duplicate::keep_old;
+}
+
+void Swarm::Core::greet(Peer& peer, TimePoint now) {
+  if (peer.fast && have_.all()) {
+    send(peer, wire::HaveAll{}, now);
+  } else if (peer.fast && have_.none()) {
+    send(peer, wire::HaveNone{}, now);
+  } else if (!have_.none()) {
+    const auto bits = have_.wire();
+    send(peer, wire::BitfieldMessage{{bits.begin(), bits.end()}}, now);
+  }
+  if (peer.extended) send(peer, extension_handshake(peer), now);
+}
+
+wire::ExtensionHandshake Swarm::Core::extension_handshake(const Peer& peer) const {
+  wire::ExtensionHandshake handshake;
+  handshake.ut_metadata = wire::our_ut_metadata_id;
+  handshake.lt_donthave = wire::our_lt_donthave_id;
+  handshake.metadata_size = static_cast<std::int64_t>(metainfo_->info_bytes().size());
+  handshake.reqq = config_->max_incoming_requests;
+  if (listen_port_ != 0) handshake.listen_port = listen_port_;
+  handshake.client = config_->client_name;
+  handshake.your_ip = peer.remote.address;
+  handshake.upload_only = needed_count_ == 0;
+  return handshake;
+}
+
+bool Swarm::Core::address_is_full(const Endpoint& remote) const {
+  const auto links = std::count_if(peers_.begin(), peers_.end(), [&](const auto& peer) {
+    return !peer->closing && peer->remote.address == remote.address;
+  });
+  return links >= static_cast<std::ptrdiff_t>(config_->max_connections_per_address);
+}
+
+Peer* Swarm::Core::replaceable(TimePoint now) const {
+  Peer* worst = nullptr;
+  for (const auto& peer : peers_) {
+    if (peer->closing || peer->am_interested || peer->peer_interested) continue;
+    const TimePoint last_use = std::max(peer->connected_at, peer->choke_changed);
+    if (now - last_use < config_->unused_after) continue;
+    if (worst == nullptr || peer->connected_at < worst->connected_at) worst = peer.get();
+  }
+  return worst;
+}
+
+bool Swarm::Core::wants_connection(const Endpoint& from, TimePoint now) const {
+  if (!trading() || bans_.banned(from)) return false;
+  if (!from.address.is_local() && address_is_full(from)) return false;
+  return peers_.size() < config_->max_connections || replaceable(now) != nullptr;
+}
+
+// ---- a link ends
+
+void Swarm::Core::disconnect(Peer& peer, DisconnectReason reason, std::string detail,
+                             TimePoint now) {
+  if (peer.closing) return;
+  actions_.emplace_back(std::in_place_type<Disconnect>, peer.id, reason, std::move(detail));
+  Duration pause = config_->reconnect_min;
+  switch (reason) {
+    case DisconnectReason::protocol_error:
+    case DisconnectReason::flooding:
+    case DisconnectReason::both_seeds:
+    case DisconnectReason::not_interesting:
+    case DisconnectReason::unused:
+    case DisconnectReason::duplicate:
+      pause = config_->reconnect_max;
+      break;
+    case DisconnectReason::torrent_changed:
+      pause = Duration::zero();
+      break;
+    default:
+      break;
+  }
+  if (reason == DisconnectReason::banned && peer.listen_known) known_.shun(peer.listen);
+  forget(peer, pause, now);
+}
+
+void Swarm::Core::peer_disconnected(ConnectionId connection, DisconnectReason reason,
+                                    TimePoint now) {
+  static_cast<void>(reason);
+  Peer* peer = find(connection);
+  if (peer == nullptr) return;
+  forget(*peer, config_->reconnect_min, now);
+  settle(now);
+}
+
+void Swarm::Core::forget(Peer& peer, Duration pause, TimePoint now) {
+  peer.closing = has_closing_ = links_changed_ = true;
+  release_all(peer, now, false);
+  if (!peer.peer_choking) --sources_;
+  if (peer.counted_as_seed) {
+    picker_.seed_left();
+  } else if (peer.has.size() != 0) {
+    picker_.peer_left(peer.has);
+  }
+  const bool useful = peer.downloaded > 0 || peer.uploaded > 0;
+  if (peer.listen_known) known_.disconnected(peer.listen, useful, pause, *config_, now, random_);
+  if (!peer.am_choking) choke_soon(now);
+}
+
+void Swarm::Core::sweep() {
+  has_closing_ = false;
+  std::erase_if(marked_, [](const Peer* peer) { return peer->closing; });
+  std::erase_if(peers_, [](const std::unique_ptr<Peer>& peer) { return peer->closing; });
+}
+
+// Neither end has anything for the other, nor will have: seeds leave seeds (BEP 21: partial ones
+// too).
+bool Swarm::Core::link_is_pointless(const Peer& peer) const {
+  if (needed_count_ != 0) return false;
+  return peer.is_seed(layout_.piece_count()) || peer.extensions.upload_only;
+}
+
+void Swarm::Core::leave_seeds(TimePoint now) {
+  for (const auto& peer : peers_) {
+    if (peer->closing || !link_is_pointless(*peer)) continue;
+    if (peer->listen_known) known_.set_seed(peer->listen, true);
+    disconnect(*peer, DisconnectReason::both_seeds, {}, now);
+  }
+}
+
+void Swarm::Core::ban(const Contributor& contributor, const std::string& reason, TimePoint now) {
+  Endpoint listen = contributor.remote;
+  for (const auto& peer : peers_)
+    if (peer->id == contributor.connection && peer->listen_known) listen = peer->listen;
+  bans_.add(contributor.peer_id, contributor.remote, listen);
+  known_.shun(listen);
+  notify(PeerBanned{contributor.remote, reason});
+  for (const auto& peer : peers_) {
+    if (peer->closing) continue;
+    if (bans_.banned(peer->peer_id) || bans_.banned(peer->remote))
+      disconnect(*peer, DisconnectReason::banned, reason, now);
+  }
+}
+
+// ---- calling
+
+void Swarm::Core::connect_failed(const Endpoint& endpoint, ConnectFailure failure, TimePoint now) {
+  std::erase(connecting_, endpoint);
+  known_.failed(endpoint, failure, *config_, now, random_);
+  links_changed_ = true;
+  settle(now);
+}
+
+void Swarm::Core::connect_more(TimePoint now) {
+  connect_at_ = never;
+  if (!trading()) return;
+  const bool skip_seeds = needed_count_ == 0;
+  while (peers_.size() + connecting_.size() < config_->max_connections &&
+         connecting_.size() < config_->max_half_open) {
+    const TimePoint next = known_.next_attempt(skip_seeds);
+    if (next > now || !connect_pace_.ready(now)) {
+      connect_at_ = next == never ? never : std::max(next, connect_pace_.ready_at());
+      return;
+    }
+    const auto candidate = known_.take(skip_seeds, now);
+    if (!candidate) return;
+    if (bans_.banned(candidate->endpoint)) {
+      known_.shun(candidate->endpoint);
+      continue;
+    }
+    connect_pace_.take(1, now);
+    connecting_.push_back(candidate->endpoint);
+    actions_.emplace_back(std::in_place_type<Connect>, candidate->endpoint, candidate->source);
+  }
+}
+
+// ---- trackers
+
+bool Swarm::Core::starving(TimePoint now) const {
+  constexpr Duration soon = std::chrono::seconds(20);
+  return peers_.empty() && connecting_.empty() &&
+         (connect_at_ == never || connect_at_ > now + soon);
+}
+
+void Swarm::Core::announce_due(TimePoint now) {
+  const bool hungry = trading() && starving(now);
+  while (const auto due = announcer_.take_due(hungry, now, *config_)) {
+    Announce announce;
+    announce.tracker = due->tracker;
+    announce.event = due->event;
+    announce.uploaded = uploaded_;
+    announce.downloaded = downloaded_;
+    announce.left = wanted_bytes_ - verified_wanted_bytes_;
+    const std::size_t links = peers_.size();
+    announce.peers_wanted =
+        stopping_ || links >= config_->max_connections ? 0 : config_->peers_wanted;
+    announce.tracker_id = due->tracker_id;
+    actions_.emplace_back(std::move(announce));
+  }
+  announce_at_ = announcer_.next_deadline(hungry, *config_);
+}
+
+void Swarm::Core::announce_finished(TrackerId tracker, const AnnounceOutcome& outcome,
+                                    TimePoint now) {
+  if (!announcer_.knows(tracker)) return;
+  announcer_.outcome(tracker, outcome, now, *config_, random_);
+  const std::string& message = outcome.ok ? outcome.warning : outcome.failure;
+  if (announcer_.message_changed(tracker, message) && !message.empty())
+    notify(TrackerMessage{tracker, !outcome.ok, message});
+  if (outcome.external_ip) {
+    external_ip_ = outcome.external_ip;
+    known_.set_own({*external_ip_, listen_port_});
+  }
+  links_changed_ = true;
+  if (stopping_) {
+    settle(now);
+  } else {
+    add_peers(PeerSource::tracker, outcome.peers, now);
+  }
+}
+
+}  // namespace barter

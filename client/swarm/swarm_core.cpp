@@ -1,0 +1,330 @@
+// Commands, timers, and what follows from an event once it is digested.
+#include "client/swarm/swarm_core.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace barter {
+
+Swarm::Core::Core(std::shared_ptr<const Metainfo> metainfo,
+                  std::shared_ptr<const SwarmConfig> config, PeerId our_id,
+                  const std::vector<std::vector<std::string>>& trackers, std::uint64_t seed)
+    : metainfo_(std::move(metainfo)),
+      config_(std::move(config)),
+      layout_(metainfo_->layout()),
+      our_id_(our_id),
+      random_(seed),
+      have_(layout_.piece_count()),
+      wanted_(layout_.piece_count(), true),
+      picker_(layout_.piece_count(), random_),
+      open_(layout_),
+      connect_pace_(config_->connects_per_second),
+      announcer_(trackers, random_),
+      download_limiter_(config_->download_limit),
+      upload_limiter_(config_->upload_limit) {
+  recount();
+}
+
+// ---- commands
+
+void Swarm::Core::start(TimePoint now) {
+  if (started_ || stopping_) return;
+  started_ = true;
+  started_at_ = now;
+  was_complete_ = have_.all();
+  announced_wanted_ = needed_count_ == 0;
+  announcer_.set_partial_seed(needed_count_ == 0 && !was_complete_, now);
+  announcer_.start(now);
+  links_changed_ = true;
+  settle(now);
+}
+
+void Swarm::Core::stop(TimePoint now) {
+  if (stopping_) return;
+  stopping_ = true;
+  for (const auto& peer : peers_) disconnect(*peer, DisconnectReason::stopping, {}, now);
+  for (const auto& open : open_.all())
+    if (open->phase != OpenPiece::Phase::storing) spill_all(*open);
+  announcer_.stop();
+  links_changed_ = true;
+  settle(now);
+}
+
+void Swarm::Core::select(const std::vector<bool>& files, TimePoint now) {
+  Bitfield wanted(layout_.piece_count());
+  for (std::size_t file = 0; file < layout_.files().size(); ++file) {
+    if (layout_.files()[file].pad || file >= files.size() || !files[file]) continue;
+    const auto pieces = layout_.pieces_of(file);
+    if (!pieces) continue;
+    for (std::uint32_t i = to_number(pieces->first); i <= to_number(pieces->last); ++i)
+      wanted.set(i);
+  }
+  wanted_ = std::move(wanted);
+  std::vector<PieceIndex> dropped;
+  for (const auto& open : open_.all())
+    if (!wanted_.test(to_number(open->piece()))) dropped.push_back(open->piece());
+  for (const PieceIndex piece : dropped)
+    if (OpenPiece& open = *open_.find(piece); open.phase != OpenPiece::Phase::storing)
+      abandon(open);
+  recount();
+  for (const auto& peer : peers_) update_interest(*peer, now);
+  if (started_) {
+    announced_wanted_ = announced_wanted_ && needed_count_ == 0;
+    check_complete(now);
+    announcer_.set_partial_seed(needed_count_ == 0 && !have_.all(), now);
+  }
+  work_freed_ = links_changed_ = true;
+  settle(now);
+}
+
+void Swarm::Core::set_limits(std::uint64_t download, std::uint64_t upload, TimePoint now) {
+  download_limiter_.set_limit(download, now);
+  upload_limiter_.set_limit(upload, now);
+  work_freed_ = true;
+  upload_at_ = now;
+  choke_soon(now);
+  settle(now);
+}
+
+void Swarm::Core::pieces_checked(const Bitfield& have, std::span<const BlockRef> spilled,
+                                 TimePoint now) {
+  if (have.size() != have_.size()) return;
+  for (std::size_t i = have.next_set(0); i < have.size(); i = have.next_set(i + 1)) {
+    const PieceIndex piece{static_cast<std::uint32_t>(i)};
+    OpenPiece* open = open_.find(piece);
+    if (open != nullptr && open->phase == OpenPiece::Phase::storing) continue;  // will tell itself
+    if (open != nullptr) abandon(*open);
+    if (!have_.set(i) || peers_.empty()) continue;
+    SendHave action{piece, {}};
+    for (const auto& peer : peers_)
+      if (!peer->closing) action.connections.push_back(peer->id);
+    actions_.emplace_back(std::move(action));
+  }
+  for (const BlockRef block : spilled) {
+    const auto piece = layout_.piece(to_number(block.piece));
+    if (!piece || block.block >= layout_.block_count(*piece) || !needed(*piece)) continue;
+    OpenPiece* open = open_.find(*piece);
+    if (open == nullptr) open = &open_piece(*piece);
+    open->restore_spilled(block.block);
+    open_.update(*open);
+  }
+  recount();
+  std::vector<PieceIndex> restored;
+  for (const auto& open : open_.all()) restored.push_back(open->piece());
+  for (const PieceIndex piece : restored)
+    if (OpenPiece* open = open_.find(piece)) store_if_complete(*open, now);
+  for (const auto& peer : peers_) update_interest(*peer, now);
+  if (started_) check_complete(now);
+  work_freed_ = true;
+  settle(now);
+}
+
+void Swarm::Core::pieces_lost(std::span<const PieceIndex> pieces, TimePoint now) {
+  std::vector<PieceIndex> lost;
+  for (const PieceIndex piece : pieces)
+    if (layout_.piece(to_number(piece)) && have_.clear(to_number(piece))) lost.push_back(piece);
+  if (lost.empty()) return;
+  recount();
+  announced_wanted_ = announced_wanted_ && needed_count_ == 0;
+  for (const auto& peer : peers_) {
+    if (peer->closing) continue;
+    if (peer->extensions.lt_donthave == 0) {  // BEP 54: the only other way to take back a have
+      disconnect(*peer, DisconnectReason::torrent_changed, {}, now);
+      continue;
+    }
+    for (const PieceIndex piece : lost)
+      send(*peer, wire::DontHave{to_number(piece), peer->extensions.lt_donthave}, now);
+    refuse_waiting(*peer, now);
+    update_interest(*peer, now);
+  }
+  work_freed_ = links_changed_ = true;
+  settle(now);
+}
+
+void Swarm::Core::add_peers(PeerSource source, std::span<const Endpoint> peers, TimePoint now) {
+  // BEP 27: a private torrent knows its tracker's peers and the user's, nobody else's.
+  const bool allowed =
+      source == PeerSource::tracker || source == PeerSource::user || !metainfo_->is_private();
+  if (!allowed) return;
+  for (const Endpoint& endpoint : peers)
+    if (!bans_.banned(endpoint)) known_.add(endpoint, source, *config_, now, random_);
+  links_changed_ = true;
+  settle(now);
+}
+
+void Swarm::Core::disk_recovered(TimePoint now) {
+  spill_works_ = true;
+  if (!disk_paused_) return;
+  disk_paused_ = false;
+  notify(DiskRecovered{});
+  std::vector<PieceIndex> waiting;
+  for (const auto& open : open_.all())
+    if (open->phase == OpenPiece::Phase::waiting) waiting.push_back(open->piece());
+  for (const PieceIndex piece : waiting) {
+    OpenPiece& open = *open_.find(piece);
+    open.phase = OpenPiece::Phase::fetching;
+    open_.update(open);
+    store_if_complete(open, now);
+  }
+  work_freed_ = true;
+  settle(now);
+}
+
+// ---- what follows from an event
+
+void Swarm::Core::mark(Peer& peer) {
+  if (peer.marked || peer.closing) return;
+  peer.marked = true;
+  marked_.push_back(&peer);
+}
+
+void Swarm::Core::settle(TimePoint now) {
+  if (choke_at_ <= now) choke_round(now);
+  do {
+    if (work_freed_) {
+      work_freed_ = false;
+      for (const auto& peer : peers_)
+        if (peer->hungry) mark(*peer);
+    }
+    // Looking at one peer may mark another; the list grows while it is walked.
+    for (std::size_t i = 0; i < marked_.size(); ++i) {
+      Peer& peer = *marked_[i];
+      peer.marked = false;
+      if (peer.closing) continue;
+      top_up(peer, now);
+      if (peer.uploads.waiting() > 0) serve(peer, now);
+    }
+    marked_.clear();
+  } while (work_freed_);
+  if (links_changed_) {
+    links_changed_ = false;
+    if (has_closing_) sweep();
+    connect_more(now);
+    announce_due(now);
+  }
+  if (has_closing_) sweep();
+}
+
+void Swarm::Core::send(Peer& peer, wire::Message message, TimePoint now) {
+  if (peer.closing) return;
+  peer.last_sent = now;
+  actions_.emplace_back(std::in_place_type<Send>, peer.id, std::move(message));
+}
+
+void Swarm::Core::notify(Notice notice) {
+  actions_.emplace_back(std::in_place_type<Notify>, std::move(notice));
+}
+
+void Swarm::Core::take_actions(std::vector<Action>& out) {
+  if (out.empty()) {
+    std::swap(out, actions_);  // the caller's memory comes back to us
+    return;
+  }
+  out.insert(out.end(), std::make_move_iterator(actions_.begin()),
+             std::make_move_iterator(actions_.end()));
+  actions_.clear();
+}
+
+// ---- counting
+
+bool Swarm::Core::needed(PieceIndex piece) const {
+  return wanted_.test(to_number(piece)) && !have_.test(to_number(piece));
+}
+
+std::uint64_t Swarm::Core::content_bytes(PieceIndex piece) const {
+  const std::uint32_t size = layout_.piece_size(piece);
+  if (!layout_.has_pads()) return size;
+  std::vector<FileRange> ranges;
+  layout_.file_ranges(layout_.piece_offset(piece), size, ranges);
+  std::uint64_t bytes = 0;
+  for (const FileRange& range : ranges)
+    if (!layout_.files()[range.file].pad) bytes += range.length;
+  return bytes;
+}
+
+void Swarm::Core::recount() {
+  needed_count_ = 0;
+  wanted_bytes_ = verified_wanted_bytes_ = 0;
+  for (std::uint32_t i = 0; i < layout_.piece_count(); ++i) {
+    const PieceIndex piece{i};
+    picker_.set_pickable(piece, needed(piece) && open_.find(piece) == nullptr);
+    if (!wanted_.test(i)) continue;
+    const std::uint64_t bytes = content_bytes(piece);
+    wanted_bytes_ += bytes;
+    if (have_.test(i)) {
+      verified_wanted_bytes_ += bytes;
+    } else {
+      ++needed_count_;
+    }
+  }
+  for (const auto& peer : peers_) recount(*peer);
+}
+
+void Swarm::Core::recount(Peer& peer) {
+  peer.nothing_at_epoch = ~0ull;
+  peer.interesting = 0;
+  if (peer.counted_as_seed) return;
+  for (std::size_t i = peer.has.next_set(0); i < peer.has.size(); i = peer.has.next_set(i + 1))
+    if (needed(PieceIndex{static_cast<std::uint32_t>(i)})) ++peer.interesting;
+}
+
+// ---- time
+
+TimePoint Swarm::Core::next_deadline() const {
+  return std::min(
+      {choke_at_, peers_at_, spill_at_, connect_at_, announce_at_, download_at_, upload_at_});
+}
+
+void Swarm::Core::time_passed(TimePoint now) {
+  if (peers_at_ <= now) check_peers(now);
+  if (spill_at_ <= now) spill_overdue(now);
+  if (download_at_ <= now) {
+    download_at_ = never;
+    work_freed_ = true;
+  }
+  if (upload_at_ <= now) {
+    upload_at_ = never;
+    serve_in_turn(now);
+  }
+  if (connect_at_ <= now || announce_at_ <= now) links_changed_ = true;
+  settle(now);
+}
+
+void Swarm::Core::check_peers(TimePoint now) {
+  for (const auto& peer : peers_)
+    if (!peer->closing) check_peer(*peer, now);
+  peers_at_ = never;
+  for (const auto& peer : peers_)
+    if (!peer->closing) peers_at_ = std::min(peers_at_, peer_deadline(*peer));
+}
+
+void Swarm::Core::check_peer(Peer& peer, TimePoint now) {
+  if (now - peer.last_received >= config_->closed_after) {
+    disconnect(peer, DisconnectReason::timeout, "silent", now);
+    return;
+  }
+  if (now - peer.last_sent >= config_->keep_alive_after) send(peer, wire::KeepAlive{}, now);
+  mark_late_requests(peer, now);
+  if (!peer.requests.empty() && !peer.snubbed &&
+      now - peer.requests.last_delivery() >= config_->snubbed_after) {
+    peer.snubbed = true;
+    release_all(peer, now, true);
+    work_freed_ = true;
+  }
+  if (peer.asks_again_at != TimePoint{} && peer.asks_again_at <= now) {
+    peer.asks_again_at = {};
+    mark(peer);
+  }
+}
+
+TimePoint Swarm::Core::peer_deadline(const Peer& peer) const {
+  TimePoint deadline = std::min(peer.last_received + config_->closed_after,
+                                peer.last_sent + config_->keep_alive_after);
+  deadline = std::min(deadline, peer.requests.next_late(*config_));
+  if (!peer.requests.empty() && !peer.snubbed)
+    deadline = std::min(deadline, peer.requests.last_delivery() + config_->snubbed_after);
+  if (peer.asks_again_at != TimePoint{}) deadline = std::min(deadline, peer.asks_again_at);
+  return deadline;
+}
+
+}  // namespace barter

@@ -1,0 +1,242 @@
+// Swarm::Core: the private half of Swarm. Joins the policies and holds the tables; split by concern
+// over
+//   swarm_core.cpp         commands, timers, what happens after each event
+//   swarm_connections.cpp  links: whom to take, to keep, to call, to drop; trackers
+//   swarm_messages.cpp     each message of a peer
+//   swarm_download.cpp     what to ask of whom
+//   swarm_pieces.cpp       blocks into pieces into the store; spilling, blame
+//   swarm_upload.cpp       whom to serve, and with which block next
+//   swarm_progress.cpp     questions
+// Not included by anybody else.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client/swarm/announcer.hpp"
+#include "client/swarm/bans.hpp"
+#include "client/swarm/blame.hpp"
+#include "client/swarm/choker.hpp"
+#include "client/swarm/known_peers.hpp"
+#include "client/swarm/open_pieces.hpp"
+#include "client/swarm/peer.hpp"
+#include "client/swarm/piece_picker.hpp"
+#include "client/swarm/rate.hpp"
+#include "client/swarm/rate_limiter.hpp"
+#include "client/swarm/swarm.hpp"
+#include "torrent/random.hpp"
+
+namespace barter {
+
+class Swarm::Core {
+ public:
+  Core(std::shared_ptr<const Metainfo> metainfo, std::shared_ptr<const SwarmConfig> config,
+       PeerId our_id, const std::vector<std::vector<std::string>>& trackers, std::uint64_t seed);
+
+  // Commands and events: see Swarm.
+  void start(TimePoint now);
+  void stop(TimePoint now);
+  void select(const std::vector<bool>& files, TimePoint now);
+  void set_limits(std::uint64_t download, std::uint64_t upload, TimePoint now);
+  void set_listen_port(std::uint16_t port) { listen_port_ = port; }
+  void pieces_checked(const Bitfield& have, std::span<const BlockRef> spilled, TimePoint now);
+  void pieces_lost(std::span<const PieceIndex> pieces, TimePoint now);
+  void add_peers(PeerSource source, std::span<const Endpoint> peers, TimePoint now);
+  void disk_recovered(TimePoint now);
+
+  void peer_connected(ConnectionId connection, const PeerInfo& info, TimePoint now);
+  void connect_failed(const Endpoint& endpoint, ConnectFailure failure, TimePoint now);
+  void messages_received(ConnectionId connection, std::span<wire::Message> messages, TimePoint now);
+  void block_sent(ConnectionId connection, BlockRange range, TimePoint now);
+  void block_not_sent(ConnectionId connection, BlockRange range, SendFailure failure,
+                      TimePoint now);
+  void peer_disconnected(ConnectionId connection, DisconnectReason reason, TimePoint now);
+  void piece_stored(PieceIndex piece, const StoreOutcome& outcome, TimePoint now,
+                    std::vector<BlockBuffer> blocks);
+  void block_spilled(BlockRef block, bool kept, TimePoint now);
+  void announce_finished(TrackerId tracker, const AnnounceOutcome& outcome, TimePoint now);
+  void time_passed(TimePoint now);
+  void take_actions(std::vector<Action>& out);
+  TimePoint next_deadline() const;
+
+  // Questions.
+  Progress progress(TimePoint now) const;
+  void peers(std::vector<PeerProgress>& out, TimePoint now) const;
+  const Bitfield& have() const { return have_; }
+  bool wants_connection(const Endpoint& from, TimePoint now) const;
+  std::uint32_t blocks_due(ConnectionId connection) const;
+  bool stopped() const;
+  std::string stall_reason(TimePoint now) const;
+
+ private:
+  using Peers = std::vector<std::unique_ptr<Peer>>;
+
+  // swarm_core.cpp
+  void settle(TimePoint now);  // ends every event: what follows from what has changed
+  void mark(Peer& peer);       // it may have room for requests or blocks: look at it in settle()
+  void check_peers(TimePoint now);
+  void check_peer(Peer& peer, TimePoint now);
+  TimePoint peer_deadline(const Peer& peer) const;
+  void recount();  // after select, pieces_checked, pieces_lost
+  void recount(Peer& peer);
+  std::uint64_t content_bytes(PieceIndex piece) const;  // pads left out
+  bool needed(PieceIndex piece) const;                  // wanted and not had
+  bool trading() const { return started_ && !stopping_; }
+  void send(Peer& peer, wire::Message message, TimePoint now);
+  void notify(Notice notice);
+
+  // swarm_connections.cpp
+  Peer* find(ConnectionId connection) const;
+  using Refusal = std::pair<DisconnectReason, std::string>;
+  std::optional<Refusal> refusal(const PeerInfo& info, std::optional<Endpoint>& listen,
+                                 TimePoint now);
+  enum class Duplicate : std::uint8_t { none, keep_old, keep_new };
+  Duplicate resolve_duplicate(const PeerInfo& fresh, const Peer& old) const;
+  void greet(Peer& peer, TimePoint now);
+  wire::ExtensionHandshake extension_handshake(const Peer& peer) const;
+  void disconnect(Peer& peer, DisconnectReason reason, std::string detail, TimePoint now);
+  void forget(Peer& peer, Duration pause, TimePoint now);  // the link is gone: undo what it holds
+  void sweep();
+  void connect_more(TimePoint now);
+  void announce_due(TimePoint now);
+  bool starving(TimePoint now) const;
+  bool link_is_pointless(const Peer& peer) const;
+  Peer* replaceable(TimePoint now) const;
+  bool address_is_full(const Endpoint& remote) const;
+  void leave_seeds(TimePoint now);
+  void ban(const Contributor& contributor, const std::string& reason, TimePoint now);
+
+  // swarm_messages.cpp
+  void on(Peer& peer, wire::KeepAlive&, TimePoint now);
+  void on(Peer& peer, wire::Choke&, TimePoint now);
+  void on(Peer& peer, wire::Unchoke&, TimePoint now);
+  void on(Peer& peer, wire::Interested&, TimePoint now);
+  void on(Peer& peer, wire::NotInterested&, TimePoint now);
+  void on(Peer& peer, wire::Have& message, TimePoint now);
+  void on(Peer& peer, wire::BitfieldMessage& message, TimePoint now);
+  void on(Peer& peer, wire::Request& message, TimePoint now);
+  void on(Peer& peer, wire::Piece& message, TimePoint now);
+  void on(Peer& peer, wire::Cancel& message, TimePoint now);
+  void on(Peer& peer, wire::Port&, TimePoint now);
+  void on(Peer& peer, wire::Suggest& message, TimePoint now);
+  void on(Peer& peer, wire::HaveAll&, TimePoint now);
+  void on(Peer& peer, wire::HaveNone&, TimePoint now);
+  void on(Peer& peer, wire::Reject& message, TimePoint now);
+  void on(Peer& peer, wire::AllowedFast& message, TimePoint now);
+  void on(Peer& peer, wire::ExtensionHandshake& message, TimePoint now);
+  void on(Peer& peer, wire::MetadataRequest& message, TimePoint now);
+  void on(Peer& peer, wire::MetadataData&, TimePoint now);
+  void on(Peer& peer, wire::MetadataReject&, TimePoint now);
+  void on(Peer& peer, wire::DontHave& message, TimePoint now);
+  void on(Peer& peer, wire::Unknown&, TimePoint now);
+  void declared(Peer& peer, TimePoint now);
+  bool may_declare(Peer& peer, TimePoint now);
+  bool needs_fast(Peer& peer, const char* what, TimePoint now);
+  void offer_allowed_fast(Peer& peer, TimePoint now);
+  void update_interest(Peer& peer, TimePoint now);
+  void breaks_protocol(Peer& peer, std::string detail, TimePoint now);
+
+  // swarm_download.cpp
+  void top_up(Peer& peer, TimePoint now);
+  bool request_one(Peer& peer, TimePoint now);
+  std::optional<BlockRef> choose_block(Peer& peer, TimePoint now);
+  std::optional<BlockRef> choose_while_choked(Peer& peer);
+  OpenPiece* best_partial(const Peer& peer) const;
+  std::optional<PieceIndex> new_piece(Peer& peer);
+  bool may_open() const;
+  OpenPiece& open_piece(PieceIndex piece);
+  std::optional<BlockRef> take_from(OpenPiece& open, Peer& peer);
+  std::optional<BlockRef> duplicate_slow_block(Peer& peer, TimePoint now);
+  void release(Peer& peer, BlockRef block);  // the peer will not deliver it
+  void release_all(Peer& peer, TimePoint now, bool cancel);
+  void mark_late_requests(Peer& peer, TimePoint now);
+  std::uint32_t request_target(const Peer& peer, TimePoint now) const;
+
+  // swarm_pieces.cpp
+  void block_arrived(Peer& peer, BlockRef block, BlockBuffer buffer, TimePoint now);
+  void store_if_complete(OpenPiece& open, TimePoint now);
+  void piece_verified(OpenPiece& open, const StoreOutcome& outcome, TimePoint now);
+  void piece_was_wrong(OpenPiece& open, const StoreOutcome& outcome, TimePoint now);
+  void disk_failed(OpenPiece& open, const StoreOutcome& outcome, std::vector<BlockBuffer> blocks,
+                   TimePoint now);
+  void check_complete(TimePoint now);
+  void abandon(OpenPiece& open);  // not wanted any more
+  bool is_large(PieceIndex piece) const;
+  void spill_all(OpenPiece& open);
+  void spill_overdue(TimePoint now);
+  void relieve_memory();
+  std::uint64_t memory_bytes() const { return memory_blocks_ * block_length; }
+
+  // swarm_upload.cpp
+  void serve(Peer& peer, TimePoint now);
+  void serve_in_turn(TimePoint now);
+  bool serve_one(Peer& peer, TimePoint now);
+  bool may_serve(const Peer& peer, const BlockRange& range) const;
+  bool is_granted(const Peer& peer, PieceIndex piece) const;
+  void reject(Peer& peer, const BlockRange& range, TimePoint now);
+  void count_misbehaviour(Peer& peer, TimePoint now);
+  void choke(Peer& peer, TimePoint now);
+  void unchoke(Peer& peer, TimePoint now);
+  void refuse_waiting(Peer& peer, TimePoint now);  // those it may no longer have
+  void choke_round(TimePoint now);
+  void choke_soon(TimePoint now);
+
+  std::shared_ptr<const Metainfo> metainfo_;
+  std::shared_ptr<const SwarmConfig> config_;
+  const Layout& layout_;
+  PeerId our_id_;
+  std::uint16_t listen_port_ = 0;
+  Random random_;
+
+  bool started_ = false, stopping_ = false;
+  bool disk_paused_ = false, spill_works_ = true;
+  std::string disk_message_;
+
+  // Pieces.
+  Bitfield have_, wanted_;
+  std::uint32_t needed_count_ = 0;
+  std::uint64_t wanted_bytes_ = 0, verified_wanted_bytes_ = 0;
+  bool was_complete_ = false, announced_wanted_ = false;
+  PiecePicker picker_;
+  OpenPieces open_;
+  Blame blame_;
+  std::uint64_t memory_blocks_ = 0;  // in open pieces, on their way to the store or the spill
+  std::uint32_t storing_ = 0;        // pieces
+  std::uint32_t spilling_ = 0;       // blocks
+
+  // Peers.
+  Peers peers_;  // by ConnectionId
+  std::vector<Peer*> marked_;
+  bool has_closing_ = false;
+  KnownPeers known_;
+  Bans bans_;
+  std::vector<Endpoint> connecting_;
+  RateLimiter connect_pace_;
+  bool links_changed_ = false;  // connect_more() and announce_due() should look
+  std::uint32_t sources_ = 0;   // peers that do not choke us
+
+  Choker choker_;
+  std::uint32_t slots_ = 0;
+  TimePoint last_round_{}, rotate_at_{}, started_at_{};
+  std::size_t upload_turn_ = 0;
+
+  Announcer announcer_;
+  std::optional<Address> external_ip_;
+
+  RateLimiter download_limiter_, upload_limiter_;
+  bool work_freed_ = false;  // hungry peers should look again
+  Rate down_, up_;
+  std::uint64_t downloaded_ = 0, uploaded_ = 0, wasted_ = 0;
+
+  // Deadlines: each is when its work is due, or a time before it.
+  TimePoint choke_at_ = never, peers_at_ = never, spill_at_ = never, connect_at_ = never,
+            announce_at_ = never, download_at_ = never, upload_at_ = never;
+
+  std::vector<Action> actions_;
+  std::vector<ChokeCandidate> candidates_;  // scratch
+  std::vector<bool> unchoke_;               // scratch
+};
+
+}  // namespace barter

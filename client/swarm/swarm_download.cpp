@@ -1,0 +1,214 @@
+// What to ask of whom: joins the request windows, the open pieces and the picker.
+#include <algorithm>
+#include <cassert>
+
+#include "client/swarm/swarm_core.hpp"
+
+namespace barter {
+
+namespace {
+// Pieces with free blocks, beyond two for each peer that serves us: more would only be left half
+// done.
+constexpr std::uint32_t spare_partial_pieces = 4;
+// A block is asked for twice only where the second holder is this much faster.
+constexpr Duration duplicate_margin = std::chrono::milliseconds(50);
+constexpr std::size_t duplicate_search_depth = 64;
+}  // namespace
+
+std::uint32_t Swarm::Core::request_target(const Peer& peer, TimePoint now) const {
+  if (!trading() || disk_paused_ || peer.closing) return 0;
+  if (peer.asks_again_at > now) return 0;
+  // One that owes us blocks gets no more, but for a single one that shows when it recovers.
+  if (peer.snubbed) return 1;
+  if (peer.requests.late_count() > 0 && peer.requests.late_count() == peer.requests.size())
+    return static_cast<std::uint32_t>(peer.requests.size());
+  return peer.requests.window(*config_, peer.extensions.reqq);
+}
+
+void Swarm::Core::top_up(Peer& peer, TimePoint now) {
+  peer.hungry = false;
+  if (!peer.am_interested) return;
+  if (peer.peer_choking && peer.allowed_fast.empty()) return;
+  const std::uint32_t target = request_target(peer, now);
+  const TimePoint deadline_before = peer.requests.next_late(*config_);
+  while (peer.requests.size() < target) {
+    if (!download_limiter_.ready(now)) {
+      peer.hungry = true;
+      download_at_ = std::min(download_at_, download_limiter_.ready_at());
+      break;
+    }
+    if (!request_one(peer, now)) {
+      peer.hungry = true;
+      break;
+    }
+  }
+  if (deadline_before == never) peers_at_ = std::min(peers_at_, peer_deadline(peer));
+}
+
+bool Swarm::Core::request_one(Peer& peer, TimePoint now) {
+  auto block = choose_block(peer, now);
+  if (!block) block = duplicate_slow_block(peer, now);
+  if (!block) return false;
+  const BlockRange range = layout_.range(*block);
+  peer.requests.add(*block, now);
+  download_limiter_.take(range.length, now);
+  send(peer, wire::Request{to_number(range.piece), range.begin, range.length}, now);
+  return true;
+}
+
+std::optional<BlockRef> Swarm::Core::take_from(OpenPiece& open, Peer& peer) {
+  const auto block = open.take(peer.id);
+  if (!block) return std::nullopt;
+  open_.update(open);
+  peer.current_piece = open.piece();
+  return BlockRef{open.piece(), *block};
+}
+
+std::optional<BlockRef> Swarm::Core::choose_block(Peer& peer, TimePoint now) {
+  if (peer.peer_choking) return choose_while_choked(peer);
+  // The piece it is on: whole pieces of one peer complete early, and tell who spoiled them.
+  if (OpenPiece* open = open_.find(peer.current_piece);
+      open != nullptr && peer.has_piece(open->piece()))
+    if (const auto block = take_from(*open, peer)) return block;
+  // Rarity before completion: a piece is opened if it is rarer than the best of the open ones,
+  // within a cap on those that are half done.
+  OpenPiece* joined = best_partial(peer);
+  const std::size_t cap = 2 * sources_ + spare_partial_pieces;
+  if (may_open() && (joined == nullptr || open_.partial().size() < cap)) {
+    if (const auto fresh = new_piece(peer)) {
+      if (joined == nullptr || picker_.availability(*fresh) < picker_.availability(joined->piece()))
+        joined = &open_piece(*fresh);
+      store_if_complete(*joined, now);  // a piece of pads has nothing to be asked for
+    }
+  }
+  return joined == nullptr ? std::nullopt : take_from(*joined, peer);
+}
+
+std::optional<BlockRef> Swarm::Core::choose_while_choked(Peer& peer) {
+  for (const PieceIndex piece : peer.allowed_fast) {
+    if (!peer.has_piece(piece) || !needed(piece)) continue;
+    OpenPiece* open = open_.find(piece);
+    if (open == nullptr && picker_.pickable(piece) && may_open()) open = &open_piece(piece);
+    if (open == nullptr || !open->has_for(peer.id)) continue;
+    if (const auto block = take_from(*open, peer)) return block;
+  }
+  return std::nullopt;
+}
+
+OpenPiece* Swarm::Core::best_partial(const Peer& peer) const {
+  OpenPiece* best = nullptr;
+  const auto better = [&](const OpenPiece& a, const OpenPiece& b) {
+    const std::uint32_t copies_a = picker_.availability(a.piece());
+    const std::uint32_t copies_b = picker_.availability(b.piece());
+    if (copies_a != copies_b) return copies_a < copies_b;
+    if (a.missing() != b.missing()) return a.missing() < b.missing();
+    return a.sequence() < b.sequence();
+  };
+  for (OpenPiece* open : open_.partial()) {
+    if (!peer.has_piece(open->piece()) || !open->has_for(peer.id)) continue;
+    if (best == nullptr || better(*open, *best)) best = open;
+  }
+  return best;
+}
+
+std::optional<PieceIndex> Swarm::Core::new_piece(Peer& peer) {
+  while (!peer.suggested.empty()) {
+    const PieceIndex piece = peer.suggested.back();
+    if (picker_.pickable(piece) && peer.has_piece(piece)) return piece;
+    peer.suggested.pop_back();
+  }
+  if (peer.nothing_at_epoch == picker_.epoch()) return std::nullopt;
+  PiecePicker::Order order = PiecePicker::Order::rarest;
+  if (have_.none()) order = PiecePicker::Order::random;
+  if (peer.snubbed) order = PiecePicker::Order::commonest;
+  if (!peer.counted_as_seed && peer.has.none()) return std::nullopt;
+  const auto piece = picker_.pick(peer.pieces_or_all(), order, random_);
+  if (!piece) peer.nothing_at_epoch = picker_.epoch();
+  return piece;
+}
+
+bool Swarm::Core::may_open() const {
+  return memory_bytes() < config_->open_piece_bytes;
+}
+
+OpenPiece& Swarm::Core::open_piece(PieceIndex piece) {
+  picker_.set_pickable(piece, false);
+  return open_.open(piece);
+}
+
+// Nothing is free: a block that a slower peer holds, if this one would bring it much earlier. So no
+// slow or frozen peer holds the last blocks, and there is no end game as a mode of its own.
+std::optional<BlockRef> Swarm::Core::duplicate_slow_block(Peer& peer, TimePoint now) {
+  if (peer.peer_choking) return std::nullopt;
+  const auto own = peer.requests.expected(peer.requests.size());
+  Peer* slowest = nullptr;
+  Duration longest = 2 * own.value_or(config_->block_timeout_min) + duplicate_margin;
+  const auto expected = [&](const Peer& other, std::size_t index) {
+    // Overdue, or never heard of: as if it never came.
+    if (other.requests.late_count() > 0) return Duration::max();
+    const auto estimate = other.requests.expected(index);
+    return estimate.value_or(now - other.requests[0].sent);
+  };
+  for (const auto& other : peers_) {
+    if (other.get() == &peer || other->closing || other->requests.empty()) continue;
+    const Duration wait = expected(*other, other->requests.size() - 1);
+    if (wait <= longest) continue;
+    longest = wait;
+    slowest = other.get();
+  }
+  if (slowest == nullptr) return std::nullopt;
+  const Duration own_wait = 2 * own.value_or(config_->block_timeout_min) + duplicate_margin;
+  const std::size_t size = slowest->requests.size();
+  for (std::size_t i = size; i > 0 && size - i < duplicate_search_depth; --i) {
+    const BlockRef block = slowest->requests[i - 1].block;
+    if (expected(*slowest, i - 1) <= own_wait) return std::nullopt;
+    if (!peer.has_piece(block.piece)) continue;
+    OpenPiece* open = open_.find(block.piece);
+    if (open == nullptr || !open->share(block.block, peer.id)) continue;
+    open_.update(*open);
+    return block;
+  }
+  return std::nullopt;
+}
+
+// ---- requests that came to nothing
+
+void Swarm::Core::release(Peer& peer, BlockRef block) {
+  peer.requests.remove(block);
+  download_limiter_.give_back(layout_.block_size(block));
+  OpenPiece* open = open_.find(block.piece);
+  if (open == nullptr) return;
+  open->release(block.block, peer.id);
+  open_.update(*open);
+  work_freed_ = true;
+}
+
+void Swarm::Core::release_all(Peer& peer, TimePoint now, bool cancel) {
+  if (peer.requests.empty()) return;
+  for (std::size_t i = 0; i < peer.requests.size(); ++i) {
+    const BlockRef block = peer.requests[i].block;
+    const BlockRange range = layout_.range(block);
+    download_limiter_.give_back(range.length);
+    if (cancel) send(peer, wire::Cancel{to_number(range.piece), range.begin, range.length}, now);
+    if (OpenPiece* open = open_.find(block.piece)) {
+      open->release(block.block, peer.id);
+      open_.update(*open);
+    }
+  }
+  // What is under way may still come, and is welcome.
+  peer.strays_allowed += static_cast<std::uint32_t>(peer.requests.size());
+  peer.requests.clear();
+  work_freed_ = true;
+}
+
+void Swarm::Core::mark_late_requests(Peer& peer, TimePoint now) {
+  while (const auto block = peer.requests.take_late(now, *config_)) {
+    OpenPiece* open = open_.find(block->piece);
+    if (open == nullptr) continue;
+    open->mark_late(block->block);
+    open_.update(*open);
+    work_freed_ = true;
+  }
+}
+
+}  // namespace barter

@@ -1,0 +1,363 @@
+// Each message of a peer: checked against the protocol and the layout, then handed to its concern.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "client/swarm/allowed_fast.hpp"
+#include "client/swarm/metadata_server.hpp"
+#include "client/swarm/swarm_core.hpp"
+
+namespace barter {
+
+namespace {
+constexpr std::size_t max_suggested = 16;
+constexpr std::size_t max_allowed_fast = 64;  // of those a peer grants us
+constexpr std::size_t max_client_name = 64;
+}  // namespace
+
+void Swarm::Core::messages_received(ConnectionId connection, std::span<wire::Message> messages,
+                                    TimePoint now) {
+  Peer* peer = find(connection);
+  if (peer == nullptr) return;
+  peer->last_received = now;
+  for (wire::Message& message : messages) {
+    std::visit([&](auto& value) { on(*peer, value, now); }, message);
+    if (peer->closing) break;
+  }
+  mark(*peer);
+  settle(now);
+}
+
+void Swarm::Core::breaks_protocol(Peer& peer, std::string detail, TimePoint now) {
+  disconnect(peer, DisconnectReason::protocol_error, std::move(detail), now);
+}
+
+// ---- choke, interest
+
+void Swarm::Core::on(Peer&, wire::KeepAlive&, TimePoint) {}
+
+void Swarm::Core::on(Peer& peer, wire::Choke&, TimePoint now) {
+  if (peer.peer_choking) return;
+  peer.peer_choking = true;
+  --sources_;
+  // BEP 6: with Fast each request is rejected by name; without, a choke drops them all.
+  if (!peer.fast) release_all(peer, now, false);
+}
+
+void Swarm::Core::on(Peer& peer, wire::Unchoke&, TimePoint) {
+  if (!peer.peer_choking) return;
+  peer.peer_choking = false;
+  peer.asks_again_at = {};
+  ++sources_;
+}
+
+void Swarm::Core::on(Peer& peer, wire::Interested&, TimePoint now) {
+  if (peer.peer_interested) return;
+  peer.peer_interested = true;
+  choke_soon(now);
+}
+
+void Swarm::Core::on(Peer& peer, wire::NotInterested&, TimePoint now) {
+  if (!peer.peer_interested) return;
+  peer.peer_interested = false;
+  if (!peer.am_choking) choke_soon(now);
+}
+
+void Swarm::Core::update_interest(Peer& peer, TimePoint now) {
+  if (peer.closing) return;
+  const bool interested = peer.counted_as_seed ? needed_count_ > 0 : peer.interesting > 0;
+  if (interested == peer.am_interested) return;
+  peer.am_interested = interested;
+  if (interested) {
+    send(peer, wire::Interested{}, now);
+  } else {
+    send(peer, wire::NotInterested{}, now);
+  }
+}
+
+// ---- what the peer has
+
+bool Swarm::Core::may_declare(Peer& peer, TimePoint now) {
+  // "Only ever sent as the first message": extension messages before it are customary and harmless.
+  if (!peer.declared && !peer.gained) return true;
+  breaks_protocol(peer, "bitfield, have all or have none is not first, or comes twice", now);
+  return false;
+}
+
+bool Swarm::Core::needs_fast(Peer& peer, const char* what, TimePoint now) {
+  if (peer.fast) return true;
+  breaks_protocol(peer, fmt::format("{} without the Fast extension", what), now);
+  return false;
+}
+
+void Swarm::Core::on(Peer& peer, wire::BitfieldMessage& message, TimePoint now) {
+  if (!may_declare(peer, now)) return;
+  auto bits = Bitfield::from_wire(message.bits, layout_.piece_count());
+  if (!bits) {
+    breaks_protocol(peer,
+                    fmt::format("bitfield of {} bytes or with spare bits set for {} pieces",
+                                message.bits.size(), layout_.piece_count()),
+                    now);
+    return;
+  }
+  if (bits->all()) {
+    peer.counted_as_seed = true;
+    picker_.seed_joined();
+  } else if (!bits->none()) {
+    peer.has = std::move(*bits);
+    picker_.peer_joined(peer.has);
+  }
+  declared(peer, now);
+}
+
+void Swarm::Core::on(Peer& peer, wire::HaveAll&, TimePoint now) {
+  if (!needs_fast(peer, "have all", now) || !may_declare(peer, now)) return;
+  peer.counted_as_seed = true;
+  picker_.seed_joined();
+  declared(peer, now);
+}
+
+void Swarm::Core::on(Peer& peer, wire::HaveNone&, TimePoint now) {
+  if (!needs_fast(peer, "have none", now) || !may_declare(peer, now)) return;
+  declared(peer, now);
+}
+
+void Swarm::Core::declared(Peer& peer, TimePoint now) {
+  peer.declared = true;
+  recount(peer);
+  if (link_is_pointless(peer)) {
+    if (peer.listen_known) known_.set_seed(peer.listen, true);
+    disconnect(peer, DisconnectReason::both_seeds, {}, now);
+    return;
+  }
+  if (peer.listen_known) known_.set_seed(peer.listen, peer.counted_as_seed);
+  update_interest(peer, now);
+  offer_allowed_fast(peer, now);
+}
+
+void Swarm::Core::on(Peer& peer, wire::Have& message, TimePoint now) {
+  const auto piece = layout_.piece(message.piece);
+  if (!piece) {
+    breaks_protocol(
+        peer, fmt::format("have of piece {} of {}", message.piece, layout_.piece_count()), now);
+    return;
+  }
+  if (peer.has_piece(*piece)) return;
+  peer.gained = true;
+  if (peer.has.size() == 0) peer.has = Bitfield(layout_.piece_count());
+  peer.has.set(message.piece);
+  picker_.peer_gained(*piece);
+  peer.nothing_at_epoch = ~0ull;
+  if (needed(*piece)) ++peer.interesting;
+  if (peer.has.all() && link_is_pointless(peer)) {
+    if (peer.listen_known) known_.set_seed(peer.listen, true);
+    disconnect(peer, DisconnectReason::both_seeds, {}, now);
+    return;
+  }
+  update_interest(peer, now);
+}
+
+void Swarm::Core::on(Peer& peer, wire::DontHave& message, TimePoint now) {
+  const auto piece = layout_.piece(message.piece);
+  if (!piece) {
+    breaks_protocol(peer, fmt::format("dont have of piece {}", message.piece), now);
+    return;
+  }
+  if (!peer.has_piece(*piece)) return;
+  if (peer.counted_as_seed) {
+    peer.counted_as_seed = false;
+    picker_.seed_left();
+    peer.has = Bitfield(layout_.piece_count(), true);
+    picker_.peer_joined(peer.has);
+  }
+  peer.has.clear(message.piece);
+  picker_.peer_lost(*piece);
+  recount(peer);
+  if (peer.listen_known) known_.set_seed(peer.listen, false);
+  if (!peer.fast) {  // BEP 54: dropped silently; with Fast each will be rejected
+    for (std::size_t i = peer.requests.size(); i > 0; --i)
+      if (peer.requests[i - 1].block.piece == *piece) release(peer, peer.requests[i - 1].block);
+  }
+  update_interest(peer, now);
+}
+
+// ---- the Fast extension
+
+void Swarm::Core::offer_allowed_fast(Peer& peer, TimePoint now) {
+  if (!peer.fast || peer.sent_allowed_fast || have_.none() || peer.counted_as_seed) return;
+  // A torrent of few pieces shall not be had without ever being unchoked.
+  const std::uint32_t count = std::min(config_->allowed_fast_pieces, layout_.piece_count() / 8);
+  if (peer.has.count() >= count || peer.extensions.upload_only) return;
+  peer.sent_allowed_fast = true;
+  peer.granted_fast = allowed_fast_set(peer.remote.address, metainfo_->info_hash().wire(),
+                                       layout_.piece_count(), count);
+  for (const PieceIndex piece : peer.granted_fast)
+    send(peer, wire::AllowedFast{to_number(piece)}, now);
+}
+
+void Swarm::Core::on(Peer& peer, wire::Suggest& message, TimePoint now) {
+  if (!needs_fast(peer, "suggest", now)) return;
+  const auto piece = layout_.piece(message.piece);
+  if (!piece) {
+    breaks_protocol(peer, fmt::format("suggest of piece {}", message.piece), now);
+    return;
+  }
+  if (!needed(*piece)) return;
+  if (peer.suggested.size() == max_suggested) peer.suggested.erase(peer.suggested.begin());
+  peer.suggested.push_back(*piece);
+}
+
+void Swarm::Core::on(Peer& peer, wire::AllowedFast& message, TimePoint now) {
+  if (!needs_fast(peer, "allowed fast", now)) return;
+  const auto piece = layout_.piece(message.piece);
+  if (!piece) {
+    breaks_protocol(peer, fmt::format("allowed fast of piece {}", message.piece), now);
+    return;
+  }
+  auto& granted = peer.allowed_fast;
+  if (granted.size() >= max_allowed_fast) return;
+  if (std::find(granted.begin(), granted.end(), *piece) == granted.end()) granted.push_back(*piece);
+}
+
+void Swarm::Core::on(Peer& peer, wire::Reject& message, TimePoint now) {
+  if (!needs_fast(peer, "reject", now)) return;
+  const auto block = layout_.block(message.piece, message.begin, message.length);
+  if (!block) {
+    breaks_protocol(peer, "reject of a block that cannot be", now);
+    return;
+  }
+  if (!peer.requests.remove(*block)) {
+    if (peer.strays_allowed == 0) {
+      breaks_protocol(peer, "reject of a request never sent", now);
+    } else {
+      --peer.strays_allowed;
+    }
+    return;
+  }
+  release(peer, *block);
+  work_freed_ = true;
+  if (peer.peer_choking) {
+    // It takes back a grant rather than answering the same request for ever.
+    std::erase(peer.allowed_fast, block->piece);
+    return;
+  }
+  // Unchoked and yet refused: it is short of something. Asking again at once would make a loop.
+  peer.rejects_in_row = static_cast<std::uint8_t>(std::min(peer.rejects_in_row + 1, 100));
+  const int doublings = std::min(peer.rejects_in_row / 8, 8);
+  peer.asks_again_at = now + std::chrono::milliseconds(100) * (1 << doublings);
+  peers_at_ = std::min(peers_at_, peer.asks_again_at);
+}
+
+// ---- blocks
+
+void Swarm::Core::on(Peer& peer, wire::Piece& message, TimePoint now) {
+  const std::uint32_t length = message.block.size();
+  peer.down.add(length, now);
+  down_.add(length, now);
+  downloaded_ += length;
+  peer.downloaded += length;
+  const auto block = layout_.block(message.piece, message.begin, length);
+  if (!block) {
+    breaks_protocol(peer,
+                    fmt::format("block of {} bytes at {} of piece {} was not asked for", length,
+                                message.begin, message.piece),
+                    now);
+    wasted_ += length;
+    return;
+  }
+  if (!peer.requests.delivered(*block, length, now, *config_)) {
+    if (peer.strays_allowed == 0) {
+      wasted_ += length;
+      breaks_protocol(peer, "a block that was not asked for", now);
+      return;
+    }
+    --peer.strays_allowed;
+  }
+  peer.rejects_in_row = 0;
+  peer.snubbed = false;
+  block_arrived(peer, *block, std::move(message.block), now);
+}
+
+void Swarm::Core::on(Peer& peer, wire::Request& message, TimePoint now) {
+  const auto range = layout_.block_range(message.piece, message.begin, message.length);
+  if (!range) {
+    breaks_protocol(peer,
+                    fmt::format("request of {} bytes at {} of piece {}", message.length,
+                                message.begin, message.piece),
+                    now);
+    return;
+  }
+  const bool full = peer.uploads.size() >= config_->max_incoming_requests;
+  if (!may_serve(peer, *range) || full) {
+    reject(peer, *range, now);
+    count_misbehaviour(peer, now);
+    return;
+  }
+  peer.uploads.add(*range);
+}
+
+void Swarm::Core::on(Peer& peer, wire::Cancel& message, TimePoint now) {
+  const auto range = layout_.block_range(message.piece, message.begin, message.length);
+  if (!range) {
+    breaks_protocol(peer, "cancel of a block that cannot be", now);
+    return;
+  }
+  switch (peer.uploads.cancel(*range)) {
+    case UploadQueue::Found::nowhere:
+      break;  // sent already
+    case UploadQueue::Found::waiting:
+      reject(peer, *range, now);
+      break;
+    case UploadQueue::Found::handed:
+      actions_.emplace_back(CancelBlock{peer.id, *range});
+      break;
+  }
+}
+
+// ---- extensions
+
+void Swarm::Core::on(Peer& peer, wire::ExtensionHandshake& message, TimePoint now) {
+  PeerExtensions& known = peer.extensions;
+  // A later handshake adds to the first (BEP 10).
+  if (message.ut_metadata != 0) known.ut_metadata = message.ut_metadata;
+  if (message.lt_donthave != 0) known.lt_donthave = message.lt_donthave;
+  if (message.reqq) known.reqq = std::max(1u, *message.reqq);
+  if (message.upload_only) known.upload_only = *message.upload_only;
+  if (!message.client.empty()) peer.client = message.client.substr(0, max_client_name);
+  if (message.your_ip && !message.your_ip->is_unspecified() && !external_ip_) {
+    external_ip_ = message.your_ip;  // a hint, used for the order of calling only
+    known_.set_own({*external_ip_, listen_port_});
+  }
+  if (message.listen_port && *message.listen_port != 0 && !peer.listen_known) {
+    peer.listen = {peer.remote.address, *message.listen_port};
+    peer.listen_known = true;
+    if (bans_.banned(peer.listen)) {
+      disconnect(peer, DisconnectReason::banned, {}, now);
+      return;
+    }
+    // BEP 27: a private torrent calls only whom the tracker named.
+    if (!metainfo_->is_private())
+      known_.add(peer.listen, PeerSource::incoming, *config_, now, random_);
+    known_.connected(peer.listen);
+  }
+  if (peer.declared && link_is_pointless(peer)) {
+    if (peer.listen_known) known_.set_seed(peer.listen, true);
+    disconnect(peer, DisconnectReason::both_seeds, {}, now);
+  }
+}
+
+void Swarm::Core::on(Peer& peer, wire::MetadataRequest& message, TimePoint now) {
+  if (peer.extensions.ut_metadata == 0) return;
+  send(peer,
+       answer_metadata_request(metainfo_->info_bytes(), message.piece, peer.extensions.ut_metadata,
+                               peer.metadata, now),
+       now);
+}
+
+// We have the metainfo: nothing of it was asked for, and answers to nothing are ignored.
+void Swarm::Core::on(Peer&, wire::MetadataData&, TimePoint) {}
+void Swarm::Core::on(Peer&, wire::MetadataReject&, TimePoint) {}
+void Swarm::Core::on(Peer&, wire::Port&, TimePoint) {}  // BEP 5: there is no DHT here yet
+void Swarm::Core::on(Peer&, wire::Unknown&, TimePoint) {}
+
+}  // namespace barter

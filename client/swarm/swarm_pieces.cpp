@@ -1,0 +1,233 @@
+// Blocks into pieces, pieces into the store: what arrived, what was wrong and whose fault it was,
+// and what must leave memory for the spill.
+#include <algorithm>
+#include <cassert>
+
+#include "client/swarm/swarm_core.hpp"
+
+namespace barter {
+
+void Swarm::Core::block_arrived(Peer& peer, BlockRef block, BlockBuffer buffer, TimePoint now) {
+  OpenPiece* open = open_.find(block.piece);
+  if (open == nullptr || open->phase != OpenPiece::Phase::fetching ||
+      !open->is_missing(block.block)) {
+    wasted_ += buffer.size();
+    return;
+  }
+  const auto holders = open->receive(block.block, std::move(buffer), peer.contributor(), now);
+  ++memory_blocks_;
+  for (const ConnectionId holder : holders) {
+    if (holder == no_connection || holder == peer.id) continue;
+    Peer* other = find(holder);
+    if (other == nullptr || !other->requests.remove(block)) continue;
+    const BlockRange range = layout_.range(block);
+    send(*other, wire::Cancel{to_number(range.piece), range.begin, range.length}, now);
+    ++other->strays_allowed;
+    download_limiter_.give_back(range.length);
+    mark(*other);
+  }
+  open_.update(*open);
+  store_if_complete(*open, now);
+  if (open->phase != OpenPiece::Phase::fetching) return;
+  if (is_large(block.piece)) {
+    spill_all(*open);
+  } else {
+    spill_at_ = std::min(spill_at_, open->in_memory_since() + config_->spill_after);
+    if (memory_bytes() > config_->open_piece_bytes) relieve_memory();
+  }
+}
+
+void Swarm::Core::store_if_complete(OpenPiece& open, TimePoint now) {
+  static_cast<void>(now);
+  if (open.phase != OpenPiece::Phase::fetching || !open.complete() || stopping_) return;
+  if (disk_paused_) {
+    open.phase = OpenPiece::Phase::waiting;
+    open_.update(open);
+    return;
+  }
+  open.phase = OpenPiece::Phase::storing;
+  open_.update(open);
+  ++storing_;
+  StorePiece action;
+  action.piece = open.piece();
+  action.blocks = open.take_buffers();
+  action.want_digests = blame_.wants_digests(open.piece());
+  actions_.emplace_back(std::move(action));
+}
+
+void Swarm::Core::piece_stored(PieceIndex piece, const StoreOutcome& outcome, TimePoint now,
+                               std::vector<BlockBuffer> blocks) {
+  if (!layout_.piece(to_number(piece))) return;
+  OpenPiece* open = open_.find(piece);
+  if (open == nullptr || open->phase != OpenPiece::Phase::storing) return;
+  --storing_;
+  switch (outcome.result) {
+    case StoreResult::stored:
+      piece_verified(*open, outcome, now);
+      break;
+    case StoreResult::hash_mismatch:
+      piece_was_wrong(*open, outcome, now);
+      break;
+    case StoreResult::no_space:
+    case StoreResult::io_error:
+      disk_failed(*open, outcome, std::move(blocks), now);
+      break;
+  }
+  work_freed_ = true;  // memory, or blocks
+  settle(now);
+}
+
+void Swarm::Core::piece_verified(OpenPiece& open, const StoreOutcome& outcome, TimePoint now) {
+  const PieceIndex piece = open.piece();
+  memory_blocks_ -= open.in_memory();
+  open_.close(open);
+  for (const auto& guilty : blame_.stored(piece, outcome.block_digests))
+    if (guilty.blocks >= config_->bad_blocks_before_ban)
+      ban(guilty.contributor, "it sent blocks that differ from the right ones", now);
+  const bool was_needed = needed(piece);
+  if (!have_.set(to_number(piece))) return;
+  if (was_needed) {
+    --needed_count_;
+    verified_wanted_bytes_ += content_bytes(piece);
+  }
+  SendHave action{piece, {}};
+  action.connections.reserve(peers_.size());
+  for (const auto& peer : peers_) {
+    if (peer->closing) continue;
+    action.connections.push_back(peer->id);
+    peer->last_sent = now;
+    if (was_needed && !peer->counted_as_seed && peer->has_piece(piece)) --peer->interesting;
+    update_interest(*peer, now);
+  }
+  if (!action.connections.empty()) actions_.emplace_back(std::move(action));
+  notify(PieceVerified{piece});
+  check_complete(now);
+}
+
+void Swarm::Core::check_complete(TimePoint now) {
+  if (!started_ || stopping_ || needed_count_ != 0) return;
+  if (!announced_wanted_) {
+    announced_wanted_ = true;
+    notify(WantedComplete{});
+    leave_seeds(now);
+    // BEP 21: those that stay learn that we want no more.
+    for (const auto& peer : peers_)
+      if (!peer->closing && peer->extended) send(*peer, extension_handshake(*peer), now);
+    choke_soon(now);
+  }
+  if (have_.all() && !was_complete_) {
+    was_complete_ = true;
+    announcer_.set_partial_seed(false, now);
+    announcer_.completed(now);
+  } else if (!have_.all()) {
+    announcer_.set_partial_seed(true, now);
+  }
+  links_changed_ = true;
+}
+
+void Swarm::Core::piece_was_wrong(OpenPiece& open, const StoreOutcome& outcome, TimePoint now) {
+  const PieceIndex piece = open.piece();
+  memory_blocks_ -= open.in_memory();
+  wasted_ += layout_.piece_size(piece);
+  notify(PieceFailed{piece});
+  const auto guilty = blame_.failed(open, outcome.block_digests);
+  if (open.has_spilled()) actions_.emplace_back(DropSpilled{piece});
+  if (needed(piece) && !stopping_) {
+    open.reset();
+    open.on_trial();
+    open.phase = OpenPiece::Phase::fetching;
+    open_.update(open);
+  } else {
+    open_.close(open);
+  }
+  for (const Contributor& contributor : guilty)
+    ban(contributor, "it sent a whole piece that was wrong", now);
+}
+
+void Swarm::Core::disk_failed(OpenPiece& open, const StoreOutcome& outcome,
+                              std::vector<BlockBuffer> blocks, TimePoint now) {
+  const std::uint32_t before = open.in_memory();
+  open.give_back(std::move(blocks), now);
+  memory_blocks_ -= before - open.in_memory();
+  open.phase = OpenPiece::Phase::fetching;
+  if (!disk_paused_) {
+    disk_paused_ = true;
+    disk_message_ = outcome.message;
+    notify(DiskTrouble{outcome.message, outcome.result == StoreResult::no_space});
+  }
+  if (stopping_) {
+    spill_all(open);
+    return;
+  }
+  if (open.complete()) open.phase = OpenPiece::Phase::waiting;
+  open_.update(open);
+}
+
+// Not wanted any more: whoever is asked for it is left to deliver in vain.
+void Swarm::Core::abandon(OpenPiece& open) {
+  const PieceIndex piece = open.piece();
+  memory_blocks_ -= open.in_memory() + open.spilling();
+  spilling_ -= open.spilling();
+  if (open.has_spilled()) actions_.emplace_back(DropSpilled{piece});
+  open_.close(open);
+  picker_.set_pickable(piece, needed(piece));
+}
+
+// ---- the spill
+
+bool Swarm::Core::is_large(PieceIndex piece) const {
+  return spill_works_ && layout_.piece_size(piece) > config_->open_piece_bytes / 4;
+}
+
+void Swarm::Core::spill_all(OpenPiece& open) {
+  while (const auto block = open.next_in_memory()) {
+    const BlockRef ref{open.piece(), *block};
+    actions_.emplace_back(SpillBlock{ref, open.spill(*block)});
+    ++spilling_;
+  }
+}
+
+void Swarm::Core::spill_overdue(TimePoint now) {
+  spill_at_ = never;
+  if (!spill_works_ || disk_paused_) return;
+  for (const auto& open : open_.all()) {
+    if (open->phase != OpenPiece::Phase::fetching || open->in_memory() == 0) continue;
+    if (open->in_memory_since() + config_->spill_after <= now) spill_all(*open);
+    if (open->in_memory() > 0)
+      spill_at_ = std::min(spill_at_, open->in_memory_since() + config_->spill_after);
+  }
+}
+
+// Too much is open: the piece opened first, not yet complete, gives its memory back.
+void Swarm::Core::relieve_memory() {
+  for (const auto& open : open_.all()) {
+    if (open->phase != OpenPiece::Phase::fetching || open->in_memory() == 0) continue;
+    if (spill_works_ && !disk_paused_) {
+      spill_all(*open);
+      return;
+    }
+    // There is no spill: a piece that nobody brings forward any more is given up.
+    if (open->has_requests()) continue;
+    wasted_ += std::uint64_t{open->in_memory()} * block_length;
+    abandon(*open);
+    work_freed_ = true;
+    return;
+  }
+}
+
+void Swarm::Core::block_spilled(BlockRef block, bool kept, TimePoint now) {
+  if (!layout_.piece(to_number(block.piece))) return;
+  OpenPiece* open = open_.find(block.piece);
+  if (!kept) spill_works_ = false;
+  if (open == nullptr || block.block >= open->block_count() || !open->spilled(block.block, kept))
+    return;
+  --spilling_;
+  --memory_blocks_;
+  if (!kept) wasted_ += layout_.block_size(block);
+  open_.update(*open);
+  store_if_complete(*open, now);
+  work_freed_ = true;
+  settle(now);
+}
+
+}  // namespace barter

@@ -1,0 +1,112 @@
+// Questions: what a person or a program may want to know. No side effects.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "client/swarm/client_name.hpp"
+#include "client/swarm/swarm_core.hpp"
+
+namespace barter {
+
+Progress Swarm::Core::progress(TimePoint now) const {
+  Progress out;
+  out.wanted_bytes = wanted_bytes_;
+  out.verified_bytes = verified_wanted_bytes_;
+  out.received_bytes = verified_wanted_bytes_;
+  for (const auto& open : open_.all()) {
+    if (!needed(open->piece())) continue;
+    const std::uint64_t size = content_bytes(open->piece());
+    const std::uint64_t missing = std::uint64_t{open->missing()} * block_length;
+    out.received_bytes += size - std::min(size, missing);
+  }
+  out.downloaded = downloaded_;
+  out.uploaded = uploaded_;
+  out.wasted = wasted_;
+  out.download_rate = down_.per_second(now);
+  out.upload_rate = up_.per_second(now);
+  for (const auto& peer : peers_) {
+    if (peer->closing) continue;
+    ++out.connections;
+    if (peer->is_seed(layout_.piece_count())) ++out.seeds;
+  }
+  out.known_peers = static_cast<std::uint32_t>(known_.size());
+  out.wanted_complete = needed_count_ == 0;
+  out.complete = have_.all();
+  out.paused_by_disk = disk_paused_;
+  return out;
+}
+
+void Swarm::Core::peers(std::vector<PeerProgress>& out, TimePoint now) const {
+  for (const auto& peer : peers_) {
+    if (peer->closing) continue;
+    PeerProgress row;
+    row.remote = peer->remote;
+    row.client = peer->client.empty() ? client_name(peer->peer_id) : peer->client;
+    row.source = peer->source;
+    row.outgoing = peer->outgoing;
+    row.am_choking = peer->am_choking;
+    row.am_interested = peer->am_interested;
+    row.peer_choking = peer->peer_choking;
+    row.peer_interested = peer->peer_interested;
+    row.snubbed = peer->snubbed;
+    row.downloaded = peer->downloaded;
+    row.uploaded = peer->uploaded;
+    row.download_rate = peer->down.per_second(now);
+    row.upload_rate = peer->up.per_second(now);
+    row.pieces = peer->counted_as_seed ? layout_.piece_count()
+                                       : static_cast<std::uint32_t>(peer->has.count());
+    row.requests_out = static_cast<std::uint32_t>(peer->requests.size());
+    row.requests_in = static_cast<std::uint32_t>(peer->uploads.size());
+    out.push_back(std::move(row));
+  }
+}
+
+std::uint32_t Swarm::Core::blocks_due(ConnectionId connection) const {
+  const Peer* peer = find(connection);
+  return peer == nullptr ? 0 : static_cast<std::uint32_t>(peer->requests.size());
+}
+
+bool Swarm::Core::stopped() const {
+  return stopping_ && announcer_.finished() && storing_ == 0 && spilling_ == 0;
+}
+
+std::string Swarm::Core::stall_reason(TimePoint now) const {
+  if (!trading()) return stopping_ ? "stopping" : "not started";
+  if (disk_paused_) return fmt::format("paused, the disk has trouble: {}", disk_message_);
+  if (needed_count_ == 0 || down_.per_second(now) >= 1) return {};
+  if (download_limiter_.limit() == 0) return "the download limit is 0";
+  const auto live =
+      std::count_if(peers_.begin(), peers_.end(), [](const auto& peer) { return !peer->closing; });
+  if (live == 0) {
+    if (!connecting_.empty())
+      return fmt::format("no peer is connected; trying {} of {} known", connecting_.size(),
+                         known_.size());
+    if (known_.size() > 0)
+      return fmt::format("none of the {} known peers can be reached; will try again",
+                         known_.size());
+    if (!announcer_.last_failure().empty())
+      return fmt::format("no peers: the tracker failed: {}", announcer_.last_failure());
+    if (!announcer_.has_trackers()) return "no peers, and no tracker to ask: give one with --peer";
+    return announcer_.answered() ? "no peers: the tracker knows no others"
+                                 : "no peers: no tracker has answered yet";
+  }
+  std::uint32_t useful = 0, choking = 0, snubbed = 0;
+  for (const auto& peer : peers_) {
+    if (peer->closing || !peer->am_interested) continue;
+    ++useful;
+    if (peer->peer_choking) ++choking;
+    if (peer->snubbed) ++snubbed;
+  }
+  if (useful == 0)
+    return fmt::format("none of the {} connected peers has any of the {} missing pieces", live,
+                       needed_count_);
+  if (choking == useful)
+    return fmt::format("all {} peers that have what is missing choke us", useful);
+  if (snubbed > 0)
+    return fmt::format("{} of {} useful peers do not answer requests", snubbed, useful);
+  if (storing_ > 0 && !may_open())
+    return fmt::format("waiting for the disk: {} pieces are being written", storing_);
+  return fmt::format("waiting for blocks of {} peers", useful - choking);
+}
+
+}  // namespace barter

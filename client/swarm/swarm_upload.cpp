@@ -1,0 +1,185 @@
+// Whom to serve, and with which block next: joins the choker, the upload queues and the upload
+// limit.
+#include <algorithm>
+
+#include "client/swarm/swarm_core.hpp"
+
+namespace barter {
+
+namespace {
+// The first rounds come quickly: in a young or fast swarm ten seconds are a long time.
+constexpr Duration young_for = std::chrono::seconds(30);
+constexpr Duration young_interval = std::chrono::seconds(2);
+constexpr Duration shortest_interval = std::chrono::milliseconds(100);
+// Counted against the upload limit besides the payload: the header of a piece message.
+constexpr std::uint64_t header_bytes = 13;
+}  // namespace
+
+// ---- requests
+
+bool Swarm::Core::is_granted(const Peer& peer, PieceIndex piece) const {
+  if (upload_limiter_.limit() == 0 || peer.has.count() > config_->allowed_fast_pieces) return false;
+  return std::find(peer.granted_fast.begin(), peer.granted_fast.end(), piece) !=
+         peer.granted_fast.end();
+}
+
+bool Swarm::Core::may_serve(const Peer& peer, const BlockRange& range) const {
+  if (!have_.test(to_number(range.piece))) return false;
+  return !peer.am_choking || is_granted(peer, range.piece);
+}
+
+// BEP 6: every request gets exactly one answer. Without Fast it is dropped silently.
+void Swarm::Core::reject(Peer& peer, const BlockRange& range, TimePoint now) {
+  if (peer.fast) send(peer, wire::Reject{to_number(range.piece), range.begin, range.length}, now);
+}
+
+// Requests in vain are normal for a moment after a choke, and while queues are full; a whole queue
+// of them is a flood. The count begins anew with each unchoke.
+void Swarm::Core::count_misbehaviour(Peer& peer, TimePoint now) {
+  if (++peer.misbehaved > 2 * config_->max_incoming_requests)
+    disconnect(peer, DisconnectReason::flooding, "requests that it may not have", now);
+}
+
+void Swarm::Core::refuse_waiting(Peer& peer, TimePoint now) {
+  for (std::size_t i = peer.uploads.handed(); i < peer.uploads.size();) {
+    const BlockRange range = peer.uploads[i];
+    if (may_serve(peer, range)) {
+      ++i;
+      continue;
+    }
+    peer.uploads.drop(i);
+    reject(peer, range, now);
+  }
+  for (std::size_t i = 0; i < peer.uploads.handed(); ++i)
+    if (!may_serve(peer, peer.uploads[i]))
+      actions_.emplace_back(CancelBlock{peer.id, peer.uploads[i]});
+}
+
+// ---- blocks
+
+bool Swarm::Core::serve_one(Peer& peer, TimePoint now) {
+  if (peer.closing || peer.uploads.waiting() == 0) return false;
+  const BlockRange& next = peer.uploads.next();
+  // A peer that does not read gets no more into its connection.
+  if (peer.uploads.unsent_bytes() > 0 &&
+      peer.uploads.unsent_bytes() + next.length > config_->max_unsent_bytes)
+    return false;
+  upload_limiter_.take(next.length + header_bytes, now);
+  actions_.emplace_back(SendBlock{peer.id, peer.uploads.hand()});
+  return true;
+}
+
+void Swarm::Core::serve(Peer& peer, TimePoint now) {
+  if (upload_limiter_.limit() != unlimited) {
+    if (upload_limiter_.ready(now)) {
+      serve_in_turn(now);
+    } else {
+      upload_at_ = upload_limiter_.ready_at();
+    }
+    return;
+  }
+  while (serve_one(peer, now)) {
+  }
+}
+
+// Under a limit: a block for each in turn, going on where the last call stopped.
+void Swarm::Core::serve_in_turn(TimePoint now) {
+  std::size_t without = 0;
+  while (!peers_.empty() && without < peers_.size()) {
+    if (!upload_limiter_.ready(now)) {
+      upload_at_ = upload_limiter_.ready_at();
+      return;
+    }
+    upload_turn_ = (upload_turn_ + 1) % peers_.size();
+    without = serve_one(*peers_[upload_turn_], now) ? 0 : without + 1;
+  }
+  upload_at_ = never;  // nobody waits, or all of them must read first
+}
+
+void Swarm::Core::block_sent(ConnectionId connection, BlockRange range, TimePoint now) {
+  Peer* peer = find(connection);
+  if (peer == nullptr || !peer->uploads.done(range)) return;
+  peer->last_sent = now;
+  peer->uploaded += range.length;
+  peer->uploaded_since_unchoke += range.length;
+  peer->up.add(range.length, now);
+  uploaded_ += range.length;
+  up_.add(range.length, now);
+  mark(*peer);
+  settle(now);
+}
+
+void Swarm::Core::block_not_sent(ConnectionId connection, BlockRange range, SendFailure failure,
+                                 TimePoint now) {
+  Peer* peer = find(connection);
+  if (peer == nullptr || !peer->uploads.done(range)) return;
+  upload_limiter_.give_back(range.length + header_bytes);
+  reject(*peer, range, now);
+  // Without Fast there is no way to tell it, and it would wait.
+  if (failure != SendFailure::cancelled && !peer->fast)
+    disconnect(*peer, DisconnectReason::torrent_changed, "a block could not be read", now);
+  mark(*peer);
+  settle(now);
+}
+
+// ---- choking
+
+void Swarm::Core::choke_soon(TimePoint now) {
+  if (!trading()) return;
+  choke_at_ = std::min(choke_at_, std::max(now, last_round_ + shortest_interval));
+}
+
+void Swarm::Core::choke_round(TimePoint now) {
+  last_round_ = now;
+  choke_at_ = never;
+  if (!trading()) return;
+  const bool rotate = rotate_at_ <= now;
+  if (rotate) rotate_at_ = now + config_->optimistic_interval;
+  candidates_.clear();
+  bool contested = false;
+  for (const auto& peer : peers_) {
+    ChokeCandidate candidate;
+    candidate.connection = peer->id;
+    candidate.interested = peer->peer_interested && !peer->closing;
+    candidate.unchoked = !peer->am_choking;
+    candidate.snubbing = peer->snubbed;
+    candidate.newcomer = now - peer->connected_at < 3 * config_->choke_interval;
+    candidate.gives = peer->down.per_second(now);
+    candidate.takes = peer->up.per_second(now);
+    candidate.taken = peer->uploaded_since_unchoke;
+    candidate.since = peer->choke_changed;
+    contested = contested || candidate.interested;
+    candidates_.push_back(candidate);
+  }
+  slots_ = upload_slots(*config_, upload_limiter_.limit(), candidates_);
+  choker_.choose(candidates_, slots_, needed_count_ == 0, rotate, now, random_, unchoke_);
+  for (std::size_t i = 0; i < peers_.size(); ++i) {
+    Peer& peer = *peers_[i];
+    if (peer.closing || unchoke_[i] != peer.am_choking) continue;
+    unchoke_[i] ? unchoke(peer, now) : choke(peer, now);
+  }
+  if (contested) {
+    const Duration interval =
+        now - started_at_ < young_for ? young_interval : config_->choke_interval;
+    choke_at_ = now + std::min(interval, config_->choke_interval);
+  }
+}
+
+void Swarm::Core::choke(Peer& peer, TimePoint now) {
+  peer.am_choking = true;
+  peer.choke_changed = now;
+  peer.misbehaved = 0;
+  // BEP 6: choke first, then reject, so that the peer does not ask again for what is rejected.
+  send(peer, wire::Choke{}, now);
+  refuse_waiting(peer, now);
+}
+
+void Swarm::Core::unchoke(Peer& peer, TimePoint now) {
+  peer.am_choking = false;
+  peer.choke_changed = now;
+  peer.misbehaved = 0;
+  peer.uploaded_since_unchoke = 0;
+  send(peer, wire::Unchoke{}, now);
+}
+
+}  // namespace barter
