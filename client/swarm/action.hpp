@@ -1,5 +1,5 @@
-// Action: what a Swarm wants done. Plain values in the imperative; the driver does them in order
-// and reports back with the Swarm's events. An action about a connection that has gone is dropped.
+// Action: what a Swarm wants done. Plain values in the imperative; the driver does them in order and
+// reports back with the Swarm's events. An action about a connection that has gone is dropped.
 #pragma once
 
 #include <cstdint>
@@ -25,33 +25,14 @@ enum class PeerSource : std::uint8_t { incoming, tracker, user, dht, pex, lsd };
 
 enum class DisconnectReason : std::uint8_t {
   // ours
-  protocol_error,
-  bad_data,
-  self,
-  duplicate,
-  both_seeds,
-  not_interesting,
-  too_many,
-  timeout,
-  idle,
-  flooding,
-  banned,
-  unused,
-  stopping,
-  torrent_changed,
+  protocol_error, bad_data, self, duplicate, both_seeds, not_interesting, too_many, timeout, idle,
+  flooding, banned, unused, stopping, torrent_changed,
   // the link's
-  closed_by_peer,
-  connection_lost,
+  closed_by_peer, connection_lost,
 };
 std::string_view to_string(DisconnectReason reason);
 
-enum class ConnectFailure : std::uint8_t {
-  refused,
-  timed_out,
-  unreachable,
-  handshake_failed,
-  wrong_torrent
-};
+enum class ConnectFailure : std::uint8_t { refused, timed_out, unreachable, handshake_failed, wrong_torrent };
 
 enum class SendFailure : std::uint8_t { read_error, file_changed, cancelled };
 
