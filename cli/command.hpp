@@ -54,6 +54,8 @@ CLI::Option* add_size_option(CLI::App* command, const std::string& name, std::ui
 CLI::Option* add_duration_option(CLI::App* command, const std::string& name,
                                  std::chrono::milliseconds& value, const std::string& description);
 
+void add_tracker_command(CLI::App& app, CommandLine& line);
+
 void add_all_commands(CLI::App& app, CommandLine& line);
 
 }  // namespace barter::cli

@@ -3,6 +3,8 @@
 
 namespace barter::cli {
 
-void add_all_commands([[maybe_unused]] CLI::App& app, [[maybe_unused]] CommandLine& line) {}
+void add_all_commands(CLI::App& app, CommandLine& line) {
+  add_tracker_command(app, line);
+}
 
 }  // namespace barter::cli
