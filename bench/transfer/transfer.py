@@ -150,7 +150,7 @@ class Bench:
         torrent = plain.with_trackers(os.path.join(place.folder, "payload.torrent"), tracker.url())
         seed, get = CONTESTANTS[seeder](place, "seed"), CONTESTANTS[getter](place, "get")
         seed.ready(torrent, os.path.dirname(source))
-        until(lambda: tracker.seeds(torrent) == 1, 30, "announce of the seeder", seed.process)
+        until(lambda: tracker.scrape(torrent)[0] == 1, 30, "announce of the seeder", seed.process)
         got = os.path.join(place.folder, "got")
         os.makedirs(got)
         measure.warm(got, size)

@@ -469,7 +469,20 @@ class Rtorrent(Peer):
         return code
 
 
-class Opentracker(Peer):
+class Tracker(Peer):
+    def url(self):
+        return f"http://{self.address}:{self.port}/announce"
+
+    def scrape(self, torrent):
+        """(seeds, downloaders) that it knows."""
+        key = bytes.fromhex(torrent.hash20())
+        quoted = urllib.parse.quote(key)
+        reply, _ = decode(fetch(f"http://{self.address}:{self.port}/scrape?info_hash={quoted}"))
+        counts = reply[b"files"].get(key, {})
+        return counts.get(b"complete", 0), counts.get(b"incomplete", 0)
+
+
+class Opentracker(Tracker):
     kind = "opentracker"
 
     def serve(self, *torrents):
@@ -481,16 +494,6 @@ class Opentracker(Peer):
         self.start([program("opentracker"), "-i", self.address, "-p", self.port, "-P", self.port,
                     "-d", self.folder, "-w", "whitelist"])
         until(self.listens, 10, f"listening {self.name}", self.process)
-
-    def url(self):
-        return f"http://{self.address}:{self.port}/announce"
-
-
-    def seeds(self, torrent):
-        """How many peers that have everything it knows."""
-        quoted = urllib.parse.quote(bytes.fromhex(torrent.hash20()))
-        reply, _ = decode(fetch(f"http://{self.address}:{self.port}/scrape?info_hash={quoted}"))
-        return reply[b"files"].get(bytes.fromhex(torrent.hash20()), {}).get(b"complete", 0)
 
 
 class Barter(Peer):
@@ -532,15 +535,12 @@ class Barter(Peer):
         return self.event("progress") or {}
 
 
-class BarterTracker(Peer):
+class BarterTracker(Tracker):
     kind = "barter-tracker"
 
     def serve(self, *_torrents):
         self.start([self.row.barter, "tracker", "--listen", f"{self.address}:{self.port}"])
         until(self.listens, 10, f"listening {self.name}", self.process)
-
-    def url(self):
-        return f"http://{self.address}:{self.port}/announce"
 
     def stats(self):
         return json.loads(fetch(f"http://{self.address}:{self.port}/stats"))
