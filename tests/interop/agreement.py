@@ -7,7 +7,7 @@ import re
 
 import contents
 from contestants import HERE, PYTHON, Cannot, program
-from row import KIB, MIB
+from row import KIB
 from torrents import Torrent
 
 URL = "http://tracker.example:6969/announce"

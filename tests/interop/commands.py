@@ -7,11 +7,11 @@ import subprocess
 
 import contents
 import network
-from contestants import (PYTHON, Aria2, Barter, BarterTracker, Libtorrent, Rtorrent, Skip,
-                         Transmission, magnet_in)
+from contestants import (Aria2, Barter, Libtorrent, Rtorrent, Skip, Transmission, fetch,
+                         magnet_in)
 from process import Process, until
 from row import KIB, MIB
-from transfers import SECONDS, by_magnet_of, compare, data_for, ended_well, prepare
+from transfers import SECONDS, compare, ended_well, prepare
 from torrents import Torrent
 
 # What may be on the way, or received but in no complete piece, when a download is killed: the seeder
@@ -143,7 +143,6 @@ def served_torrent(row, leecher):
     source = row.library.source("tree")
     share = share_here(row, source)
     path = row.path("served.torrent")
-    from contestants import fetch
     with open(path, "wb") as file:
         file.write(fetch(share.urls()[0]))
     torrent = Torrent(path)

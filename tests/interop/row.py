@@ -8,7 +8,7 @@ import time
 import traceback
 
 import contents
-from contestants import HERE, PYTHON, Cannot, Peer, Skip
+from contestants import HERE, PYTHON, Cannot, Skip
 from network import Addresses
 from process import Timeout, run
 from torrents import Torrent
@@ -165,6 +165,3 @@ class Bench:
             if not self.keep:
                 shutil.rmtree(folder, ignore_errors=True)
         return Result(name, result, reason, time.monotonic() - began)
-
-
-__all__ = ["Bench", "Cannot", "KIB", "MIB", "Peer", "Result", "Row", "Skip"]

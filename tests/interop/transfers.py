@@ -67,15 +67,6 @@ def transfer(row, seeder, leecher, tracker="barter", content="tree", piece_lengt
         ended_well(serving)
 
 
-def by_magnet_of(row, leecher, magnet, torrent, content):
-    get = leecher(row, "get-" + leecher.kind)
-    got = row.path("got")
-    get.get(magnet, got)
-    get.wait(SECONDS)
-    ended_well(get)
-    compare(row, content, torrent, got, get)
-
-
 def crowd(row):
     """One barter seeds; two barters and all four stock clients download at the same time."""
     tracker, torrent = prepare(row, "barter", "single", 64 * KIB, "v1")
