@@ -26,6 +26,13 @@ class Files;  // chunkstore/files: the operating system as the store sees it
 
 enum class Allocation { sparse, full };
 
+// How a file looked when the caller hashed all of it and found it right.
+struct VerifiedFile {
+  std::uint64_t size = 0;
+  std::int64_t mtime_ns = 0;
+  std::uint64_t inode = 0;
+};
+
 struct StoreOptions {
   std::string folder;        // the download folder; the torrent's paths are below it
   std::string state_folder;  // "" keeps no state: no journal, no spill, no lock
@@ -33,6 +40,9 @@ struct StoreOptions {
   bool force = false;        // existing files that match nowhere may be overwritten
   Allocation allocation = Allocation::sparse;
   std::vector<bool> selected;       // by file; empty selects all. Unselected files create nothing.
+  // read_only: by file, pads included. Pieces whose files all still look so are had unchecked (`share`
+  // has just made the torrent of them). Empty: nothing was verified.
+  std::vector<VerifiedFile> verified;
   std::size_t max_open_files = 64;  // handles kept open; the least recently used one closes
 };
 

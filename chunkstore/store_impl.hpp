@@ -81,6 +81,7 @@ class Store::Impl {
   Result<bool> place_file(FileIndex file, const JournalState* state, Found& found);
   void mark_pieces(JournalState& state, const std::optional<Journal::Loaded>& loaded,
                    const std::vector<Found>& found);
+  void trust_verified(JournalState& state, const std::vector<Found>& found);
   bool may_match(PieceIndex piece, const std::vector<Found>& found);
   bool zeros_match(PieceIndex piece);
   void record_stamps(JournalState& state, const std::vector<Found>& found, bool same_boot);

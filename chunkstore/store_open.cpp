@@ -93,6 +93,7 @@ Result<void> Store::Impl::open() {
   if (!found) return found.error();
   const bool same_boot = loaded && !state.boot_id.empty() && state.boot_id == files_.boot_id();
   mark_pieces(state, loaded, *found);
+  trust_verified(state, *found);
   record_stamps(state, *found, same_boot);
   state.boot_id = files_.boot_id();
   if (state_folder_) spill_.emplace(files_, state_folder_);
@@ -234,6 +235,24 @@ void Store::Impl::mark_pieces(JournalState& state, const std::optional<Journal::
   for (std::uint32_t i = 0; i < layout_.piece_count(); ++i) {
     if (state.pieces[i] == PieceMark::suspect && !may_match(PieceIndex{i}, found)) {
       mark(state, PieceIndex{i}, PieceMark::absent);
+    }
+  }
+}
+
+void Store::Impl::trust_verified(JournalState& state, const std::vector<Found>& found) {
+  if (!options_.read_only || options_.verified.size() != file_count()) return;
+  std::vector<bool> unchanged(file_count());
+  for (FileIndex file = 0; file < file_count(); ++file) {
+    const VerifiedFile& then = options_.verified[file];
+    const FileInfo& now = found[file].info;
+    unchanged[file] = !set_.is_real(file) ||
+                      (found[file].present && now.size == then.size &&
+                       now.mtime_ns == then.mtime_ns && now.inode == then.inode);
+  }
+  for (std::uint32_t i = 0; i < layout_.piece_count(); ++i) {
+    const auto files = touched(PieceIndex{i}).files;
+    if (std::all_of(files.begin(), files.end(), [&](FileIndex file) { return unchanged[file]; })) {
+      mark(state, PieceIndex{i}, PieceMark::synced);
     }
   }
 }

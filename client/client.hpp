@@ -43,6 +43,7 @@ struct AddTorrent {
   std::string folder;
   bool read_only = false;                  // `seed`
   bool force = false;
+  std::vector<VerifiedFile> verified;      // read_only: what the caller has hashed (StoreOptions)
   Allocation allocation = Allocation::sparse;
   std::vector<bool> selected;              // by file; empty: all
   std::vector<HostPort> peers;             // given by the user

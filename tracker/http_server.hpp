@@ -44,8 +44,8 @@ struct HttpServerOptions {
   std::function<HttpReply(std::string_view path, std::string_view host)> other;
   // A connection that is no HTTP: descriptor (now the handler's), where from, and what was read.
   std::function<void(int descriptor, Endpoint remote, std::string received)> not_http;
-  // A member completed: for `--copies`.
-  std::function<void(const WireInfoHash&, const Endpoint&)> completed;
+  // A member completed: for `--copies`. `from` is where it announced from, with the announced port.
+  std::function<void(const AnnounceRequest& announce, const Endpoint& from)> completed;
 };
 
 class HttpServer {

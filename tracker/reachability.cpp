@@ -92,10 +92,11 @@ std::optional<Address> address_for(const Viewpoint& view, const Address& member)
     const bool useful = !member.is_link_local() || view.asker.is_link_local() || asker_here;
     return useful ? std::optional(member) : std::nullopt;
   }
-  if (asker_here) return member;
+  const bool nowhere = member.is_loopback() || member.is_unspecified();
+  if (nowhere ? view.asker.is_loopback() : asker_here) return member;
   if (!view.reached.is_loopback() && !view.reached.is_unspecified()) return view.reached;
   // It came through a proxy or a tunnel on this machine: where it has reached that, nobody knows.
-  return member.is_loopback() || member.is_unspecified() ? std::nullopt : std::optional(member);
+  return nowhere && !asker_here ? std::nullopt : std::optional(member);
 }
 
 std::string validated_host(std::string_view host, const Endpoint& local,

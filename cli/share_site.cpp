@@ -1,0 +1,108 @@
+#include "cli/share_site.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <set>
+
+#include <fmt/format.h>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "cli/text.hpp"
+#include "torrent/url.hpp"
+
+namespace barter::cli {
+namespace {
+
+// What `get` waits before it asks again while the files are hashed.
+constexpr const char* retry_after_seconds = "1";
+constexpr std::string_view extension = ".torrent";
+
+tracker::HttpReply json_reply(unsigned status, const boost::json::object& body) {
+  return {status, "application/json", boost::json::serialize(body) + "\n", {}};
+}
+
+}  // namespace
+
+ShareSite::ShareSite(std::vector<std::string> names) {
+  for (std::string& name : names) {
+    items_.emplace_back();
+    items_.back().name = std::move(name);
+  }
+}
+
+void ShareSite::set_progress(std::size_t item, std::uint64_t bytes_done, std::uint64_t bytes_total) {
+  const std::lock_guard lock(mutex_);
+  items_[item].bytes_done = bytes_done;
+  items_[item].bytes_total = bytes_total;
+}
+
+void ShareSite::set_torrent(std::size_t item, std::string torrent) {
+  const std::lock_guard lock(mutex_);
+  items_[item].torrent = std::move(torrent);
+  items_[item].state = State::ready;
+}
+
+void ShareSite::withdraw(std::size_t item) {
+  const std::lock_guard lock(mutex_);
+  items_[item].torrent = {};
+  items_[item].state = State::withdrawn;
+}
+
+tracker::HttpReply ShareSite::answer(std::string_view path, std::string_view host) const {
+  if (path == "/") return {200, "text/plain; charset=utf-8", list(host), {}};
+  const auto decoded = percent_decode(path);
+  const std::lock_guard lock(mutex_);
+  const auto item = std::find_if(items_.begin(), items_.end(), [&](const Item& one) {
+    return decoded && *decoded == fmt::format("/{}{}", one.name, extension);
+  });
+  if (item == items_.end()) return {404, "text/plain", "not found\n", {}};
+  if (item->state == State::ready) {
+    return {200,
+            "application/x-bittorrent",
+            with_announce(item->torrent, fmt::format("http://{}/announce", host)),
+            {{"Cache-Control", "no-store"}}};  // it depends on the Host
+  }
+  if (item->state == State::withdrawn) return json_reply(410, {{"state", "changed"}});
+  auto reply = json_reply(503, {{"state", "hashing"},
+                                {"bytes_done", item->bytes_done},
+                                {"bytes_total", item->bytes_total}});
+  reply.headers = {{"Retry-After", retry_after_seconds}, {"Cache-Control", "no-store"}};
+  return reply;
+}
+
+std::string ShareSite::list(std::string_view host) const {
+  const std::lock_guard lock(mutex_);
+  std::string out;
+  for (const Item& item : items_) {
+    out += fmt::format("barter get http://{}{}\n", host, torrent_path(item.name));
+  }
+  return out;
+}
+
+std::vector<std::string> unique_names(std::vector<std::string> names) {
+  std::set<std::string> taken(names.begin(), names.end());
+  std::set<std::string> used;
+  for (std::string& name : names) {
+    if (used.insert(name).second) continue;
+    std::string numbered;
+    for (int number = 2; numbered.empty() || !taken.insert(numbered).second; ++number) {
+      numbered = fmt::format("{}-{}", name, number);
+    }
+    used.insert(numbered);
+    name = std::move(numbered);
+  }
+  return names;
+}
+
+std::string torrent_path(std::string_view name) {
+  return fmt::format("/{}{}", percent_encode(name), extension);
+}
+
+std::string with_announce(std::string_view torrent, std::string_view url) {
+  assert(torrent.starts_with('d'));
+  // No key of a torrent sorts before it.
+  return fmt::format("d8:announce{}:{}{}", url.size(), url, torrent.substr(1));
+}
+
+}  // namespace barter::cli
