@@ -31,7 +31,8 @@ ShareSite::ShareSite(std::vector<std::string> names) {
   }
 }
 
-void ShareSite::set_progress(std::size_t item, std::uint64_t bytes_done, std::uint64_t bytes_total) {
+void ShareSite::set_progress(std::size_t item, std::uint64_t bytes_done,
+                             std::uint64_t bytes_total) {
   const std::lock_guard lock(mutex_);
   items_[item].bytes_done = bytes_done;
   items_[item].bytes_total = bytes_total;
@@ -64,9 +65,9 @@ tracker::HttpReply ShareSite::answer(std::string_view path, std::string_view hos
             {{"Cache-Control", "no-store"}}};  // it depends on the Host
   }
   if (item->state == State::withdrawn) return json_reply(410, {{"state", "changed"}});
-  auto reply = json_reply(503, {{"state", "hashing"},
-                                {"bytes_done", item->bytes_done},
-                                {"bytes_total", item->bytes_total}});
+  auto reply = json_reply(
+      503,
+      {{"state", "hashing"}, {"bytes_done", item->bytes_done}, {"bytes_total", item->bytes_total}});
   reply.headers = {{"Retry-After", retry_after_seconds}, {"Cache-Control", "no-store"}};
   return reply;
 }

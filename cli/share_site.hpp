@@ -1,6 +1,6 @@
-// ShareSite: what `share` serves over HTTP besides its tracker: /NAME.torrent for each shared path, 503 with
-// progress while it is hashed, and a list at /. Owned by `share`; any thread, as the server answers on its
-// own.
+// ShareSite: what `share` serves over HTTP besides its tracker: /NAME.torrent for each shared path,
+// 503 with progress while it is hashed, and a list at /. Owned by `share`; any thread, as the
+// server answers on its own.
 #pragma once
 
 #include <cstdint>

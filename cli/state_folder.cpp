@@ -11,7 +11,8 @@ Result<std::string> state_folder(const std::string& given) {
   if (!given.empty()) {
     std::error_code error;
     const auto path = std::filesystem::absolute(given, error);
-    if (error) return Error{Errc::io_error, fmt::format("--state-dir {}: {}", given, error.message())};
+    if (error)
+      return Error{Errc::io_error, fmt::format("--state-dir {}: {}", given, error.message())};
     return path.string();
   }
   // The specification: a relative path counts as none.

@@ -1,5 +1,5 @@
-// Where the program remembers things between runs: --state-dir, or the place that the XDG base directory
-// specification gives.
+// Where the program remembers things between runs: --state-dir, or the place that the XDG base
+// directory specification gives.
 #pragma once
 
 #include <string>
@@ -8,8 +8,8 @@
 
 namespace barter::cli {
 
-// Absolute. `given` is the flag's value; empty: $XDG_STATE_HOME/barter, else ~/.local/state/barter. Creates
-// nothing. An error where there is no home.
+// Absolute. `given` is the flag's value; empty: $XDG_STATE_HOME/barter, else ~/.local/state/barter.
+// Creates nothing. An error where there is no home.
 Result<std::string> state_folder(const std::string& given);
 
 }  // namespace barter::cli
