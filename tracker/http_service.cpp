@@ -131,8 +131,7 @@ std::string HttpService::announce(std::string_view query, const HttpRequest& req
     return to_body(Failure{"this tracker does not serve this torrent", {}});
   }
   if (announced.refused) return to_body(Failure{"this tracker is full", retry_when_full});
-  if (announced.newly_completed && options_.completed)
-    options_.completed(*parsed, member);
+  if (announced.newly_completed && options_.completed) options_.completed(*parsed, member);
 
   view.own = *own;
   // An address that the user gave us (share --address) is where the asker reached us, whatever

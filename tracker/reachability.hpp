@@ -42,10 +42,10 @@ struct Viewpoint {
   std::span<const Address> own;  // of this machine, sorted; loopback need not be among them
 };
 
-// The address under which the asker can reach a member, or nothing. A member on this machine may have
-// announced itself from a loopback address or from any other of ours: to those elsewhere it is where they
-// have reached us. Loopback is for those on loopback alone: some clients never connect to it. Link-local
-// addresses mean something to link-local neighbours only.
+// The address under which the asker can reach a member, or nothing. A member on this machine may
+// have announced itself from a loopback address or from any other of ours: to those elsewhere it is
+// where they have reached us. Loopback is for those on loopback alone: some clients never connect
+// to it. Link-local addresses mean something to link-local neighbours only.
 std::optional<Address> address_for(const Viewpoint& view, const Address& member);
 
 // The text of a Host header (RFC 9110), if it names this machine: an address of ours, loopback, or
