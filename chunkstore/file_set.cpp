@@ -59,7 +59,13 @@ bool FileSet::is_real(FileIndex file) const {
 Result<FileHandle> FileSet::open_now(FileIndex file, bool write) {
   if (file == side_file) {
     if (side_folder_ == nullptr) return Error{Errc::not_found, "there is no side file"};
-    return files_.open(*side_folder_, side_name, write ? OpenMode::create : OpenMode::read);
+    auto side = files_.open(*side_folder_, side_name, write ? OpenMode::write : OpenMode::read);
+    if (side || !write || side.error().code != Errc::not_found) return side;
+    side = files_.open(*side_folder_, side_name, OpenMode::create);
+    if (!side) return side;
+    // Its name must last as long as what is synced into it.
+    if (auto done = files_.sync(*side_folder_); !done) return done.error();
+    return side;
   }
   const Shared root = this->root();
   if (!root) return Error{Errc::not_found, "the download folder is not there"};

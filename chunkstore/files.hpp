@@ -65,7 +65,7 @@ class Files {
   // Absolute, with links resolved as far as it exists. This and open_folder follow links: the path
   // is the user's own.
   virtual Result<std::string> canonical(const std::string& path) = 0;
-  // Missing folders are made where asked for.
+  // Missing folders are made where asked for, and survive a power cut.
   virtual Result<FileHandle> open_folder(const std::string& path, bool create) = 0;
 
   // Regular files only: anything else at that place is an error.

@@ -230,7 +230,12 @@ Result<FileHandle> PosixFiles::open_folder(const std::string& path, bool create)
     for (std::size_t end = 1; end <= place.size(); ++end) {
       if (end != place.size() && place[end] != '/') continue;
       const std::string part = place.substr(0, end);
-      if (::mkdir(part.c_str(), 0777) < 0 && errno != EEXIST && errno != EISDIR) {
+      if (::mkdir(part.c_str(), 0777) == 0) {
+        // What is synced inside must be found again after a power cut.
+        const int parent = retried(
+            [&] { return ::open((part + "/..").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
+        if (parent >= 0) (void)sync(adopt(parent));
+      } else if (errno != EEXIST && errno != EISDIR) {
         return failure("make the folder", part, errno);
       }
     }

@@ -7,8 +7,6 @@
 #include <cstring>
 #include <utility>
 
-#include "chunkstore/siphash.hpp"
-
 namespace barter {
 
 namespace {
@@ -17,11 +15,10 @@ constexpr std::uint8_t version = 1;
 constexpr std::string_view magic = "barter journal";
 constexpr const char* journal_name = "journal";
 constexpr const char* new_journal_name = "journal.new";
-constexpr const char* spill_name = "spill";
 constexpr std::size_t max_record = 1 << 20;     // bytes; the largest is a bit for each piece
 constexpr std::size_t max_journal = 256 << 20;  // bytes read; compaction keeps it far below
 constexpr std::size_t compact_above = 1 << 20;  // bytes appended before a snapshot is worth it
-constexpr std::size_t stamps_per_record = 4096;
+constexpr std::size_t items_per_record = 4096;  // pieces, files, stamps
 constexpr std::int64_t second = 1'000'000'000;
 // A write that was cut off began after its `writing`: how much later may it have touched the file?
 constexpr std::int64_t write_slack = 10 * second;
@@ -205,7 +202,7 @@ bool apply_created(Reader& in, JournalState& state) {
   while (in.more()) {
     const std::uint32_t file = in.u32();
     if (!in.ok() || file >= state.files.size()) return false;
-    state.files[file].created = true;
+    state.files[file] = {{}, {}, true};  // what was there before is gone
   }
   return in.ok();
 }
@@ -294,6 +291,33 @@ bool read_header(std::string_view payload, const JournalIdentity& identity, Jour
   return in.ok();
 }
 
+// Lists longer than a record are cut.
+template <class T, class Use>
+Result<void> for_parts(std::span<const T> list, Use use) {
+  while (!list.empty()) {
+    const auto part = list.first(std::min(list.size(), items_per_record));
+    if (Result<void> done = use(part); !done) return done;
+    list = list.subspan(part.size());
+  }
+  return {};
+}
+
+constexpr std::uint8_t stamps_latest = 1;
+constexpr std::uint8_t stamps_durable = 2;
+
+std::string stamps_record(std::span<const FileStampEntry> stamps, std::uint8_t which) {
+  Writer record(RecordType::stamps);
+  record.u8(which);
+  record.stamps(stamps);
+  return record.done();
+}
+
+std::string created_record(std::span<const std::uint32_t> files) {
+  Writer record(RecordType::created);
+  for (const std::uint32_t file : files) record.u32(file);
+  return record.done();
+}
+
 std::string mark_bits(const JournalState& state, PieceMark mark) {
   Writer out(RecordType::mark_bits);
   out.u8(static_cast<std::uint8_t>(mark));
@@ -307,6 +331,29 @@ std::string mark_bits(const JournalState& state, PieceMark mark) {
   if (!any) return {};
   out.raw(bits);
   return out.done();
+}
+
+// `created` comes before the stamps, since it forgets them.
+void snapshot_files(const JournalState& state, std::string& out) {
+  std::vector<std::uint32_t> created;
+  std::vector<FileStampEntry> latest;
+  std::vector<FileStampEntry> durable;
+  for (std::uint32_t file = 0; file < state.files.size(); ++file) {
+    const auto& record = state.files[file];
+    if (record.created && !record.durable) created.push_back(file);
+    if (record.latest) latest.push_back({file, *record.latest});
+    if (record.durable) durable.push_back({file, *record.durable});
+  }
+  const auto add = [&](const std::string& record) {
+    frame(record, out);
+    return Result<void>{};
+  };
+  (void)for_parts(std::span<const std::uint32_t>(created),
+                  [&](auto part) { return add(created_record(part)); });
+  (void)for_parts(std::span<const FileStampEntry>(latest),
+                  [&](auto part) { return add(stamps_record(part, stamps_latest)); });
+  (void)for_parts(std::span<const FileStampEntry>(durable),
+                  [&](auto part) { return add(stamps_record(part, stamps_durable)); });
 }
 
 }  // namespace
@@ -339,7 +386,8 @@ bool is_ours(const JournalState::FileRecord& record, const FileStamp& now,
     return history.in_flight && within(*record.latest, history.journal_mtime_ns + write_slack);
   }
   // After a power cut the inode may be older than our last word about it, or newer than it.
-  if (!record.durable) return false;
+  // Never synced: what there is of it is ours, and none of it was promised.
+  if (!record.durable) return record.created && now.inode == record.latest->inode;
   if (within(*record.durable, record.latest->mtime_ns)) return true;
   return history.window && within(*record.durable, *history.window + window_slack);
 }
@@ -385,28 +433,7 @@ std::string Journal::snapshot() const {
   for (const auto mark : {PieceMark::suspect, PieceMark::writing, PieceMark::synced}) {
     if (const auto bits = mark_bits(state_, mark); !bits.empty()) frame(bits, out);
   }
-  std::vector<FileStampEntry> latest;
-  std::vector<FileStampEntry> durable;
-  Writer created(RecordType::created);
-  for (std::uint32_t file = 0; file < state_.files.size(); ++file) {
-    const auto& record = state_.files[file];
-    if (record.created && !record.latest) created.u32(file);
-    if (record.latest) latest.push_back({file, *record.latest});
-    if (record.durable) durable.push_back({file, *record.durable});
-    for (auto* list : {&latest, &durable}) {
-      if (list->size() < stamps_per_record && file + 1 != state_.files.size()) continue;
-      if (list->empty()) continue;
-      Writer stamps(RecordType::stamps);
-      stamps.u8(list == &latest ? 1 : 2);
-      stamps.stamps(*list);
-      frame(stamps.done(), out);
-      list->clear();
-    }
-    if (created.done().size() > max_record / 2 || file + 1 == state_.files.size()) {
-      if (created.done().size() > 1) frame(created.done(), out);
-      created = Writer(RecordType::created);
-    }
-  }
+  snapshot_files(state_, out);
   for (const auto& [piece, ordinal] : state_.unsynced) {
     Writer record(RecordType::written);
     record.u32(piece);
@@ -474,26 +501,12 @@ Result<void> Journal::begun(std::uint64_t file_system) {
 }
 
 Result<void> Journal::created(std::span<const std::uint32_t> files) {
-  while (!files.empty()) {
-    const std::size_t count = std::min(files.size(), stamps_per_record);
-    Writer record(RecordType::created);
-    for (const std::uint32_t file : files.first(count)) record.u32(file);
-    if (auto done = append(record.done()); !done) return done;
-    files = files.subspan(count);
-  }
-  return {};
+  return for_parts(files, [&](auto part) { return append(created_record(part)); });
 }
 
 Result<void> Journal::stamped(std::span<const FileStampEntry> stamps, bool durable) {
-  while (!stamps.empty()) {
-    const std::size_t count = std::min(stamps.size(), stamps_per_record);
-    Writer record(RecordType::stamps);
-    record.u8(durable ? 3 : 1);
-    record.stamps(stamps.first(count));
-    if (auto done = append(record.done()); !done) return done;
-    stamps = stamps.subspan(count);
-  }
-  return {};
+  const std::uint8_t which = durable ? stamps_latest | stamps_durable : stamps_latest;
+  return for_parts(stamps, [&](auto part) { return append(stamps_record(part, which)); });
 }
 
 Result<void> Journal::writing(PieceIndex piece) {
@@ -503,47 +516,33 @@ Result<void> Journal::writing(PieceIndex piece) {
 }
 
 Result<void> Journal::written(PieceIndex piece, std::span<const FileStampEntry> stamps) {
+  // A piece of very many files: the stamps that find no place in its record come first.
+  if (stamps.size() > items_per_record) {
+    if (auto done = stamped(stamps, false); !done) return done;
+    stamps = {};
+  }
   Writer record(RecordType::written);
   record.u32(to_number(piece));
   record.u64(state_.ordinal + 1);
-  const std::size_t count = std::min(stamps.size(), stamps_per_record);
-  record.stamps(stamps.first(count));
-  if (auto done = append(record.done()); !done) return done;
-  // A piece of more files than that: their stamps follow.
-  while (stamps.size() > count) {
-    stamps = stamps.subspan(count);
-    Writer more(RecordType::stamps);
-    more.u8(1);
-    more.stamps(stamps.first(std::min(stamps.size(), count)));
-    if (auto done = append(more.done()); !done) return done;
-    if (stamps.size() <= count) break;
-  }
-  return {};
+  record.stamps(stamps);
+  return append(record.done());
 }
 
 Result<void> Journal::marked(PieceMark mark, std::span<const PieceIndex> pieces) {
   assert(mark == PieceMark::absent || mark == PieceMark::suspect);
-  while (!pieces.empty()) {
-    const std::size_t count = std::min<std::size_t>(pieces.size(), max_record / 8);
+  return for_parts(pieces, [&](auto part) {
     Writer record(RecordType::marks);
     record.u8(static_cast<std::uint8_t>(mark));
-    for (const auto piece : pieces.first(count)) record.u32(to_number(piece));
-    if (auto done = append(record.done()); !done) return done;
-    pieces = pieces.subspan(count);
-  }
-  return {};
+    for (const auto piece : part) record.u32(to_number(piece));
+    return append(record.done());
+  });
 }
 
 Result<void> Journal::synced(std::uint64_t ordinal, std::span<const FileStampEntry> stamps) {
   // The stamps first: they are true whether or not the rest follows.
-  while (!stamps.empty()) {
-    const std::size_t count = std::min(stamps.size(), stamps_per_record);
-    Writer record(RecordType::stamps);
-    record.u8(2);
-    record.stamps(stamps.first(count));
-    if (auto done = append(record.done()); !done) return done;
-    stamps = stamps.subspan(count);
-  }
+  auto done =
+      for_parts(stamps, [&](auto part) { return append(stamps_record(part, stamps_durable)); });
+  if (!done) return done;
   Writer record(RecordType::synced);
   record.u64(ordinal);
   return append(record.done());
@@ -596,67 +595,6 @@ Result<void> Journal::sync() {
 Result<void> Journal::compact_if_large() {
   if (folder_ == nullptr || size_ < snapshot_size_ * 2 + compact_above) return {};
   return attach(*folder_);
-}
-
-void Spill::adopt(const std::map<BlockRef, SpillSlot>& spilled) {
-  std::vector<std::uint32_t> used;
-  for (const auto& [block, slot] : spilled) used.push_back(slot.slot);
-  std::sort(used.begin(), used.end());
-  end_ = used.empty() ? 0 : used.back() + 1;
-  free_.clear();
-  std::size_t next = 0;
-  for (std::uint32_t slot = 0; slot < end_; ++slot) {
-    if (used[next] == slot) {
-      while (next < used.size() && used[next] == slot) ++next;
-    } else {
-      free_.push_back(slot);
-    }
-  }
-}
-
-std::uint32_t Spill::take_slot() {
-  if (free_.empty()) return end_++;
-  const std::uint32_t slot = free_.back();
-  free_.pop_back();
-  return slot;
-}
-
-void Spill::release(std::uint32_t slot) {
-  free_.push_back(slot);
-  if (free_.size() != end_) return;
-  free_.clear();
-  end_ = 0;
-  if (file_) (void)files_.truncate(file_, 0);
-}
-
-Result<void> Spill::open() {
-  if (file_) return {};
-  auto file = files_.open(folder_, spill_name, OpenMode::create);
-  if (!file) return file.error();
-  file_ = std::move(*file);
-  return {};
-}
-
-Result<void> Spill::put(std::uint32_t slot, std::span<const std::byte> bytes) {
-  return files_.write(file_, std::uint64_t{slot} * block_length, {&bytes, 1});
-}
-
-Result<void> Spill::get(SpillSlot slot, std::span<std::byte> out) const {
-  const auto got = files_.read(file_, std::uint64_t{slot.slot} * block_length, out);
-  if (!got) return got.error();
-  if (*got != out.size() || checksum(out) != slot.checksum) {
-    return Error{Errc::io_error, "a block in the spill file is damaged"};
-  }
-  return {};
-}
-
-Result<void> Spill::sync() {
-  if (!file_) return {};
-  return files_.sync(file_);
-}
-
-std::uint64_t Spill::checksum(std::span<const std::byte> bytes) {
-  return siphash({}, bytes);
 }
 
 }  // namespace barter

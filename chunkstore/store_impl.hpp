@@ -15,6 +15,7 @@
 #include "chunkstore/files.hpp"
 #include "chunkstore/resume.hpp"
 #include "chunkstore/siphash.hpp"
+#include "chunkstore/spill.hpp"
 #include "chunkstore/store.hpp"
 
 namespace barter {
@@ -62,6 +63,7 @@ class Store::Impl {
   bool is_selected(FileIndex file) const {
     return options_.selected.empty() || options_.selected[file];
   }
+  bool has_piece_of(FileIndex file) const;
   bool touches_foreign(PieceIndex piece) const;
   FileSet::Touched touched(PieceIndex piece) const {
     return set_.touched(layout_.piece_offset(piece), layout_.piece_size(piece));
@@ -91,7 +93,7 @@ class Store::Impl {
   Result<void> refuse_foreign();
   Result<void> refuse_hard_links();
   Result<void> prepare_root();
-  Result<void> prepare_file(FileIndex file, std::vector<FileStampEntry>& stamps);
+  Result<void> prepare_file(FileIndex file);
 
   // store.cpp
   Result<bool> verify(PieceIndex piece, std::span<const BlockBuffer> blocks,

@@ -310,7 +310,7 @@ void Store::Impl::record_stamps(JournalState& state, const std::vector<Found>& f
       record = {};
     } else if (found[file].present && !set_.is_aside(file)) {
       const FileStamp now = stamp_of(found[file].info);
-      if (!same_boot || !found[file].ours || !record.durable) record.durable = now;
+      if (!same_boot || !found[file].ours) record.durable = now;
       record.latest = now;
     }
   }
@@ -419,15 +419,19 @@ Result<bool> Store::Impl::check_piece(PieceIndex piece) {
   return true;
 }
 
+bool Store::Impl::has_piece_of(FileIndex file) const {
+  bool any = false;
+  for_pieces_of(file, [&](PieceIndex piece) { any = any || has(piece); });
+  return any;
+}
+
 Result<void> Store::Impl::refuse_foreign() {
   if (options_.force) return {};
   for (FileIndex file = 0; file < file_count(); ++file) {
     if (!foreign_[file] || !is_selected(file)) continue;
-    bool matches = false;
-    for_pieces_of(file, [&](PieceIndex piece) { matches = matches || has(piece); });
     const auto info = set_.look(file);
     const bool too_long = info && info->size > set_.length(file);
-    if (foreign_match_ && (matches || !too_long)) continue;
+    if (foreign_match_ && (!too_long || has_piece_of(file))) continue;
     return Error{Errc::already_exists,
                  set_.path(file) + " exists in " + root_path_ +
                      " and is not of this torrent; nothing was touched (--force overwrites it)"};
@@ -468,14 +472,13 @@ Result<void> Store::Impl::begin() {
     if (!set_.is_real(file)) continue;
     if (!is_selected(file)) {
       // What is there stays as it is, and serves if it is right.
-      bool matches = false;
-      for_pieces_of(file, [&](PieceIndex piece) { matches = matches || has(piece); });
-      if (foreign_[file] && !matches) set_.set_aside(file, true);
+      if (foreign_[file] && !has_piece_of(file)) set_.set_aside(file, true);
       if (!set_.is_aside(file)) wanted.push_back(file);
       continue;
     }
     wanted.push_back(file);
-    if (!set_.look(file)) fresh.push_back(file);
+    const auto info = set_.look(file);
+    if (!info || (info->size != set_.length(file) && !has_piece_of(file))) fresh.push_back(file);
   }
   const std::lock_guard lock(mutex_);
   // Known durably before the first file is made: it could not be told from somebody else's after a
@@ -483,12 +486,19 @@ Result<void> Store::Impl::begin() {
   if (auto done = journal_->begun(file_system_); !done) return done;
   if (auto done = journal_->created(fresh); !done) return done;
   if (auto done = journal_->sync(); !done) return done;
-  std::vector<FileStampEntry> stamps;
   for (const FileIndex file : wanted) {
-    if (auto done = prepare_file(file, stamps); !done) return done;
+    if (auto done = prepare_file(file); !done) return done;
   }
   if (auto done = set_.make_links(); !done) return done;
-  if (auto done = journal_->stamped(stamps, true); !done) return done;
+  std::vector<FileStampEntry> untouched;
+  std::vector<FileStampEntry> changed;
+  for (const FileIndex file : wanted) {
+    const auto info = set_.look(file);
+    if (!info) return info.error();
+    (dirty_.contains(file) ? changed : untouched).push_back({file, stamp_of(*info)});
+  }
+  if (auto done = journal_->stamped(untouched, true); !done) return done;
+  if (auto done = journal_->stamped(changed, false); !done) return done;
   foreign_.assign(foreign_.size(), false);
   begun_ = true;
   return {};
@@ -509,7 +519,7 @@ Result<void> Store::Impl::prepare_root() {
 }
 
 // Makes the file, or gives it its length; moves in what lay in the side file.
-Result<void> Store::Impl::prepare_file(FileIndex file, std::vector<FileStampEntry>& stamps) {
+Result<void> Store::Impl::prepare_file(FileIndex file) {
   const auto before = set_.look(file);
   const bool full = options_.allocation == Allocation::full;
   const bool lacks_length = !before || before->size != set_.length(file);
@@ -534,9 +544,6 @@ Result<void> Store::Impl::prepare_file(FileIndex file, std::vector<FileStampEntr
     if (!done) return done;
     set_.set_aside(file, false);
   }
-  const auto info = set_.look(file);
-  if (!info) return info.error();
-  stamps.push_back({file, stamp_of(*info)});
   return {};
 }
 

@@ -91,6 +91,7 @@ bool Store::Impl::look_for_change(FileIndex file, std::set<PieceIndex>& lost) {
   if (options_.read_only) return true;
   // A download puts its files back in shape; what is right in them is found by the check.
   if (!present || info->size < set_.length(file)) {
+    if (!present && (!journal_->created({&file, 1}) || !journal_->sync())) return true;
     if (set_.create(file, options_.allocation == Allocation::full)) absent_.erase(file);
   }
   return true;
