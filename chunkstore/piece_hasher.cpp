@@ -1,8 +1,8 @@
 #include "chunkstore/piece_hasher.hpp"
 
 #include <algorithm>
-#include <bit>
 
+#include "torrent/merkle.hpp"
 #include "torrent/sha.hpp"
 
 namespace barter {
@@ -14,13 +14,6 @@ namespace {
 Sha1& thread_sha1() {
   thread_local Sha1 hash;
   return hash;
-}
-
-Sha256Digest parent(const Sha256Digest& left, const Sha256Digest& right) {
-  thread_local Sha256 hash;
-  hash.update(left.bytes);
-  hash.update(right.bytes);
-  return hash.finish();
 }
 
 }  // namespace
@@ -41,7 +34,7 @@ void PieceHasher::update(std::span<const std::byte> blocks) {
   }
   while (!blocks.empty()) {
     const auto block = blocks.first(std::min<std::size_t>(blocks.size(), block_length));
-    leaves_.push_back(sha256(block));
+    leaves_.push_back(merkle_leaf(block));
     blocks = blocks.subspan(block.size());
   }
 }
@@ -55,22 +48,13 @@ bool PieceHasher::matches() {
   return expected && tree_root() == *expected;
 }
 
-// Leaves beyond the end of the file are zero digests. A file that fits in one piece has a tree as
-// wide as its own blocks ask for; in a larger one every piece's tree is as wide as a whole piece.
-Sha256Digest PieceHasher::tree_root() {
+Sha256Digest PieceHasher::tree_root() const {
   const auto& layout = metainfo_.layout();
   std::vector<FileRange> ranges;
   layout.file_ranges(layout.piece_offset(piece_), 1, ranges);
   const std::uint64_t length = layout.files()[ranges.front().file].length;
-  const std::uint64_t bytes = std::min<std::uint64_t>(length, layout.piece_length());
-  leaves_.resize(std::bit_ceil((bytes + block_length - 1) / block_length));
-  while (leaves_.size() > 1) {
-    for (std::size_t i = 0; i < leaves_.size() / 2; ++i) {
-      leaves_[i] = parent(leaves_[2 * i], leaves_[2 * i + 1]);
-    }
-    leaves_.resize(leaves_.size() / 2);
-  }
-  return leaves_.front();
+  if (length <= layout.piece_length()) return small_file_root(leaves_);
+  return piece_root(leaves_, layout.piece_length());
 }
 
 }  // namespace barter

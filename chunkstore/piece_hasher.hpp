@@ -26,7 +26,7 @@ class PieceHasher {
   bool matches();
 
  private:
-  Sha256Digest tree_root();
+  Sha256Digest tree_root() const;
 
   const Metainfo& metainfo_;
   PieceIndex piece_;
