@@ -1,0 +1,132 @@
+// FakeFiles: an operating system in memory that can be killed, lose its power, run out of space and
+// fail. What was not synced survives a power cut in part: writes by sectors of 512 bytes, each kept
+// or lost, the entries of a folder as a prefix of what happened to them.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "chunkstore/files.hpp"
+#include "torrent/random.hpp"
+
+namespace barter {
+
+class FakeFiles final : public Files {
+ public:
+  struct Crash {};  // thrown out of the operation at which the machine stops
+
+  explicit FakeFiles(std::uint64_t seed) : random_(seed) { folders_.insert("/"); }
+
+  // What goes wrong. Operations are those that change something; the first is 1.
+  std::uint64_t operations() const { return operations_; }
+  void crash_at(std::uint64_t operation) { crash_at_ = operation; }
+  void fail(std::uint64_t from, std::uint64_t to, Errc code) {
+    fail_from_ = from, fail_to_ = to, fail_code_ = code;
+  }
+  void set_capacity(std::uint64_t bytes) { capacity_ = bytes; }
+  // After the crash: all writes stay, or only some of them. Every handle and lock is gone.
+  void kill();
+  void power_cut();
+  void advance(std::int64_t nanoseconds) { clock_ += nanoseconds; }
+  void set_file_system(std::uint64_t id) { file_system_ = id; }
+
+  // From outside: what another program would do.
+  bool exists(const std::string& path) const { return names_.contains(path); }
+  std::string content(const std::string& path) const;
+  void put(const std::string& path, const std::string& content);
+  void remove_tree(const std::string& path);
+  std::size_t open_files() const;
+  std::size_t most_open_files() const { return most_open_; }
+
+  Result<std::string> canonical(const std::string& path) override { return path; }
+  Result<FileHandle> open_folder(const std::string& path, bool create) override;
+  Result<FileHandle> open(const FileHandle& root, const std::string& path, OpenMode mode,
+                          bool executable) override;
+  Result<void> make_folders(const FileHandle& root, const std::string& path) override;
+  Result<FileInfo> look(const FileHandle& root, const std::string& path) override;
+  Result<FileInfo> look(const FileHandle& handle) override;
+  Result<void> rename(const FileHandle& root, const std::string& from,
+                      const std::string& to) override;
+  Result<void> remove(const FileHandle& root, const std::string& path) override;
+  Result<void> make_link(const FileHandle& root, const std::string& path,
+                         const std::string& target) override;
+  Result<std::size_t> read(const FileHandle& file, std::uint64_t offset,
+                           std::span<std::byte> out) override;
+  Result<bool> read_cached(const FileHandle& file, std::uint64_t offset,
+                           std::span<std::byte> out) override;
+  Result<void> write(const FileHandle& file, std::uint64_t offset,
+                     std::span<const std::span<const std::byte>> parts) override;
+  Result<void> sync(const FileHandle& handle) override;
+  Result<void> sync_folder(const FileHandle& root, const std::string& path) override;
+  Result<void> truncate(const FileHandle& file, std::uint64_t size) override;
+  Result<void> allocate(const FileHandle& file, std::uint64_t size) override;
+  Result<std::uint64_t> next_data(const FileHandle& file, std::uint64_t offset) override;
+  Result<void> lock(const FileHandle& file) override;
+  Result<std::uint64_t> free_space(const FileHandle& folder) override;
+  Result<std::uint64_t> file_system(const FileHandle& folder) override;
+  std::string boot_id() override { return "boot " + std::to_string(boot_); }
+
+ private:
+  static constexpr std::uint64_t page = 4096;
+  struct Image {  // a file's bytes at one time
+    std::string bytes;
+    std::set<std::uint64_t> pages;  // that are no holes
+    std::int64_t mtime = 0;
+  };
+  struct Change {  // to a file, not yet synced
+    std::uint64_t offset = 0;
+    std::string bytes;
+    std::optional<std::uint64_t> size;  // a truncation
+    std::int64_t mtime = 0;
+  };
+  struct Inode {
+    std::uint64_t number = 0;
+    Image now, durable;
+    std::vector<Change> changes;
+    std::string link;  // a symbolic link's target
+  };
+  using Node = std::shared_ptr<Inode>;
+  struct EntryChange {  // to the names of a folder, not yet synced
+    std::string path;
+    Node before, after;  // null: absent
+    bool folder = false;
+  };
+  struct Opened {
+    std::string path;
+    Node node;  // null for a folder
+  };
+
+  void close(int id) override;
+  // Counts an operation; an error if it is to fail.
+  Result<void> step();
+  FileHandle adopt(Opened opened);
+  std::string full(const FileHandle& root, const std::string& path) const;
+  void set_name(const std::string& path, Node node);
+  void make_folder(const std::string& path);
+  void sync_names(const std::string& folder);
+  void apply(Image& image, const Change& change) const;
+  void change(Inode& inode, Change change);
+  std::uint64_t used() const;
+
+  Random random_;
+  std::int64_t clock_ = 1'700'000'000'000'000'000;
+  std::uint64_t boot_ = 1, file_system_ = 7, next_inode_ = 1;
+  std::uint64_t operations_ = 0, crash_at_ = 0;
+  std::uint64_t fail_from_ = 0, fail_to_ = 0;
+  Errc fail_code_ = Errc::io_error;
+  std::uint64_t capacity_ = ~std::uint64_t{0};
+  std::map<std::string, Node> names_;
+  std::set<std::string> folders_;
+  std::map<std::string, std::vector<EntryChange>> unsynced_;  // by folder
+  std::map<int, Opened> open_;
+  std::set<std::uint64_t> locked_;  // inodes
+  std::size_t most_open_ = 0;
+  int next_id_ = 1;
+};
+
+}  // namespace barter

@@ -1,0 +1,218 @@
+#include "chunkstore/store.hpp"
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+
+#include "chunkstore/posix_files.hpp"
+#include "tests/unit/chunkstore/sample.hpp"
+#include "tests/unit/chunkstore/temp_folder.hpp"
+
+using namespace barter;
+
+namespace {
+
+constexpr std::uint32_t piece_bytes = 2 * block_length;
+
+// Three files that share pieces, an empty one and a pad.
+Sample sample_of_files() {
+  return make_sample({{"a", 50'000},
+                      {"sub/b", 10'000},
+                      {"empty", 0},
+                      {".pad/5536", 5'536, true},
+                      {"sub/deep/c", 100'000}},
+                     piece_bytes);
+}
+
+struct Bench {
+  TempFolder folder;
+  std::unique_ptr<Files> files = posix_files();
+  Sample sample = sample_of_files();
+
+  StoreOptions options() {
+    StoreOptions out;
+    out.folder = folder / "data";
+    out.state_folder = folder / "state";
+    return out;
+  }
+  std::unique_ptr<Store> open(StoreOptions options) {
+    auto opened = Store::open(sample.metainfo, std::move(options), *files);
+    if (!opened) FAIL(opened.error().message);
+    return std::move(*opened);
+  }
+  std::unique_ptr<Store> open() { return open(options()); }
+  std::uint32_t pieces() const { return sample.layout().piece_count(); }
+  std::string path(std::size_t file) const {
+    return folder / "data/" + sample.metainfo->files()[file].path;
+  }
+  void store_all(Store& store) {
+    for (std::uint32_t i = 0; i < pieces(); ++i) {
+      const auto outcome = barter::store(store, sample, PieceIndex{i});
+      INFO(outcome.message);
+      REQUIRE(outcome.result == StoreResult::stored);
+    }
+  }
+  void put_files() {
+    for (std::size_t i = 0; i < sample.metainfo->files().size(); ++i) {
+      if (!sample.metainfo->files()[i].pad) write_file(path(i), sample.file(i));
+    }
+  }
+};
+
+void begin(Store& store) {
+  const auto done = store.begin();
+  if (!done) FAIL(done.error().message);
+}
+
+}  // namespace
+
+TEST_CASE("A torrent is stored piece by piece and read back") {
+  Bench bench;
+  auto store = bench.open();
+  CHECK(store->report().have.none());
+  CHECK(store->report().unchecked.empty());
+  CHECK_FALSE(store->report().resumed);
+  begin(*store);
+  CHECK(std::filesystem::exists(bench.path(2)));
+  CHECK_FALSE(std::filesystem::exists(bench.path(3)));
+  CHECK_FALSE(reads_right(*store, bench.sample, PieceIndex{0}));
+  bench.store_all(*store);
+  CHECK(store->unsynced_bytes() == bench.sample.data.size());
+  for (std::uint32_t i = 0; i < bench.pieces(); ++i) {
+    CHECK(reads_right(*store, bench.sample, PieceIndex{i}));
+  }
+  REQUIRE(ok(store->sync()));
+  CHECK(store->unsynced_bytes() == 0);
+  CHECK(store->find_changes().empty());
+  for (const std::size_t file : {0, 1, 2, 4}) {
+    CHECK(read_file(bench.path(file)) == bench.sample.file(file));
+  }
+}
+
+TEST_CASE("A restart trusts the journal and hashes nothing") {
+  Bench bench;
+  {
+    auto store = bench.open();
+    begin(*store);
+    bench.store_all(*store);
+  }
+  const auto store = bench.open();
+  CHECK(store->report().resumed);
+  CHECK(store->report().have.all());
+  CHECK(store->report().unchecked.empty());
+  begin(*store);
+  CHECK(reads_right(*store, bench.sample, PieceIndex{3}));
+}
+
+TEST_CASE("A wrong block is a mismatch, told by its digest") {
+  Bench bench;
+  auto store = bench.open();
+  begin(*store);
+  BlockPool pool(16);
+  auto blocks = bench.sample.blocks(pool, PieceIndex{0});
+  blocks[1].data()[7] ^= std::byte{1};
+  const auto bad = store->store_piece(PieceIndex{0}, blocks, false);
+  CHECK(bad.result == StoreResult::hash_mismatch);
+  blocks[1].data()[7] ^= std::byte{1};
+  const auto good = store->store_piece(PieceIndex{0}, blocks, true);
+  CHECK(good.result == StoreResult::stored);
+  REQUIRE(bad.block_digests.size() == 2);
+  REQUIRE(good.block_digests.size() == 2);
+  CHECK(bad.block_digests[0] == good.block_digests[0]);
+  CHECK(bad.block_digests[1] != good.block_digests[1]);
+}
+
+TEST_CASE("Spilled blocks survive a restart and complete their piece") {
+  Bench bench;
+  BlockPool pool(16);
+  const PieceIndex piece{2};
+  {
+    auto store = bench.open();
+    begin(*store);
+    const auto blocks = bench.sample.blocks(pool, piece);
+    REQUIRE(ok(store->spill_block({piece, 1}, blocks[1])));
+  }
+  auto store = bench.open();
+  REQUIRE(store->report().spilled == std::vector<BlockRef>{{piece, 1}});
+  begin(*store);
+  auto blocks = bench.sample.blocks(pool, piece);
+  blocks[1] = {};
+  CHECK(store->store_piece(piece, blocks, false).result == StoreResult::stored);
+  CHECK(reads_right(*store, bench.sample, piece));
+}
+
+TEST_CASE("Existing files are hashed; what matches is kept") {
+  Bench bench;
+  bench.put_files();
+  write_file(bench.path(4), std::string(100'000, 'x'));
+  auto store = bench.open();
+  CHECK(store->report().found_files);
+  CHECK(store->report().unchecked.size() == bench.pieces());
+  for (const auto piece : store->report().unchecked) REQUIRE(ok(store->check_piece(piece)));
+  begin(*store);
+  CHECK(reads_right(*store, bench.sample, PieceIndex{0}));
+  CHECK_FALSE(reads_right(*store, bench.sample, PieceIndex{4}));
+  bench.store_all(*store);
+  CHECK(read_file(bench.path(4)) == bench.sample.file(4));
+}
+
+TEST_CASE("Files of somebody else are not overwritten unless forced") {
+  Bench bench;
+  write_file(bench.path(0), std::string(60'000, 'x'));
+  {
+    auto store = bench.open();
+    for (const auto piece : store->report().unchecked) REQUIRE_FALSE(*store->check_piece(piece));
+    const auto refused = store->begin();
+    REQUIRE(refused.has_error());
+    CHECK(refused.error().code == Errc::already_exists);
+    CHECK(read_file(bench.path(0)) == std::string(60'000, 'x'));
+    CHECK_FALSE(std::filesystem::exists(bench.path(1)));
+  }
+  auto options = bench.options();
+  options.force = true;
+  auto store = bench.open(options);
+  begin(*store);
+  bench.store_all(*store);
+  CHECK(read_file(bench.path(0)) == bench.sample.file(0));
+}
+
+TEST_CASE("A second store on the same data is refused") {
+  Bench bench;
+  const auto store = bench.open();
+  const auto second = Store::open(bench.sample.metainfo, bench.options(), *bench.files);
+  REQUIRE(second.has_error());
+  CHECK(second.error().code == Errc::locked);
+  CHECK(second.error().message.find(bench.folder.path()) != std::string::npos);
+}
+
+TEST_CASE("A seed writes nothing and withdraws what changes") {
+  Bench bench;
+  bench.put_files();
+  auto options = bench.options();
+  options.read_only = true;
+  {
+    auto store = bench.open(options);
+    CHECK(store->report().missing.empty());
+    for (const auto piece : store->report().unchecked) REQUIRE(*store->check_piece(piece));
+    begin(*store);
+    CHECK(store->find_changes().empty());
+    REQUIRE(ok(store->sync()));
+  }
+  auto store = bench.open(options);
+  CHECK(store->report().have.all());
+  CHECK(store->report().unchecked.empty());
+  CHECK(reads_right(*store, bench.sample, PieceIndex{0}));
+  write_file(bench.path(1), std::string(10'000, 'y'));
+  const auto lost = store->find_changes();
+  CHECK(lost == std::vector<PieceIndex>{PieceIndex{1}});
+  CHECK_FALSE(reads_right(*store, bench.sample, PieceIndex{1}));
+  write_file(bench.path(1), bench.sample.file(1));
+  CHECK(store->find_changes().size() == 1);
+  CHECK(*store->check_piece(PieceIndex{1}));
+  CHECK(reads_right(*store, bench.sample, PieceIndex{1}));
+  std::filesystem::remove(bench.path(4));
+  CHECK(store->find_changes().size() == 4);
+  CHECK(store->find_changes().empty());
+  std::filesystem::rename(bench.folder / "data", bench.folder / "elsewhere");
+  CHECK_FALSE(store->root_present());
+  CHECK(store->find_changes().empty());
+}
