@@ -30,7 +30,7 @@ Run run(const std::vector<std::string>& arguments) {
 
 }  // namespace
 
-TEST_CASE("--version and --help succeed on standard output", "[program]") {
+TEST_CASE("the options --version and --help succeed on standard output", "[program]") {
   const Run version = run({"--version"});
   CHECK(version.exit_code == exit_done);
   CHECK(version.out == "barter " BARTER_VERSION "\n");
