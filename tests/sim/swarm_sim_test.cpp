@@ -15,9 +15,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-TimePoint in(Duration duration) {
-  return TimePoint(duration);
-}
 
 std::uint64_t seeds_to_run(std::uint64_t usual) {
   return std::getenv("BARTER_SHORT") != nullptr ? std::max<std::uint64_t>(1, usual / 10) : usual;

@@ -374,7 +374,7 @@ void World::pump(Node& node) {
     node.uplink_busy = false;
     if (link.up && node.online) {
       const Link::End& far = link.other(node, connection);
-      deliver(*far.node, ConnectionId{far.connection}, item);
+      deliver(node, *far.node, ConnectionId{far.connection}, item);
       if (!item->message) {
         node.swarm->block_sent(ConnectionId{connection}, item->range, now_);
         perform(node);
@@ -384,15 +384,12 @@ void World::pump(Node& node) {
   });
 }
 
-void World::deliver(Node& to, ConnectionId connection, std::shared_ptr<Item> item) {
+void World::deliver(const Node& from, Node& to, ConnectionId connection,
+                    std::shared_ptr<Item> item) {
   const auto number = static_cast<std::uint32_t>(connection);
-  Node* from = nullptr;
-  if (const auto link = to.links.find(number); link != to.links.end())
-    from = link->second->other(to, number).node;
-  if (from == nullptr) return;
-  const TimePoint arrives = now_ + from->options.delay + to.options.delay;
+  const TimePoint arrives = now_ + from.options.delay + to.options.delay;
   const bool corrupt = !item->message && random_.below(1000) < static_cast<std::uint64_t>(
-                                                                   from->options.corrupts * 1000);
+                                                                   from.options.corrupts * 1000);
   at(arrives, [this, &to, connection, number, item, corrupt] {
     to.down_free = std::max(to.down_free, now_) + transfer_time(item->bytes(), to.options.down);
     at(to.down_free, [this, &to, connection, number, item, corrupt] {

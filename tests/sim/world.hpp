@@ -123,7 +123,7 @@ class World {
   void do_announce(Node& node, const Announce& action);
   void enqueue(Node& node, ConnectionId connection, Item item);
   void pump(Node& node);
-  void deliver(Node& to, ConnectionId connection, std::shared_ptr<Item> item);
+  void deliver(const Node& from, Node& to, ConnectionId connection, std::shared_ptr<Item> item);
   void flood(Node& node);
   bool frozen(const Node& node) const { return now_ >= node.options.freezes; }
 
