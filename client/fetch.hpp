@@ -1,0 +1,44 @@
+// fetch(): one GET over HTTP or HTTPS, bounded in bytes and time; blocks the caller. For `.torrent`
+// URLs; trackers use the asynchronous form in client/net. No Asio visible. Any thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "torrent/result.hpp"
+#include "torrent/time.hpp"
+
+namespace barter {
+
+struct FetchOptions {
+  std::uint64_t wire_bytes = 1 << 20;      // of the body as it travels
+  std::uint64_t inflated_bytes = 2 << 20;  // of the body in the end
+  Duration deadline =
+      std::chrono::seconds(30);  // in all, redirects included; bytes do not extend it
+  unsigned redirects = 5;        // http and https only
+  std::string certificate_file;  // PEM, trusted besides the system's; "" for none
+
+  // The limits for a .torrent file.
+  static FetchOptions torrent() {
+    FetchOptions out;
+    out.wire_bytes = out.inflated_bytes = 32 << 20;
+    return out;
+  }
+};
+
+struct FetchReply {
+  unsigned status = 0;  // 200 and so on; any status is a reply
+  std::string body;     // inflated
+  std::string content_type;
+  std::optional<std::chrono::seconds> retry_after;
+  std::string url;  // where it came from in the end
+};
+
+// Errors: invalid_url, network (names, connections, certificates), not_found (the name has no
+// address), timed_out, protocol (no HTTP, too long, too many redirects), rejected (a redirect from
+// a public address into a private network). The message holds no passkey.
+Result<FetchReply> fetch(const std::string& url, const FetchOptions& options = {});
+
+}  // namespace barter

@@ -1,0 +1,24 @@
+#include "client/net/endpoints.hpp"
+
+#include <algorithm>
+
+namespace barter::net {
+
+boost::asio::ip::address to_asio(const Address& address) {
+  if (address.is_v4()) return boost::asio::ip::address_v4(address.v4_bytes());
+  return boost::asio::ip::address_v6(address.v6_bytes());
+}
+
+boost::asio::ip::tcp::endpoint to_asio(const Endpoint& endpoint) {
+  return {to_asio(endpoint.address), endpoint.port};
+}
+
+Endpoint from_asio(const boost::asio::ip::tcp::endpoint& endpoint) {
+  const auto address = endpoint.address();
+  if (address.is_v4()) {
+    return {Address::v4(address.to_v4().to_bytes()), endpoint.port()};
+  }
+  return {Address::v6(address.to_v6().to_bytes()), endpoint.port()};
+}
+
+}  // namespace barter::net
