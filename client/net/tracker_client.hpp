@@ -1,0 +1,72 @@
+// TrackerClient: announces over HTTP and HTTPS (BEP 3, 7, 23, 24, 31). Owned by the Client, on its
+// service thread; announce() may be called from any. When and what to announce is the swarm's
+// decision; here are the caps: so many requests at once in all and for each host, and a host that
+// failed is left alone for a while, whatever torrent asks.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "client/fetch.hpp"
+#include "client/swarm/swarm.hpp"
+#include "torrent/url.hpp"
+#include "tracker/announce.hpp"
+
+namespace barter::net {
+
+struct TrackerClientOptions {
+  std::size_t at_once = 50;                        // announces under way, all hosts
+  std::size_t at_once_per_host = 8;                // and to one host; more wait their turn
+  std::size_t max_waiting = 20'000;                // beyond: the announce fails at once
+  Duration backoff_min = std::chrono::seconds(1);  // a host that failed: doubles with each failure
+  Duration backoff_max = std::chrono::minutes(5);
+  Duration stopped_deadline = std::chrono::seconds(3);  // a `stopped` waits no longer
+  FetchOptions fetch;
+};
+
+class TrackerClient : public std::enable_shared_from_this<TrackerClient> {
+ public:
+  TrackerClient(boost::asio::io_context& context, TrackerClientOptions options)
+      : context_(context), options_(std::move(options)) {}
+
+  using Done = std::function<void(const AnnounceOutcome&)>;  // on the service thread
+  // Announces to every address family of the host and joins the answers.
+  void announce(std::string url, tracker::AnnounceRequest request, Done done);
+  void stop();  // drops what waits
+
+ private:
+  struct Task {
+    Url url;
+    tracker::AnnounceRequest request;
+    Done done;
+  };
+  struct Host {
+    std::size_t active = 0;
+    std::deque<Task> waiting;
+    unsigned failures = 0;
+    TimePoint not_before{};  // of the next announce, after a failure
+  };
+
+  void enqueue(Task task);
+  void start_waiting();
+  void start(const std::string& key, Task task);
+  void finished(const std::string& key, bool reached);
+  static boost::asio::awaitable<void> perform(std::shared_ptr<TrackerClient> self, std::string key,
+                                              Task task);
+  static boost::asio::awaitable<AnnounceOutcome> ask(std::shared_ptr<TrackerClient> self,
+                                                     std::shared_ptr<Task> task,
+                                                     std::shared_ptr<bool> reached);
+
+  boost::asio::io_context& context_;
+  TrackerClientOptions options_;
+  std::map<std::string, Host> hosts_;
+  std::size_t active_ = 0, waiting_ = 0;
+  bool stopped_ = false;
+};
+
+}  // namespace barter::net
