@@ -1,0 +1,259 @@
+#include "client/net/connection.hpp"
+
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+#include "client/net/swarm_driver.hpp"
+
+namespace barter::net {
+
+namespace {
+// Read before the swarm is asked what to do and other connections have their turn.
+constexpr std::size_t read_budget = 1024 * 1024;
+// Unsent bytes in the socket below which the kernel calls it writable.
+constexpr int unsent_low_water = 128 * 1024;
+// Messages (not blocks) that wait for a peer that does not read; then it is dropped.
+constexpr std::size_t max_control_bytes = 4 * 1024 * 1024;
+
+bool would_block(int error) {
+  return error == EAGAIN || error == EWOULDBLOCK;
+}
+
+SendFailure send_failure(const Error& error) {
+  return error.code == Errc::file_changed || error.code == Errc::not_found
+             ? SendFailure::file_changed
+             : SendFailure::read_error;
+}
+}  // namespace
+
+void set_peer_options(boost::asio::ip::tcp::socket& socket) {
+  boost::system::error_code ignored;
+  socket.non_blocking(true, ignored);
+  socket.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
+  ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_low_water,
+               sizeof unsent_low_water);
+}
+
+Connection::Connection(Socket socket, ConnectionId id, SwarmDriver& driver, NetThread& thread,
+                       BlockPool& pool, const wire::ReaderLimits& limits)
+    : socket_(std::move(socket)),
+      descriptor_(socket_.native_handle()),
+      id_(id),
+      driver_(driver),
+      thread_(thread),
+      reader_(pool, limits) {}
+
+void Connection::start(std::span<const std::byte> received) {
+  reader_.push(received);
+  on_readable();
+}
+
+void Connection::close() {
+  if (closed_) return;
+  closed_ = true;
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+  auto chunk = queue_.take_chunk_data();
+  thread_.send_buffers.give_back(std::move(chunk.data), chunk.large);
+  reader_.release_spare();
+}
+
+void Connection::lost(DisconnectReason reason, std::string detail) {
+  if (closed_) return;
+  close();
+  driver_.lost(*this, reason, std::move(detail));
+}
+
+// Reading.
+
+void Connection::wait_readable() {
+  if (waiting_read_ || closed_) return;
+  waiting_read_ = true;
+  socket_.async_wait(Socket::wait_read,
+                     [self = shared_from_this()](const boost::system::error_code& error) {
+                       self->waiting_read_ = false;
+                       if (!error) self->on_readable();
+                     });
+}
+
+void Connection::buffers_returned() {
+  if (!closed_) on_readable();
+}
+
+void Connection::on_readable() {
+  if (closed_) return;
+  const auto self = shared_from_this();  // the driver may let go of it
+  auto& batch = thread_.batch;
+  batch.clear();
+  blocks_in_batch_ = 0;
+  bool starved = false;
+  std::optional<End> end = read_batch(starved);
+  if (!batch.empty()) driver_.received(*this, batch);
+  batch.clear();
+  if (closed_) return;
+  if (end) return lost(end->reason, std::move(end->detail));
+  if (starved) {
+    driver_.await_buffers(self);
+  } else {
+    wait_readable();
+  }
+}
+
+wire::MessageReader::Next Connection::pull(std::vector<wire::Message>& batch) {
+  while (true) {
+    const auto next = reader_.next(batch.emplace_back());
+    if (next != wire::MessageReader::Next::message) {
+      batch.pop_back();
+      return next;
+    }
+    if (std::holds_alternative<wire::Piece>(batch.back())) ++blocks_in_batch_;
+  }
+}
+
+std::optional<Connection::End> Connection::read_batch(bool& starved) {
+  using Next = wire::MessageReader::Next;
+  auto& batch = thread_.batch;
+  std::size_t taken = 0;
+  Next next = pull(batch);
+  while (next == Next::need_bytes && taken < read_budget) {
+    const std::uint32_t due = driver_.blocks_due(id_);
+    const auto spans = reader_.prepare(due > blocks_in_batch_ ? due - blocks_in_batch_ : 0);
+    if (spans.empty()) {
+      starved = true;
+      return std::nullopt;
+    }
+    vectors_.clear();
+    std::size_t room = 0;
+    for (const auto& span : spans) {
+      vectors_.push_back({span.data(), span.size()});
+      room += span.size();
+    }
+    const ssize_t got = ::readv(descriptor_, vectors_.data(), static_cast<int>(vectors_.size()));
+    if (got == 0) return End{DisconnectReason::closed_by_peer, {}};
+    if (got < 0) {
+      if (errno == EINTR) continue;
+      if (would_block(errno)) return std::nullopt;
+      return End{DisconnectReason::connection_lost, std::strerror(errno)};
+    }
+    reader_.commit(static_cast<std::size_t>(got));
+    taken += static_cast<std::size_t>(got);
+    next = pull(batch);
+    // Less than there was room for: that was all, most likely. Waiting will tell.
+    if (static_cast<std::size_t>(got) < room && next == Next::need_bytes) return std::nullopt;
+  }
+  if (next == Next::violation) return End{DisconnectReason::protocol_error, reader_.violation()};
+  starved = next == Next::need_buffer;
+  return std::nullopt;
+}
+
+// Writing.
+
+void Connection::wait_writable() {
+  if (waiting_write_ || closed_) return;
+  waiting_write_ = true;
+  socket_.async_wait(Socket::wait_write,
+                     [self = shared_from_this()](const boost::system::error_code& error) {
+                       self->waiting_write_ = false;
+                       self->blocked_ = false;
+                       if (!error) self->flush();
+                     });
+}
+
+void Connection::flush() {
+  if (closed_ || blocked_) return;
+  if (!waiting_write_ && !queue_.chunk_active() && queue_.blocks_waiting()) start_chunk();
+  if (!closed_ && queue_.anything_to_write()) write();
+}
+
+// Reads the blocks of a chunk as far as that does not wait, adjacent ones by one call. True if
+// there is something to write; else nothing was read, for an error (`failed`) or because it would
+// wait.
+bool Connection::read_chunk_now(std::span<const BlockRange> blocks, std::byte* data, bool& failed) {
+  std::size_t offset = 0;
+  for (std::size_t first = 0; first < blocks.size();) {
+    std::size_t end = first;
+    const BlockRange range = merged_range(blocks, end);
+    const Result<bool> read = driver_.read_now(range, {data + offset, range.length});
+    if (!read || !*read) {
+      if (first > 0) {  // what is read goes out first
+        queue_.shorten_chunk(first);
+        return true;
+      }
+      if (read) return false;
+      failed = true;
+      queue_.shorten_chunk(end);
+      const auto failed_blocks = queue_.abandon_chunk();
+      driver_.not_sent(*this, failed_blocks, send_failure(read.error()));
+      return false;
+    }
+    offset += range.length;
+    first = end;
+  }
+  return true;
+}
+
+void Connection::start_chunk() {
+  const bool large = large_chunks_;
+  const auto blocks = queue_.begin_chunk(large ? SendBuffers::large : SendBuffers::small);
+  SendBuffer data = thread_.send_buffers.take(large);
+  bool failed = false;
+  if (read_chunk_now(blocks, data.get(), failed)) {
+    queue_.set_chunk_data(std::move(data), large);
+  } else if (failed) {
+    thread_.send_buffers.give_back(std::move(data), large);
+  } else {
+    driver_.read_later(shared_from_this(), {blocks.begin(), blocks.end()}, std::move(data), large);
+  }
+}
+
+void Connection::chunk_read(SendBuffer data, bool large, const Result<void>& result) {
+  if (closed_) return thread_.send_buffers.give_back(std::move(data), large);
+  if (result) {
+    queue_.set_chunk_data(std::move(data), large);
+  } else {
+    thread_.send_buffers.give_back(std::move(data), large);
+    const auto blocks = queue_.abandon_chunk();
+    driver_.not_sent(*this, blocks, send_failure(result.error()));
+  }
+  flush();
+}
+
+void Connection::write() {
+  vectors_.clear();
+  const std::size_t offered = queue_.gather(vectors_);
+  msghdr header{};
+  header.msg_iov = vectors_.data();
+  header.msg_iovlen = vectors_.size();
+  ssize_t wrote = 0;
+  do {
+    wrote = ::sendmsg(descriptor_, &header, MSG_NOSIGNAL);
+  } while (wrote < 0 && errno == EINTR);
+  if (wrote < 0) {
+    if (!would_block(errno)) {
+      return lost(DisconnectReason::connection_lost, std::strerror(errno));
+    }
+    wrote = 0;
+  }
+  sent_.clear();
+  const bool ended = queue_.consumed(static_cast<std::size_t>(wrote), sent_);
+  blocked_ = static_cast<std::size_t>(wrote) < offered;
+  if (ended) {
+    auto chunk = queue_.take_chunk_data();
+    thread_.send_buffers.give_back(std::move(chunk.data), chunk.large);
+    large_chunks_ = true;
+  }
+  if (blocked_) large_chunks_ = false;
+  // After a chunk the next one waits for the socket's low-water mark, and others have their turn.
+  if (ended || blocked_) wait_writable();
+  if (queue_.control_bytes() > max_control_bytes) {
+    return lost(DisconnectReason::flooding, "reads nothing");
+  }
+  if (!sent_.empty()) driver_.sent(*this, sent_);
+}
+
+}  // namespace barter::net

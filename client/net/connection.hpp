@@ -1,0 +1,89 @@
+// Connection: a link to a peer after the handshake. Moves bytes between the socket and the codec;
+// decides nothing. Owned by its SwarmDriver, on the driver's network thread; no locks. The handlers
+// that wait for the socket keep it alive until they have run.
+//
+// Plain callbacks, not coroutines: this is the path of every block. One readiness of the socket
+// reads up to `read_budget` bytes, several blocks to a readv, and hands them to the swarm as one
+// batch; one writes one chunk of blocks. TCP_NOTSENT_LOWAT keeps little unsent data in the socket,
+// so that what is served next stays the swarm's decision.
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "client/net/io_threads.hpp"
+#include "client/net/send_queue.hpp"
+#include "client/swarm/action.hpp"
+#include "client/wire/message_reader.hpp"
+#include "torrent/result.hpp"
+
+namespace barter::net {
+
+class SwarmDriver;
+
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  using Socket = boost::asio::ip::tcp::socket;
+
+  Connection(Socket socket, ConnectionId id, SwarmDriver& driver, NetThread& thread,
+             BlockPool& pool, const wire::ReaderLimits& limits);
+
+  ConnectionId id() const { return id_; }
+  bool closed() const { return closed_; }
+
+  // `received`: what came behind the handshake.
+  void start(std::span<const std::byte> received);
+  // Queue something; flush() writes it.
+  void send(const wire::Message& message) { queue_.push(message); }
+  void send_have(PieceIndex piece) { queue_.push_have(piece); }
+  void send_block(BlockRange range) { queue_.push_block(range); }
+  bool cancel_block(BlockRange range) { return queue_.cancel_block(range); }
+  void flush();
+  void close();
+
+  // Answers of the driver.
+  void buffers_returned();                                                   // to await_buffers()
+  void chunk_read(SendBuffer data, bool large, const Result<void>& result);  // to read_later()
+
+  bool dirty = false;  // in the driver's list of connections to flush
+
+ private:
+  struct End {
+    DisconnectReason reason;
+    std::string detail;
+  };
+  void wait_readable();
+  void on_readable();
+  // Reads what is there, within the budget; how the link ended, if it did.
+  std::optional<End> read_batch(bool& starved);
+  wire::MessageReader::Next pull(std::vector<wire::Message>& batch);
+  void wait_writable();
+  void start_chunk();
+  bool read_chunk_now(std::span<const BlockRange> blocks, std::byte* data, bool& failed);
+  void write();
+  void lost(DisconnectReason reason, std::string detail);
+
+  Socket socket_;
+  int descriptor_;
+  ConnectionId id_;
+  SwarmDriver& driver_;
+  NetThread& thread_;
+  wire::MessageReader reader_;
+  SendQueue queue_;
+  std::vector<iovec> vectors_;
+  std::vector<BlockRange> sent_;
+  std::uint32_t blocks_in_batch_ = 0;
+  bool closed_ = false;
+  bool waiting_read_ = false;
+  bool waiting_write_ = false;
+  bool blocked_ = false;       // the socket took less than was offered
+  bool large_chunks_ = false;  // it took all of the last chunk
+};
+
+// Options of every peer's socket: non-blocking, no delay, little unsent.
+void set_peer_options(boost::asio::ip::tcp::socket& socket);
+
+}  // namespace barter::net
