@@ -1,0 +1,365 @@
+// The life of a torrent: check, begin, run, a round each second, the end. The other half of
+// swarm_driver.cpp, which is about events and actions.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <set>
+#include <utility>
+
+#include "client/net/swarm_driver.hpp"
+#include "torrent/url.hpp"
+
+namespace barter::net {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+namespace {
+
+constexpr auto round_interval = std::chrono::seconds(1);
+constexpr auto check_interval = std::chrono::milliseconds(250);  // of CheckProgress
+constexpr auto sync_interval = std::chrono::seconds(5);
+constexpr auto look_interval = std::chrono::seconds(10);  // at the files, for changes
+constexpr auto root_interval = std::chrono::seconds(5);
+constexpr auto probe_interval = std::chrono::seconds(3);  // of a disk that gave trouble
+constexpr std::size_t rechecks_at_once = 16;
+
+TimePoint current_time() {
+  return std::chrono::steady_clock::now();
+}
+
+}  // namespace
+
+// From nothing to running.
+
+void SwarmDriver::start() {
+  asio::post(thread_.context, [self = shared_from_this()] {
+    self->jobs_.set_owner(self);
+    self->mailbox_->around = [weak = self->weak_from_this()](bool begin) {
+      const auto driver = weak.lock();
+      if (!driver) return;
+      if (begin) {
+        ++driver->batch_depth_;
+        return;
+      }
+      driver->retry_starved();
+      if (driver->batch_depth_ == 1) driver->drain();
+      --driver->batch_depth_;
+    };
+    if (self->state_ != State::checking) return;  // stopped already
+    const auto& missing = self->jobs_.store()->report().missing;
+    if (!missing.empty()) self->emit(FilesMissing{missing});
+    self->check();
+  });
+}
+
+void SwarmDriver::check() {
+  const OpenReport& report = jobs_.store()->report();
+  if (report.unchecked.empty()) return begin(report.have);
+  piece_check_ = std::make_shared<PieceCheck>(
+      jobs_, torrent_.metainfo, report.unchecked,
+      [this](const PieceCheck::Outcome& outcome) { checked(outcome); });
+  piece_check_->start(shared_.disk.threads());
+  arm_round();
+}
+
+void SwarmDriver::checked(const PieceCheck::Outcome& outcome) {
+  emit(CheckProgress{piece_check_->bytes_done(), piece_check_->bytes_total()});
+  if (state_ != State::checking) return;
+  if (outcome.error) return fail(*outcome.error);
+  Bitfield have = jobs_.store()->report().have;
+  for (const PieceIndex piece : outcome.right) have.set(to_number(piece));
+  begin(std::move(have));
+}
+
+void SwarmDriver::begin(Bitfield have) {
+  jobs_.maintain([this, have = std::move(have)](Store& store) mutable {
+    return Job([this, begun = store.begin(), have = std::move(have)] {
+      if (state_ != State::checking) return;
+      if (!begun) return fail(begun.error());
+      run(have);
+    });
+  });
+}
+
+void SwarmDriver::run(const Bitfield& have) {
+  const OpenReport& report = jobs_.store()->report();
+  const TimePoint now = current_time();
+  const Batch batch(*this);
+  state_ = State::running;
+  TransferBegan began;
+  began.resumed = report.resumed;
+  for (std::size_t i = have.next_set(0); i < have.size(); i = have.next_set(i + 1)) {
+    began.have_bytes +=
+        torrent_.metainfo->layout().piece_size(PieceIndex{static_cast<std::uint32_t>(i)});
+  }
+  emit(began);
+  swarm_.set_listen_port(shared_.port);
+  if (torrent_.read_only && !have.all()) {
+    // Nothing may be written, so nothing is wanted.
+    swarm_.select(std::vector<bool>(torrent_.metainfo->files().size(), false), now);
+  } else if (!torrent_.selected.empty()) {
+    swarm_.select(torrent_.selected, now);
+  }
+  note([&] { return fmt::format("pieces_checked {} of {}", have.count(), have.size()); });
+  swarm_.pieces_checked(have, report.spilled, now);
+  swarm_.start(now);
+  last_sync_ = last_look_ = last_root_ = now;
+  if (swarm_.progress(now).wanted_complete) wanted_complete();
+  if (!torrent_.peers.empty()) add_peers(torrent_.peers);
+  tell_skipped_trackers();
+  arm_round();
+}
+
+void SwarmDriver::tell_skipped_trackers() {
+  for (const std::string& url : skipped_trackers_) {
+    TrackerMessage message;
+    message.tracker = TrackerId{0xffff};
+    message.message = redacted(url) + ": not an HTTP tracker, skipped";
+    emit(Notice(message));
+  }
+}
+
+void SwarmDriver::fail(Error error) {
+  end();
+  emit(Failed{std::move(error)});
+}
+
+// Rounds.
+
+void SwarmDriver::arm_round() {
+  if (state_ == State::ended) return;
+  round_timer_.expires_after(state_ == State::checking ? Duration(check_interval)
+                                                       : Duration(round_interval));
+  round_timer_.async_wait([weak = weak_from_this()](const error_code& error) {
+    const auto self = weak.lock();
+    if (!error && self) self->round();
+  });
+}
+
+void SwarmDriver::round() {
+  const Batch batch(*this);
+  if (state_ == State::checking && piece_check_) {
+    emit(CheckProgress{piece_check_->bytes_done(), piece_check_->bytes_total()});
+  }
+  if (state_ == State::running) {
+    const TimePoint now = current_time();
+    const Progress progress = swarm_.progress(now);
+    rates_.download = progress.download_rate;
+    rates_.upload = progress.upload_rate;
+    if (now - last_sync_ >= sync_interval && jobs_.store()->unsynced_bytes() > 0) sync();
+    if (now - last_root_ >= root_interval) look_at_root();
+    if (!root_missing_ && now - last_look_ >= look_interval && !swarm_.have().none()) {
+      look_for_changes();
+    }
+    if (disk_trouble_ && !root_missing_ && now - last_probe_ >= probe_interval) probe_disk();
+  }
+  arm_round();
+}
+
+void SwarmDriver::wanted_complete() {
+  if (completing_ || completed_) return;
+  completing_ = true;
+  sync();
+}
+
+void SwarmDriver::sync() {
+  if (std::exchange(syncing_, true)) return;
+  jobs_.maintain([this, covers = completing_](Store& store) {
+    return Job([this, covers, result = store.sync()] { synced(result, covers); });
+  });
+}
+
+void SwarmDriver::tell_disk_trouble(const Error& error) {
+  DiskTrouble trouble;
+  trouble.message = error.message;
+  trouble.no_space = error.code == Errc::no_space;
+  emit(Notice(std::move(trouble)));
+}
+
+void SwarmDriver::synced(const Result<void>& result, bool covers_completion) {
+  syncing_ = false;
+  last_sync_ = current_time();
+  if (!result) {
+    tell_disk_trouble(result.error());
+    last_look_ = {};  // the store may have come to distrust pieces
+    return;
+  }
+  if (!completing_) return;
+  if (!covers_completion) return sync();  // the last piece came after this sync had begun
+  completing_ = false;
+  completed_ = true;
+  emit(Completed{});
+}
+
+// Files that change underneath.
+
+void SwarmDriver::look_for_changes() {
+  last_look_ = current_time();
+  jobs_.maintain([this](Store& store) {
+    return Job([this, lost = store.find_changes()] {
+      if (!lost.empty() && state_ == State::running) files_changed(lost);
+    });
+  });
+}
+
+void SwarmDriver::lose(std::span<const PieceIndex> pieces) {
+  completing_ = completed_ = false;
+  if (torrent_.read_only) {
+    swarm_.select(std::vector<bool>(torrent_.metainfo->files().size(), false), current_time());
+  }
+  note([&] { return fmt::format("pieces_lost {}", pieces.size()); });
+  swarm_.pieces_lost(pieces, current_time());
+}
+
+void SwarmDriver::files_changed(const std::vector<PieceIndex>& lost) {
+  const Metainfo& metainfo = *torrent_.metainfo;
+  const std::set<PieceIndex> gone(lost.begin(), lost.end());
+  FilesChanged changed;
+  for (std::size_t i = 0; i < metainfo.files().size(); ++i) {
+    const auto pieces = metainfo.layout().pieces_of(i);
+    if (!pieces || metainfo.files()[i].pad) continue;
+    bool all = true;
+    for (auto p = to_number(pieces->first); all && p <= to_number(pieces->last); ++p) {
+      all = gone.contains(PieceIndex{p});
+    }
+    if (all) changed.paths.push_back(metainfo.files()[i].path);
+  }
+  lose(lost);
+  emit(std::move(changed));
+  recheck(lost);
+}
+
+void SwarmDriver::recheck(const std::vector<PieceIndex>& pieces) {
+  recheck_.insert(recheck_.end(), pieces.rbegin(), pieces.rend());
+  recheck_more();
+}
+
+// One piece to a job: a piece may be on its way from a peer again, and its jobs keep their order.
+void SwarmDriver::recheck_more() {
+  while (rechecking_ < rechecks_at_once && !recheck_.empty() && state_ == State::running) {
+    const PieceIndex piece = recheck_.back();
+    recheck_.pop_back();
+    ++rechecking_;
+    jobs_.check_piece(piece, [this, piece](const Result<bool>& right) {
+      --rechecking_;
+      if (right && *right) rechecked_right_.push_back(piece);
+      recheck_more();
+    });
+  }
+  if (rechecking_ > 0 || rechecked_right_.empty() || state_ != State::running) return;
+  Bitfield have = swarm_.have();
+  for (const PieceIndex piece : rechecked_right_) have.set(to_number(piece));
+  rechecked_right_.clear();
+  note([&] { return fmt::format("pieces_checked {} of {}", have.count(), have.size()); });
+  swarm_.pieces_checked(have, {}, current_time());
+  if (swarm_.progress(current_time()).wanted_complete) wanted_complete();
+}
+
+// A root folder that vanishes: an unplugged disk, say.
+
+void SwarmDriver::look_at_root() {
+  last_root_ = current_time();
+  jobs_.maintain([this](Store& store) {
+    return Job([this, present = store.root_present()] {
+      if (state_ != State::running || present == !root_missing_) return;
+      present ? root_returned() : root_vanished();
+    });
+  });
+}
+
+void SwarmDriver::root_vanished() {
+  root_missing_ = true;
+  have_before_missing_ = swarm_.have();
+  std::vector<PieceIndex> all;
+  for (std::size_t i = have_before_missing_.next_set(0); i < have_before_missing_.size();
+       i = have_before_missing_.next_set(i + 1)) {
+    all.push_back(PieceIndex{static_cast<std::uint32_t>(i)});
+  }
+  emit(RootMissing{});
+  if (!all.empty()) lose(all);
+}
+
+void SwarmDriver::root_returned() {
+  root_missing_ = false;
+  emit(RootReturned{});
+  jobs_.maintain([this](Store& store) {
+    return Job([this, lost = store.find_changes()] {
+      if (state_ != State::running) return;
+      Bitfield have = have_before_missing_;
+      for (const PieceIndex piece : lost) have.clear(to_number(piece));
+      swarm_.pieces_checked(have, {}, current_time());
+      swarm_.disk_recovered(current_time());
+      recheck(lost);
+      if (swarm_.progress(current_time()).wanted_complete) wanted_complete();
+    });
+  });
+}
+
+void SwarmDriver::probe_disk() {
+  last_probe_ = current_time();
+  const std::uint64_t piece = torrent_.metainfo->layout().piece_length();
+  const std::uint64_t need = piece + std::min<std::uint64_t>(4 * piece, 64 << 20);
+  jobs_.maintain([this, need](Store& store) {
+    return Job([this, room = store.has_space(need)] {
+      if (!room || !disk_trouble_ || state_ != State::running) return;
+      disk_trouble_ = false;
+      note([] { return std::string("disk_recovered"); });
+      swarm_.disk_recovered(current_time());
+    });
+  });
+}
+
+// The end.
+
+void SwarmDriver::stop(Duration grace, std::function<void()> done) {
+  asio::post(thread_.context, [self = shared_from_this(), grace, done = std::move(done)] {
+    if (self->state_ == State::ended) return done();
+    self->ended_ = done;
+    if (self->state_ == State::stopping) return;
+    const Batch batch(*self);
+    if (self->state_ == State::checking) {
+      if (self->piece_check_) self->piece_check_->cancel();
+      self->grace_over_ = true;  // nobody knows of us yet
+    } else {
+      self->note([] { return std::string("stop"); });
+      self->swarm_.stop(current_time());
+      self->grace_.expires_after(grace);
+      self->grace_.async_wait([weak = self->weak_from_this()](const error_code& error) {
+        const auto driver = weak.lock();
+        if (error || !driver) return;
+        const Batch last(*driver);
+        driver->grace_over_ = true;
+      });
+    }
+    self->state_ = State::stopping;
+  });
+}
+
+void SwarmDriver::maybe_ended() {
+  if (!(swarm_.stopped() || grace_over_) || jobs_.pending() > 0 || final_sync_) return;
+  final_sync_ = true;
+  jobs_.maintain([this](Store& store) {
+    return Job([this, result = store.sync()] {
+      if (!result) tell_disk_trouble(result.error());
+      end();
+    });
+  });
+}
+
+void SwarmDriver::end() {
+  state_ = State::ended;
+  for (const auto& [id, link] : links_) link.connection->close();
+  links_.clear();
+  for (const auto& handshaking : handshakes_) handshaking->close();
+  starved_.clear();
+  timer_.cancel();
+  round_timer_.cancel();
+  starved_timer_.cancel();
+  grace_.cancel();
+  rates_.download = rates_.upload = 0;
+  if (const auto ended = std::exchange(ended_, nullptr)) ended();
+}
+
+}  // namespace barter::net

@@ -1,0 +1,102 @@
+#include "client/net/peer_handshake.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+#include "client/net/connection.hpp"
+#include "client/net/endpoints.hpp"
+#include "client/net/swarm_driver.hpp"
+
+namespace barter::net {
+
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+constexpr asio::as_tuple_t<asio::use_awaitable_t<>> as_values{};
+
+using HandshakingPtr = std::shared_ptr<Handshaking>;
+
+ConnectFailure failure_of(const error_code& error, bool expired) {
+  if (expired || error == asio::error::timed_out) return ConnectFailure::timed_out;
+  return error == asio::error::connection_refused ? ConnectFailure::refused
+                                                  : ConnectFailure::unreachable;
+}
+
+asio::awaitable<bool> send_ours(std::shared_ptr<SwarmDriver> driver, HandshakingPtr handshaking) {
+  const auto ours = wire::encode(wire::our_handshake(driver->info_hash(), driver->peer_id()));
+  const auto sent = co_await asio::async_write(handshaking->socket, asio::buffer(ours), as_values);
+  co_return !std::get<0>(sent);
+}
+
+// Reads until the handshake is whole; false if it never will be.
+asio::awaitable<bool> receive_theirs(HandshakingPtr handshaking) {
+  auto& received = handshaking->received;
+  while (received.size() < wire::handshake_length) {
+    const std::size_t have = received.size();
+    received.resize(wire::handshake_length);
+    const auto read = co_await handshaking->socket.async_read_some(
+        asio::buffer(received.data() + have, received.size() - have), as_values);
+    received.resize(have + std::get<1>(read));
+    if (std::get<0>(read) || !wire::may_be_handshake(received)) co_return false;
+  }
+  co_return true;
+}
+
+wire::Handshake theirs(const Handshaking& handshaking) {
+  return wire::decode_handshake(std::span(handshaking.received).first<wire::handshake_length>());
+}
+
+}  // namespace
+
+void set_deadline(const HandshakingPtr& handshaking, std::chrono::seconds after) {
+  handshaking->deadline.expires_after(after);
+  handshaking->deadline.async_wait([handshaking](const error_code& cancelled) {
+    if (cancelled) return;
+    handshaking->expired = true;
+    handshaking->close();
+  });
+}
+
+asio::awaitable<void> connect_peer(std::shared_ptr<SwarmDriver> driver, HandshakingPtr handshaking,
+                                   PeerSource source) {
+  const Endpoint remote = handshaking->remote;
+  handshaking->outgoing = true;
+  set_deadline(handshaking, connect_timeout);
+  const auto connected = co_await handshaking->socket.async_connect(to_asio(remote), as_values);
+  if (const error_code error = std::get<0>(connected)) {
+    driver->handshake_ended(handshaking);
+    driver->connect_failed(remote, failure_of(error, handshaking->expired));
+    co_return;
+  }
+  set_peer_options(handshaking->socket);
+  set_deadline(handshaking, handshake_timeout);
+  const bool sent = co_await send_ours(driver, handshaking);
+  bool whole = false;
+  if (sent) whole = co_await receive_theirs(handshaking);
+  handshaking->deadline.cancel();
+  driver->handshake_ended(handshaking);
+  if (!whole) {
+    driver->connect_failed(remote, handshaking->expired ? ConnectFailure::timed_out
+                                                        : ConnectFailure::handshake_failed);
+  } else if (theirs(*handshaking).info_hash != driver->info_hash()) {
+    driver->connect_failed(remote, ConnectFailure::wrong_torrent);
+  } else {
+    driver->shaken(*handshaking, theirs(*handshaking), source);
+  }
+}
+
+asio::awaitable<void> answer_peer(std::shared_ptr<SwarmDriver> driver, HandshakingPtr handshaking) {
+  set_peer_options(handshaking->socket);
+  set_deadline(handshaking, handshake_timeout);
+  const bool sent = co_await send_ours(driver, handshaking);
+  bool whole = false;
+  if (sent) whole = co_await receive_theirs(handshaking);
+  handshaking->deadline.cancel();
+  driver->handshake_ended(handshaking);
+  if (whole) driver->shaken(*handshaking, theirs(*handshaking), PeerSource::incoming);
+}
+
+}  // namespace barter::net

@@ -1,0 +1,53 @@
+// Handshakes of a torrent's peers, in both directions, each within its time: connect 15 s,
+// handshake 10 s. Coroutines on the torrent's network thread; what they hold is a Handshaking,
+// which the SwarmDriver can close at any time.
+#pragma once
+
+#include <array>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
+#include <vector>
+
+#include "client/net/budget.hpp"
+#include "client/swarm/action.hpp"
+#include "client/wire/handshake.hpp"
+
+namespace barter::net {
+
+class SwarmDriver;
+
+inline constexpr auto connect_timeout = std::chrono::seconds(15);
+inline constexpr auto handshake_timeout = std::chrono::seconds(10);
+
+struct Handshaking {
+  Handshaking(boost::asio::ip::tcp::socket taken, ConnectionBudget::Token held)
+      : socket(std::move(taken)), deadline(socket.get_executor()), token(std::move(held)) {}
+  void close() {
+    boost::system::error_code ignored;
+    socket.close(ignored);
+    deadline.cancel();
+  }
+  boost::asio::ip::tcp::socket socket;
+  boost::asio::steady_timer deadline;
+  bool expired = false;
+  ConnectionBudget::Token token;
+  Endpoint remote;
+  bool outgoing = false;
+  std::vector<std::byte> received;  // from the first byte of the handshake on
+};
+
+// Closes the socket at the deadline; a later call replaces an earlier one.
+void set_deadline(const std::shared_ptr<Handshaking>& handshaking, std::chrono::seconds after);
+
+// Connects to handshaking->remote and shakes hands. Ends in driver->shaken() or connect_failed().
+boost::asio::awaitable<void> connect_peer(std::shared_ptr<SwarmDriver> driver,
+                                          std::shared_ptr<Handshaking> handshaking,
+                                          PeerSource source);
+// Answers a peer of which at least the head of the handshake has been received, and is right. Ends
+// in driver->shaken(), or silently.
+boost::asio::awaitable<void> answer_peer(std::shared_ptr<SwarmDriver> driver,
+                                         std::shared_ptr<Handshaking> handshaking);
+
+}  // namespace barter::net

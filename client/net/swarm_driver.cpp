@@ -1,0 +1,449 @@
+#include "client/net/swarm_driver.hpp"
+
+#include <fmt/format.h>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <chrono>
+#include <future>
+#include <utility>
+
+#include "client/net/endpoints.hpp"
+#include "torrent/url.hpp"
+
+namespace barter::net {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+namespace {
+
+// How soon a connection that found the block pool empty looks again, if nothing was stored
+// meanwhile.
+constexpr auto starved_retry = std::chrono::milliseconds(50);
+
+// Written and not yet synced: then a sync is due before its time.
+constexpr std::uint64_t sync_bytes = 256 << 20;
+
+TimePoint current_time() {
+  return std::chrono::steady_clock::now();
+}
+
+// What the swarm may announce to: http and https. The rest goes to `skipped`.
+std::vector<std::vector<std::string>> usable_trackers(const AddTorrent& torrent,
+                                                      std::vector<std::string>& skipped) {
+  std::vector<std::vector<std::string>> out;
+  for (const auto& tier : torrent.trackers.value_or(torrent.metainfo->trackers())) {
+    std::vector<std::string> usable;
+    for (const std::string& text : tier) {
+      const auto url = Url::parse(text);
+      const bool can = url && url->is_http();
+      (can ? usable : skipped).push_back(text);
+    }
+    if (!usable.empty()) out.push_back(std::move(usable));
+  }
+  return out;
+}
+
+wire::ReaderLimits limits_for(const Metainfo& metainfo) {
+  wire::ReaderLimits out;
+  out.bitfield_bytes = (metainfo.layout().piece_count() + 7) / 8;
+  return out;
+}
+
+}  // namespace
+
+SwarmDriver::SwarmDriver(const DriverShared& shared, NetThread& thread, TorrentId id,
+                         AddTorrent torrent, std::shared_ptr<const SwarmConfig> config,
+                         std::shared_ptr<Store> store, std::uint64_t seed)
+    : shared_(shared),
+      thread_(thread),
+      id_(id),
+      torrent_(std::move(torrent)),
+      config_(std::move(config)),
+      info_hash_(torrent_.metainfo->info_hash().wire()),
+      label_(to_hex(info_hash_).substr(0, 8)),
+      reader_limits_(limits_for(*torrent_.metainfo)),
+      mailbox_(std::make_shared<Mailbox>(thread.context)),
+      jobs_(std::move(store), shared.disk, mailbox_),
+      swarm_(torrent_.metainfo, config_, shared.peer_id,
+             usable_trackers(torrent_, skipped_trackers_), seed),
+      timer_(thread.context),
+      round_timer_(thread.context),
+      starved_timer_(thread.context),
+      grace_(thread.context) {
+  skipped_trackers_.clear();
+  for (auto& tier : usable_trackers(torrent_, skipped_trackers_)) {
+    trackers_.insert(trackers_.end(), tier.begin(), tier.end());
+  }
+}
+
+SwarmDriver::~SwarmDriver() = default;
+
+// From other threads.
+
+void SwarmDriver::adopt(int descriptor, Endpoint remote, std::vector<std::byte> received) {
+  asio::post(thread_.context, [self = shared_from_this(), descriptor, remote,
+                               received = std::move(received)]() mutable {
+    tcp::socket socket(self->thread_.context);
+    error_code error;
+    socket.assign(remote.address.is_v4() ? tcp::v4() : tcp::v6(), descriptor, error);
+    if (error) {
+      ::close(descriptor);
+      return;
+    }
+    auto token = self->shared_.budget.take();
+    if (!token || !self->wants_connection(remote)) return;
+    const auto handshaking = std::make_shared<Handshaking>(std::move(socket), std::move(*token));
+    handshaking->remote = remote;
+    handshaking->received = std::move(received);
+    self->handshakes_.insert(handshaking);
+    asio::co_spawn(self->thread_.context, answer_peer(self, handshaking), asio::detached);
+  });
+}
+
+void SwarmDriver::add_peers(std::vector<HostPort> peers) {
+  asio::post(thread_.context, [self = shared_from_this(), peers = std::move(peers)] {
+    for (const HostPort& peer : peers) {
+      if (const auto address = Address::parse(peer.host)) {
+        const Batch batch(*self);
+        const Endpoint endpoint{*address, peer.port};
+        self->note([&] { return "add_peer " + to_string(endpoint); });
+        self->swarm_.add_peers(PeerSource::user, {&endpoint, 1}, current_time());
+        continue;
+      }
+      const auto resolver = std::make_shared<tcp::resolver>(self->thread_.context);
+      resolver->async_resolve(
+          peer.host, std::to_string(peer.port),
+          [self, resolver](const error_code& error, const tcp::resolver::results_type& found) {
+            if (error || self->state_ == State::ended) return;
+            std::vector<Endpoint> endpoints;
+            for (const auto& entry : found) endpoints.push_back(from_asio(entry.endpoint()));
+            const Batch batch(*self);
+            self->swarm_.add_peers(PeerSource::user, endpoints, current_time());
+          });
+    }
+  });
+}
+
+void SwarmDriver::set_limits(std::uint64_t download, std::uint64_t upload) {
+  asio::post(thread_.context, [self = shared_from_this(), download, upload] {
+    const Batch batch(*self);
+    self->swarm_.set_limits(std::min(download, self->config_->download_limit),
+                            std::min(upload, self->config_->upload_limit), current_time());
+  });
+}
+
+void SwarmDriver::ask(const std::function<void(const Swarm&)>& question) {
+  std::promise<void> answered;
+  asio::post(thread_.context, [&] {
+    question(swarm_);
+    answered.set_value();
+  });
+  answered.get_future().wait();
+}
+
+// Events of connections.
+
+Connection* SwarmDriver::find(ConnectionId id) {
+  const auto found = links_.find(static_cast<std::uint32_t>(id));
+  return found == links_.end() ? nullptr : found->second.connection.get();
+}
+
+void SwarmDriver::touch(Connection& connection) {
+  if (std::exchange(connection.dirty, true)) return;
+  dirty_.push_back(connection.shared_from_this());
+}
+
+void SwarmDriver::received(Connection& connection, std::span<wire::Message> messages) {
+  if (find(connection.id()) == nullptr) return;
+  const Batch batch(*this);
+  note([&] {
+    return fmt::format("received c{} {}", static_cast<std::uint32_t>(connection.id()),
+                       describe(messages));
+  });
+  swarm_.messages_received(connection.id(), messages, current_time());
+}
+
+void SwarmDriver::sent(Connection& connection, std::span<const BlockRange> blocks) {
+  if (find(connection.id()) == nullptr) return;
+  const Batch batch(*this);
+  const TimePoint now = current_time();
+  for (const BlockRange& block : blocks) {
+    note([&] {
+      return fmt::format("block_sent c{} {}:{}", static_cast<std::uint32_t>(connection.id()),
+                         to_number(block.piece), block.begin);
+    });
+    swarm_.block_sent(connection.id(), block, now);
+  }
+}
+
+void SwarmDriver::not_sent(Connection& connection, std::span<const BlockRange> blocks,
+                           SendFailure failure) {
+  if (find(connection.id()) == nullptr) return;
+  const Batch batch(*this);
+  const TimePoint now = current_time();
+  for (const BlockRange& block : blocks) {
+    note([&] {
+      return fmt::format("block_not_sent c{} {}:{} {}", static_cast<std::uint32_t>(connection.id()),
+                         to_number(block.piece), block.begin, static_cast<int>(failure));
+    });
+    swarm_.block_not_sent(connection.id(), block, failure, now);
+  }
+  if (failure != SendFailure::cancelled) last_look_ = {};  // look for changes at the next chance
+  touch(connection);
+}
+
+void SwarmDriver::lost(Connection& connection, DisconnectReason reason, const std::string& detail) {
+  const ConnectionId id = connection.id();
+  if (links_.erase(static_cast<std::uint32_t>(id)) == 0) return;
+  const Batch batch(*this);
+  note([&] {
+    return fmt::format("disconnected c{} {} {}", static_cast<std::uint32_t>(id), to_string(reason),
+                       detail);
+  });
+  swarm_.peer_disconnected(id, reason, current_time());
+}
+
+void SwarmDriver::read_later(std::shared_ptr<Connection> connection, std::vector<BlockRange> blocks,
+                             SendBuffer out, bool large) {
+  jobs_.read(
+      std::move(blocks), std::move(out),
+      [connection = std::move(connection), large](SendBuffer data, const Result<void>& result) {
+        connection->chunk_read(std::move(data), large, result);
+      });
+}
+
+void SwarmDriver::await_buffers(std::shared_ptr<Connection> connection) {
+  starved_.push_back(std::move(connection));
+  if (std::exchange(starved_armed_, true)) return;
+  starved_timer_.expires_after(starved_retry);
+  starved_timer_.async_wait([weak = weak_from_this()](const error_code& error) {
+    const auto self = weak.lock();
+    if (error || !self) return;
+    self->starved_armed_ = false;
+    const Batch batch(*self);
+    self->retry_starved();
+  });
+}
+
+void SwarmDriver::retry_starved() {
+  if (starved_.empty()) return;
+  const auto waiting = std::exchange(starved_, {});
+  for (const auto& connection : waiting) connection->buffers_returned();
+}
+
+// Events of handshakes.
+
+bool SwarmDriver::wants_connection(const Endpoint& from) {
+  return state_ == State::running && !root_missing_ &&
+         swarm_.wants_connection(from, current_time());
+}
+
+void SwarmDriver::connect_failed(const Endpoint& endpoint, ConnectFailure failure) {
+  if (state_ == State::ended) return;
+  const Batch batch(*this);
+  note([&] {
+    return fmt::format("connect_failed {} {}", to_string(endpoint), static_cast<int>(failure));
+  });
+  swarm_.connect_failed(endpoint, failure, current_time());
+}
+
+void SwarmDriver::handshake_ended(const std::shared_ptr<Handshaking>& handshaking) {
+  handshakes_.erase(handshaking);
+}
+
+void SwarmDriver::shaken(Handshaking& handshaking, const wire::Handshake& theirs,
+                         PeerSource source) {
+  if (state_ != State::running) {
+    handshaking.close();
+    return;
+  }
+  const Batch batch(*this);
+  const ConnectionId id{next_connection_++};
+  PeerInfo info;
+  info.remote = handshaking.remote;
+  info.peer_id = theirs.peer_id;
+  info.outgoing = handshaking.outgoing;
+  info.source = source;
+  info.fast = theirs.fast();
+  info.extended = theirs.extended();
+  const auto connection = std::make_shared<Connection>(std::move(handshaking.socket), id, *this,
+                                                       thread_, shared_.blocks, reader_limits_);
+  links_[static_cast<std::uint32_t>(id)] = {connection, std::move(handshaking.token)};
+  note([&] {
+    return fmt::format("connected c{} {} {}", static_cast<std::uint32_t>(id),
+                       to_string(info.remote), info.outgoing ? "outgoing" : "incoming");
+  });
+  swarm_.peer_connected(id, info, current_time());
+  drain();  // the swarm may not want it, and its bitfield goes first
+  connection->start(std::span(handshaking.received).subspan(wire::handshake_length));
+}
+
+// Actions.
+
+void SwarmDriver::drain() {
+  while (true) {
+    swarm_.take_actions(actions_);
+    if (actions_.empty() && dirty_.empty()) break;
+    if (shared_.trace != nullptr) shared_.trace->actions(label_, current_time(), actions_);
+    for (Action& action : actions_) {
+      std::visit([this](auto& one) { perform(one); }, action);
+    }
+    actions_.clear();
+    flushing_.swap(dirty_);
+    for (const auto& connection : flushing_) {
+      connection->dirty = false;
+      connection->flush();
+    }
+    flushing_.clear();
+  }
+  arm_timer();
+  if (state_ == State::stopping) maybe_ended();
+}
+
+void SwarmDriver::perform(Connect& action) {
+  auto token = shared_.budget.take();
+  if (!token || state_ != State::running) {
+    swarm_.connect_failed(action.endpoint, ConnectFailure::unreachable, current_time());
+    return;
+  }
+  const auto handshaking =
+      std::make_shared<Handshaking>(tcp::socket(thread_.context), std::move(*token));
+  handshaking->remote = action.endpoint;
+  handshakes_.insert(handshaking);
+  asio::co_spawn(thread_.context, connect_peer(shared_from_this(), handshaking, action.source),
+                 asio::detached);
+}
+
+void SwarmDriver::perform(Disconnect& action) {
+  const auto found = links_.find(static_cast<std::uint32_t>(action.connection));
+  if (found == links_.end()) return;
+  const Link link = std::move(found->second);
+  links_.erase(found);
+  link.connection->flush();  // what was said before: a reject, say
+  link.connection->close();
+}
+
+void SwarmDriver::perform(Send& action) {
+  if (Connection* connection = find(action.connection)) {
+    connection->send(action.message);
+    touch(*connection);
+  }
+}
+
+void SwarmDriver::perform(SendHave& action) {
+  for (const ConnectionId id : action.connections) {
+    if (Connection* connection = find(id)) {
+      connection->send_have(action.piece);
+      touch(*connection);
+    }
+  }
+}
+
+void SwarmDriver::perform(SendBlock& action) {
+  if (Connection* connection = find(action.connection)) {
+    connection->send_block(action.range);
+    touch(*connection);
+  }
+}
+
+void SwarmDriver::perform(CancelBlock& action) {
+  Connection* connection = find(action.connection);
+  if (connection == nullptr || !connection->cancel_block(action.range)) return;
+  const BlockRange one[] = {action.range};
+  not_sent(*connection, one, SendFailure::cancelled);
+}
+
+void SwarmDriver::perform(StorePiece& action) {
+  jobs_.store(std::move(action), [this](PieceIndex piece, const StoreOutcome& outcome) {
+    note([&] {
+      return fmt::format("piece_stored {} {} {}", to_number(piece),
+                         static_cast<int>(outcome.result), outcome.message);
+    });
+    swarm_.piece_stored(piece, outcome, current_time());
+    if (jobs_.store()->unsynced_bytes() >= sync_bytes) sync();
+  });
+}
+
+void SwarmDriver::perform(SpillBlock& action) {
+  jobs_.spill(std::move(action), [this](BlockRef block, bool kept) {
+    note([&] {
+      return fmt::format("block_spilled {}:{} {}", to_number(block.piece), block.block, kept);
+    });
+    swarm_.block_spilled(block, kept, current_time());
+  });
+}
+
+void SwarmDriver::perform(DropSpilled& action) {
+  jobs_.drop_spilled(action.piece);
+}
+
+void SwarmDriver::perform(Announce& action) {
+  tracker::AnnounceRequest request;
+  request.info_hash = info_hash_;
+  request.peer_id = shared_.peer_id;
+  request.port = shared_.port;
+  request.uploaded = action.uploaded;
+  request.downloaded = action.downloaded;
+  request.left = action.left;
+  request.event = static_cast<tracker::Event>(action.event);
+  request.peers_wanted = action.peers_wanted;
+  request.key = shared_.announce_key;
+  request.tracker_id = action.tracker_id;
+  const auto place = static_cast<std::size_t>(action.tracker);
+  assert(place < trackers_.size());
+  shared_.trackers.announce(trackers_[place], std::move(request),
+                            [mailbox = mailbox_, weak = weak_from_this(),
+                             tracker = action.tracker](const AnnounceOutcome& outcome) {
+                              mailbox->post([weak, tracker, outcome] {
+                                const auto self = weak.lock();
+                                if (!self || self->state_ == State::ended) return;
+                                self->note([&] {
+                                  return fmt::format("announce_finished t{} {} {} peers {}",
+                                                     static_cast<unsigned>(tracker),
+                                                     outcome.ok ? "ok" : "failed",
+                                                     outcome.peers.size(), outcome.failure);
+                                });
+                                self->swarm_.announce_finished(tracker, outcome, current_time());
+                              });
+                            });
+}
+
+void SwarmDriver::perform(Notify& action) {
+  if (std::holds_alternative<WantedComplete>(action.notice)) {
+    wanted_complete();
+  } else if (std::holds_alternative<DiskTrouble>(action.notice)) {
+    disk_trouble_ = true;
+    last_probe_ = current_time();
+  } else if (std::holds_alternative<DiskRecovered>(action.notice)) {
+    disk_trouble_ = false;
+  }
+  emit(std::move(action.notice));
+}
+
+void SwarmDriver::arm_timer() {
+  if (state_ == State::checking || state_ == State::ended) return;
+  const TimePoint deadline = swarm_.next_deadline();
+  // A timer that goes off early costs less than one that is set again with every batch.
+  if (deadline >= armed_for_) return;
+  armed_for_ = deadline;
+  timer_.expires_at(deadline);
+  timer_.async_wait([weak = weak_from_this()](const error_code& error) {
+    const auto self = weak.lock();
+    if (error || !self || self->state_ == State::ended) return;
+    self->armed_for_ = never;
+    const Batch batch(*self);
+    const TimePoint now = current_time();
+    if (now < self->swarm_.next_deadline()) return;
+    self->note([] { return std::string("time_passed"); });
+    self->swarm_.time_passed(now);
+  });
+}
+
+}  // namespace barter::net

@@ -1,0 +1,208 @@
+// SwarmDriver: one torrent at work. Feeds the Swarm its events, does what its actions ask for, and
+// keeps what the core must not have: connections, timers, disk jobs, the log. Lives on one network
+// thread, on which everything here happens but what is marked otherwise. Decides nothing about
+// peers or pieces.
+//
+// Shared by its handlers and jobs; the Client holds it until the torrent is removed.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <set>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "chunkstore/store.hpp"
+#include "client/client.hpp"
+#include "client/net/budget.hpp"
+#include "client/net/connection.hpp"
+#include "client/net/mailbox.hpp"
+#include "client/net/peer_handshake.hpp"
+#include "client/net/piece_check.hpp"
+#include "client/net/store_jobs.hpp"
+#include "client/net/trace.hpp"
+#include "client/net/tracker_client.hpp"
+#include "client/swarm/swarm.hpp"
+
+namespace barter::net {
+
+// What the torrents of one client share. Outlives them.
+struct DriverShared {
+  DiskPool& disk;
+  BlockPool& blocks;
+  TrackerClient& trackers;
+  ConnectionBudget& budget;
+  boost::asio::io_context& service;
+  PeerId peer_id;
+  std::string announce_key;  // random, the same for all announces of this run
+  std::uint16_t port = 0;
+  Trace* trace = nullptr;
+  std::function<void(TorrentId, TorrentEvent)> emit;  // any thread; does not block
+};
+
+class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
+ public:
+  SwarmDriver(const DriverShared& shared, NetThread& thread, TorrentId id, AddTorrent torrent,
+              std::shared_ptr<const SwarmConfig> config, std::shared_ptr<Store> store,
+              std::uint64_t seed);
+  ~SwarmDriver();
+
+  // From any thread.
+  void start();
+  // Withdraws; `done` runs on the network thread when blocks are spilled, all is synced and
+  // `stopped` was announced, the last for no longer than `grace`.
+  void stop(Duration grace, std::function<void()> done);
+  void adopt(int descriptor, Endpoint remote, std::vector<std::byte> received);
+  void add_peers(std::vector<HostPort> peers);
+  void set_limits(std::uint64_t download, std::uint64_t upload);  // bytes a second
+  // Runs `question` with the swarm on the network thread and waits for it.
+  void ask(const std::function<void(const Swarm&)>& question);
+  const WireInfoHash& info_hash() const { return info_hash_; }
+  const PeerId& peer_id() const { return shared_.peer_id; }
+  // For whoever shares out the global limits: bytes a second, now and then brought up to date.
+  struct Rates {
+    std::atomic<std::uint64_t> download = 0, upload = 0;
+  };
+  const Rates& rates() const { return rates_; }
+
+  // Of connections.
+  std::uint32_t blocks_due(ConnectionId id) const { return swarm_.blocks_due(id); }
+  void received(Connection& connection, std::span<wire::Message> messages);
+  void sent(Connection& connection, std::span<const BlockRange> blocks);
+  void not_sent(Connection& connection, std::span<const BlockRange> blocks, SendFailure failure);
+  void lost(Connection& connection, DisconnectReason reason, const std::string& detail);
+  Result<bool> read_now(BlockRange range, std::span<std::byte> out) {
+    return jobs_.store()->read(range, out, false);
+  }
+  void read_later(std::shared_ptr<Connection> connection, std::vector<BlockRange> blocks,
+                  SendBuffer out, bool large);
+  void await_buffers(std::shared_ptr<Connection> connection);
+
+  // Of handshakes.
+  bool wants_connection(const Endpoint& from);
+  void connect_failed(const Endpoint& endpoint, ConnectFailure failure);
+  void shaken(Handshaking& handshaking, const wire::Handshake& theirs, PeerSource source);
+  void handshake_ended(const std::shared_ptr<Handshaking>& handshaking);
+
+ private:
+  enum class State : std::uint8_t { checking, running, stopping, ended };
+  struct Link {
+    std::shared_ptr<Connection> connection;
+    ConnectionBudget::Token token;
+  };
+  // While one lives, events only gather; the last to go drains the actions.
+  class Batch {
+   public:
+    explicit Batch(SwarmDriver& driver) : driver_(driver) { ++driver_.batch_depth_; }
+    Batch(const Batch&) = delete;
+    Batch& operator=(const Batch&) = delete;
+    ~Batch() {
+      if (driver_.batch_depth_ == 1) driver_.drain();
+      --driver_.batch_depth_;
+    }
+
+   private:
+    SwarmDriver& driver_;
+  };
+
+  // The seam.
+  void drain();
+  void perform(Connect& action);
+  void perform(Disconnect& action);
+  void perform(Send& action);
+  void perform(SendHave& action);
+  void perform(SendBlock& action);
+  void perform(CancelBlock& action);
+  void perform(StorePiece& action);
+  void perform(SpillBlock& action);
+  void perform(DropSpilled& action);
+  void perform(Announce& action);
+  void perform(Notify& action);
+  Connection* find(ConnectionId id);
+  void touch(Connection& connection);
+  void arm_timer();
+  void retry_starved();
+  template <class Describe>
+  void note(Describe describe) {
+    if (shared_.trace != nullptr) {
+      shared_.trace->event(label_, std::chrono::steady_clock::now(), describe());
+    }
+  }
+  void emit(TorrentEvent event) { shared_.emit(id_, std::move(event)); }
+
+  // The life of the torrent (driver_life.cpp).
+  void check();
+  void checked(const PieceCheck::Outcome& outcome);
+  void begin(Bitfield have);
+  void run(const Bitfield& have);
+  void fail(Error error);
+  void tell_skipped_trackers();
+  void arm_round();
+  void round();
+  void wanted_complete();
+  void sync();
+  void synced(const Result<void>& result, bool covers_completion);
+  void tell_disk_trouble(const Error& error);
+  void look_for_changes();
+  void files_changed(const std::vector<PieceIndex>& lost);
+  void lose(std::span<const PieceIndex> pieces);
+  void recheck(const std::vector<PieceIndex>& pieces);
+  void recheck_more();
+  void look_at_root();
+  void root_vanished();
+  void root_returned();
+  void probe_disk();
+  void maybe_ended();
+  void end();
+
+  const DriverShared& shared_;
+  NetThread& thread_;
+  const TorrentId id_;
+  const AddTorrent torrent_;
+  const std::shared_ptr<const SwarmConfig> config_;
+  const WireInfoHash info_hash_;
+  std::vector<std::string> trackers_;  // flat, in the order of TrackerId
+  std::vector<std::string> skipped_trackers_;
+  std::string label_;  // in the trace
+  wire::ReaderLimits reader_limits_;
+  std::shared_ptr<Mailbox> mailbox_;
+  StoreJobs jobs_;
+  Swarm swarm_;
+
+  State state_ = State::checking;
+  unsigned batch_depth_ = 0;
+  std::vector<Action> actions_;
+  std::unordered_map<std::uint32_t, Link> links_;
+  std::uint32_t next_connection_ = 1;
+  std::vector<std::shared_ptr<Connection>> dirty_, flushing_, starved_;
+  std::set<std::shared_ptr<Handshaking>> handshakes_;
+
+  boost::asio::steady_timer timer_;  // the swarm's next deadline
+  TimePoint armed_for_ = never;
+  boost::asio::steady_timer round_timer_;
+  boost::asio::steady_timer starved_timer_;
+  boost::asio::steady_timer grace_;
+  bool starved_armed_ = false;
+
+  std::shared_ptr<PieceCheck> piece_check_;
+  Rates rates_;
+  TimePoint last_sync_{}, last_look_{}, last_root_{}, last_probe_{};
+  bool syncing_ = false;
+  bool completing_ = false, completed_ = false;  // wanted bytes verified; and synced and told
+  bool disk_trouble_ = false;
+  bool root_missing_ = false;
+  Bitfield have_before_missing_;
+  // Pieces of changed files to hash again: the rest, those under way, those that were right.
+  std::vector<PieceIndex> recheck_;
+  std::size_t rechecking_ = 0;
+  std::vector<PieceIndex> rechecked_right_;
+  bool final_sync_ = false, grace_over_ = false;
+  std::function<void()> ended_;
+};
+
+}  // namespace barter::net
