@@ -119,13 +119,4 @@ std::optional<PieceIndex> PiecePicker::pick(const Bitfield* has, Order order,
   return std::nullopt;
 }
 
-std::string PiecePicker::broken_invariant() const {
-  for (std::uint32_t i = 0; i < order_.size(); ++i)
-    if (position_[order_[i]] != i) return "a piece does not stand where it should";
-  for (std::uint32_t group = 0; group + 1 < bounds_.size(); ++group)
-    for (std::uint32_t i = bounds_[group]; i < bounds_[group + 1]; ++i)
-      if (key(order_[i]) != group) return "a piece stands in the wrong group";
-  return bounds_.back() == order_.size() ? std::string() : "the groups do not cover all pieces";
-}
-
 }  // namespace barter

@@ -10,7 +10,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "torrent/bitfield.hpp"
@@ -50,9 +49,6 @@ class PiecePicker {
   };
   // A pickable piece of those in `has` (null: of all). It stays pickable until told otherwise.
   std::optional<PieceIndex> pick(const Bitfield* has, Order order, Random& random) const;
-
-  // For the simulator and the fuzzer: a contradiction in the groups; empty if there is none.
-  std::string broken_invariant() const;
 
  private:
   std::uint32_t key(std::uint32_t piece) const {

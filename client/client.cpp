@@ -1,0 +1,373 @@
+#include "client/client.hpp"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cassert>
+#include <future>
+#include <map>
+#include <mutex>
+#include <random>
+#include <utility>
+
+#include "chunkstore/posix_files.hpp"
+#include "client/net/event_queue.hpp"
+#include "client/net/io_threads.hpp"
+#include "client/net/listener.hpp"
+#include "client/net/rate_lease.hpp"
+#include "client/net/swarm_driver.hpp"
+
+namespace barter {
+
+namespace asio = boost::asio;
+using net::SwarmDriver;
+
+namespace {
+
+// Descriptors that are not peers: files of the stores, logs, epoll, trackers.
+constexpr std::uint32_t reserved_descriptors = 160;
+// Blocks beyond the open pieces: on their way to the disk, and in the hands of readers.
+constexpr std::uint64_t block_bytes_beyond = 48 << 20;
+constexpr auto lease_interval = std::chrono::milliseconds(500);
+
+std::uint64_t random_number() {
+  static std::random_device device;
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
+  return std::uint64_t{device()} << 32 | device();
+}
+
+// BEP 20: "-BT" would be BitTorrent's own; ours is "-Ba".
+PeerId random_peer_id() {
+  static constexpr std::string_view prefix = "-Ba0100-";
+  static constexpr std::string_view letters =
+      "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  PeerId out;
+  for (std::size_t i = 0; i < PeerId::size; ++i) {
+    out.bytes[i] = static_cast<std::byte>(
+        i < prefix.size() ? prefix[i] : letters[random_number() % letters.size()]);
+  }
+  return out;
+}
+
+// Raises the soft limit of descriptors to the hard one; how many there may be.
+std::uint32_t descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
+  if (limit.rlim_cur < limit.rlim_max) {
+    rlimit raised = limit;
+    raised.rlim_cur = limit.rlim_max;
+    if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
+  }
+  return static_cast<std::uint32_t>(std::min<rlim_t>(limit.rlim_cur, 1 << 20));
+}
+
+std::uint32_t connection_cap(std::uint32_t wanted) {
+  const std::uint32_t descriptors = descriptor_limit();
+  const std::uint32_t spare =
+      descriptors > 2 * reserved_descriptors ? descriptors - reserved_descriptors : descriptors / 2;
+  return std::min(wanted, spare);
+}
+
+std::size_t pool_buffers(const ClientOptions& options) {
+  return static_cast<std::size_t>((options.swarm.open_piece_bytes + block_bytes_beyond) /
+                                  block_length);
+}
+
+}  // namespace
+
+class Client::Impl {
+ public:
+  Impl(ClientOptions options, TorrentHandler handler);
+  ~Impl();
+  Result<void> open();
+
+  Result<TorrentId> add(AddTorrent torrent);
+  void remove(std::vector<TorrentId> torrents, Duration grace);
+  std::vector<TorrentId> all() const;
+  std::shared_ptr<SwarmDriver> find(TorrentId id) const;
+  std::shared_ptr<SwarmDriver> find(const WireInfoHash& info_hash) const;
+  void set_limits(std::uint64_t download, std::uint64_t upload);
+
+  // The order is that of destruction, reversed: whoever holds blocks goes before their pool,
+  // whoever holds sockets before their contexts.
+  const ClientOptions options_;
+  const PeerId peer_id_ = random_peer_id();
+  net::EventQueue events_;
+  std::unique_ptr<net::Trace> trace_;
+  std::unique_ptr<Files> files_ = posix_files();
+  BlockPool blocks_;
+  net::ConnectionBudget budget_;
+  net::IoThreads threads_;
+  net::DiskPool disk_;
+  std::shared_ptr<net::TrackerClient> trackers_;
+  std::shared_ptr<net::Listener> listener_;
+  std::optional<net::DriverShared> shared_;
+
+ private:
+  struct Torrent {
+    std::shared_ptr<SwarmDriver> driver;
+    net::LeaseUse download, upload;
+  };
+  void arm_leases();
+  void renew_leases();
+  void lease(Torrent& torrent, std::uint64_t download, std::uint64_t upload);
+
+  mutable std::mutex mutex_;  // of what follows
+  std::map<TorrentId, Torrent> torrents_;
+  std::map<WireInfoHash, TorrentId> by_hash_;
+  std::uint32_t next_id_ = 1;
+  std::uint64_t download_limit_, upload_limit_;
+  asio::steady_timer lease_timer_;
+};
+
+Client::Impl::Impl(ClientOptions options, TorrentHandler handler)
+    : options_(std::move(options)),
+      events_(std::move(handler)),
+      blocks_(pool_buffers(options_)),
+      budget_(connection_cap(options_.max_connections)),
+      threads_(options_.network_threads),
+      disk_(options_.disk_threads),
+      trackers_(
+          std::make_shared<net::TrackerClient>(threads_.service(), net::TrackerClientOptions())),
+      listener_(std::make_shared<net::Listener>(
+          threads_.service(), [this](const WireInfoHash& info_hash) { return find(info_hash); },
+          net::ListenerOptions().max_strangers)),
+      download_limit_(options_.download_limit),
+      upload_limit_(options_.upload_limit),
+      lease_timer_(threads_.service()) {}
+
+Client::Impl::~Impl() {
+  remove(all(), {});
+  listener_->stop();
+  trackers_->stop();
+  asio::post(threads_.service(), [this] { lease_timer_.cancel(); });
+  threads_.stop();
+  disk_.stop();
+}
+
+Result<void> Client::Impl::open() {
+  if (!options_.trace_file.empty()) {
+    auto trace = net::Trace::open(options_.trace_file);
+    if (!trace) return trace.error();
+    trace_ = std::move(*trace);
+  }
+  std::uint16_t port = options_.adopted_port.value_or(0);
+  if (!options_.adopted_port) {
+    net::ListenerOptions listen;
+    listen.port = options_.port;
+    listen.fixed_port = options_.fixed_port;
+    listen.addresses = options_.listen_addresses;
+    if (auto opened = listener_->open(listen); !opened) return opened.error();
+    port = listener_->port();
+  }
+  shared_.emplace(net::DriverShared{
+      .disk = disk_,
+      .blocks = blocks_,
+      .trackers = *trackers_,
+      .budget = budget_,
+      .service = threads_.service(),
+      .peer_id = peer_id_,
+      .announce_key = to_hex(random_peer_id()).substr(16, 8),
+      .port = port,
+      .trace = trace_.get(),
+      .emit = [this](TorrentId id, TorrentEvent event) { events_.post(id, std::move(event)); }});
+  listener_->start();
+  arm_leases();
+  return {};
+}
+
+Result<TorrentId> Client::Impl::add(AddTorrent torrent) {
+  if (!torrent.metainfo->has_v1()) {
+    return Error{Errc::unsupported, torrent.metainfo->name() +
+                                        ": a v2-only torrent; barter trades v1 and hybrids yet"};
+  }
+  const WireInfoHash info_hash = torrent.metainfo->info_hash().wire();
+  if (find(info_hash)) {
+    return Error{Errc::already_exists, torrent.metainfo->name() + ": this torrent is here already"};
+  }
+  StoreOptions store_options;
+  store_options.folder = torrent.folder;
+  store_options.state_folder = options_.state_folder;
+  store_options.read_only = torrent.read_only;
+  store_options.force = torrent.force;
+  store_options.allocation = torrent.allocation;
+  store_options.selected = torrent.selected;
+  // Opened by the caller's thread, which waits anyway.
+  auto store = Store::open(torrent.metainfo, std::move(store_options), *files_);
+  if (!store) return store.error();
+
+  const std::lock_guard lock(mutex_);
+  const TorrentId id{next_id_++};
+  Torrent added;
+  added.driver =
+      std::make_shared<SwarmDriver>(*shared_, threads_.next(), id, std::move(torrent),
+                                    std::make_shared<const SwarmConfig>(options_.swarm),
+                                    std::shared_ptr<Store>(std::move(*store)), random_number());
+  if (!by_hash_.emplace(info_hash, id).second) {
+    return Error{Errc::already_exists, "this torrent is here already"};
+  }
+  added.driver->start();
+  torrents_.emplace(id, added);
+  const auto count = static_cast<std::uint64_t>(torrents_.size());
+  for (auto& [other, entry] : torrents_) {
+    lease(entry, download_limit_ == unlimited ? unlimited : download_limit_ / count,
+          upload_limit_ == unlimited ? unlimited : upload_limit_ / count);
+  }
+  return id;
+}
+
+std::vector<TorrentId> Client::Impl::all() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<TorrentId> out;
+  for (const auto& [id, torrent] : torrents_) out.push_back(id);
+  return out;
+}
+
+std::shared_ptr<SwarmDriver> Client::Impl::find(TorrentId id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = torrents_.find(id);
+  return found == torrents_.end() ? nullptr : found->second.driver;
+}
+
+std::shared_ptr<SwarmDriver> Client::Impl::find(const WireInfoHash& info_hash) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = by_hash_.find(info_hash);
+  return found == by_hash_.end() ? nullptr : torrents_.at(found->second).driver;
+}
+
+void Client::Impl::remove(std::vector<TorrentId> ids, Duration grace) {
+  std::vector<std::pair<std::shared_ptr<SwarmDriver>, std::shared_ptr<std::promise<void>>>> leaving;
+  for (const TorrentId id : ids) {
+    if (auto driver = find(id)) {
+      leaving.emplace_back(std::move(driver), std::make_shared<std::promise<void>>());
+    }
+  }
+  for (const auto& [driver, done] : leaving) {
+    driver->stop(grace, [done = done] { done->set_value(); });
+  }
+  for (const auto& [driver, done] : leaving) done->get_future().wait();
+  const std::lock_guard lock(mutex_);
+  for (const TorrentId id : ids) torrents_.erase(id);
+  std::erase_if(by_hash_, [&](const auto& entry) { return !torrents_.contains(entry.second); });
+}
+
+// Global limits.
+
+void Client::Impl::set_limits(std::uint64_t download, std::uint64_t upload) {
+  const std::lock_guard lock(mutex_);
+  download_limit_ = download;
+  upload_limit_ = upload;
+  const auto count = std::max<std::uint64_t>(torrents_.size(), 1);
+  for (auto& [id, torrent] : torrents_) {
+    lease(torrent, download == unlimited ? unlimited : download / count,
+          upload == unlimited ? unlimited : upload / count);
+  }
+}
+
+void Client::Impl::lease(Torrent& torrent, std::uint64_t download, std::uint64_t upload) {
+  if (torrent.download.lease == download && torrent.upload.lease == upload) return;
+  torrent.download.lease = download;
+  torrent.upload.lease = upload;
+  torrent.driver->set_limits(download, upload);
+}
+
+void Client::Impl::arm_leases() {
+  lease_timer_.expires_after(lease_interval);
+  lease_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    renew_leases();
+    arm_leases();
+  });
+}
+
+void Client::Impl::renew_leases() {
+  const std::lock_guard lock(mutex_);
+  if (torrents_.size() < 2) return;
+  if (download_limit_ == unlimited && upload_limit_ == unlimited) return;
+  std::vector<net::LeaseUse> down, up;
+  for (auto& [id, torrent] : torrents_) {
+    torrent.download.rate = torrent.driver->rates().download;
+    torrent.upload.rate = torrent.driver->rates().upload;
+    down.push_back(torrent.download);
+    up.push_back(torrent.upload);
+  }
+  const auto downs = net::share_out(download_limit_, down);
+  const auto ups = net::share_out(upload_limit_, up);
+  std::size_t i = 0;
+  for (auto& [id, torrent] : torrents_) {
+    lease(torrent, download_limit_ == unlimited ? unlimited : downs[i],
+          upload_limit_ == unlimited ? unlimited : ups[i]);
+    ++i;
+  }
+}
+
+// The facade.
+
+Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Client::~Client() = default;
+
+Result<std::unique_ptr<Client>> Client::start(ClientOptions options, TorrentHandler handler) {
+  auto impl = std::make_unique<Impl>(std::move(options), std::move(handler));
+  if (auto opened = impl->open(); !opened) return opened.error();
+  return std::unique_ptr<Client>(new Client(std::move(impl)));
+}
+
+std::uint16_t Client::port() const {
+  return impl_->shared_->port;
+}
+const PeerId& Client::peer_id() const {
+  return impl_->peer_id_;
+}
+
+Result<TorrentId> Client::add(AddTorrent torrent) {
+  return impl_->add(std::move(torrent));
+}
+void Client::remove(TorrentId torrent, Duration grace) {
+  impl_->remove({torrent}, grace);
+}
+void Client::stop(Duration grace) {
+  impl_->remove(impl_->all(), grace);
+}
+
+Progress Client::progress(TorrentId torrent) const {
+  Progress out;
+  if (const auto driver = impl_->find(torrent)) {
+    driver->ask(
+        [&](const Swarm& swarm) { out = swarm.progress(std::chrono::steady_clock::now()); });
+  }
+  return out;
+}
+
+std::vector<PeerProgress> Client::peers(TorrentId torrent) const {
+  std::vector<PeerProgress> out;
+  if (const auto driver = impl_->find(torrent)) {
+    driver->ask([&](const Swarm& swarm) { swarm.peers(out, std::chrono::steady_clock::now()); });
+  }
+  return out;
+}
+
+std::string Client::stall_reason(TorrentId torrent) const {
+  std::string out;
+  if (const auto driver = impl_->find(torrent)) {
+    driver->ask(
+        [&](const Swarm& swarm) { out = swarm.stall_reason(std::chrono::steady_clock::now()); });
+  }
+  return out;
+}
+
+void Client::add_peers(TorrentId torrent, std::vector<HostPort> peers) {
+  if (const auto driver = impl_->find(torrent)) driver->add_peers(std::move(peers));
+}
+
+void Client::set_limits(std::uint64_t download, std::uint64_t upload) {
+  impl_->set_limits(download, upload);
+}
+
+void Client::adopt_connection(int descriptor, Endpoint remote, std::string received) {
+  impl_->listener_->adopt(descriptor, remote, std::move(received));
+}
+
+}  // namespace barter
