@@ -1,0 +1,90 @@
+// What the loopback tests share: a folder that goes away, torrents made of random bytes, clients
+// that remember their events.
+#pragma once
+
+#include <condition_variable>
+#include <filesystem>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "client/client.hpp"
+
+namespace barter::testing {
+
+class Folder {
+ public:
+  Folder();
+  ~Folder();
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+  std::string path() const { return path_.string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+struct TestFile {
+  std::string path;
+  std::uint64_t size = 0;
+};
+
+// Writes files of random bytes below `folder`/`name` (or the one file `name`), and gives their
+// metainfo.
+std::shared_ptr<const Metainfo> make_torrent(const std::filesystem::path& folder,
+                                             const std::string& name,
+                                             const std::vector<TestFile>& files,
+                                             std::uint32_t piece_length,
+                                             const std::string& announce = {});
+// Do both folders hold the same bytes of that torrent?
+bool same_content(const Metainfo& metainfo, const std::filesystem::path& a,
+                  const std::filesystem::path& b);
+std::string read_file(const std::filesystem::path& path);
+
+// A client on loopback with an ephemeral port and its events.
+class TestClient {
+ public:
+  explicit TestClient(ClientOptions options = {});
+  ~TestClient();
+  static ClientOptions loopback();
+
+  Client& operator*() { return *client; }
+  Client* operator->() { return client.get(); }
+  HostPort address() const { return {"127.0.0.1", client->port()}; }
+
+  TorrentId add(AddTorrent torrent);
+  TorrentId seed(const std::shared_ptr<const Metainfo>& metainfo, const std::string& folder);
+  TorrentId get(const std::shared_ptr<const Metainfo>& metainfo, const std::string& folder,
+                std::vector<HostPort> peers);
+
+  template <class Event>
+  bool saw(TorrentId torrent) const {
+    return find<Event>(torrent).has_value();
+  }
+  template <class Event>
+  std::optional<Event> find(TorrentId torrent) const {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, event] : events_) {
+      if (id != torrent) continue;
+      if (const auto* found = std::get_if<Event>(&event)) return *found;
+    }
+    return std::nullopt;
+  }
+  template <class Event>
+  bool wait(TorrentId torrent, std::chrono::seconds most = std::chrono::seconds(30)) {
+    return wait_until([&] { return saw<Event>(torrent); }, most);
+  }
+  bool wait_until(const std::function<bool()>& what,
+                  std::chrono::seconds most = std::chrono::seconds(30));
+
+  std::unique_ptr<Client> client;
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable arrived_;
+  std::vector<std::pair<TorrentId, TorrentEvent>> events_;
+};
+
+}  // namespace barter::testing
