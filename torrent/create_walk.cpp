@@ -1,0 +1,208 @@
+#include "torrent/create_walk.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "torrent/utf8.hpp"
+
+namespace barter {
+namespace {
+
+Error system_error(const std::string& path, int number) {
+  const Errc code = number == ENOENT || number == ENOTDIR ? Errc::not_found
+                    : number == EACCES || number == EPERM ? Errc::permission_denied
+                                                          : Errc::io_error;
+  return Error{code, fmt::format("{}: {}", path, std::strerror(number))};
+}
+
+Error refuse(const std::string& path, std::string_view why) {
+  return Error{Errc::invalid_argument,
+               fmt::format("{}: {}; leave it out with --exclude", path, why)};
+}
+
+std::string_view kind_of(mode_t mode) {
+  if (S_ISFIFO(mode)) return "a FIFO";
+  if (S_ISSOCK(mode)) return "a socket";
+  return "a device";
+}
+
+std::optional<std::string> real_path(const std::string& path) {
+  const std::unique_ptr<char, decltype(&std::free)> real(realpath(path.c_str(), nullptr),
+                                                         &std::free);
+  if (real == nullptr) return std::nullopt;
+  return std::string(real.get());
+}
+
+// Names of a folder in byte order. The descriptor is closed before the walk goes deeper.
+Result<std::vector<std::string>> read_folder(const std::string& path) {
+  const auto close = [](DIR* open) { closedir(open); };
+  const std::unique_ptr<DIR, decltype(close)> folder(opendir(path.c_str()), close);
+  if (folder == nullptr) return system_error(path, errno);
+  std::vector<std::string> names;
+  while (true) {
+    errno = 0;
+    const dirent* entry = readdir(folder.get());
+    if (entry == nullptr) break;
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  if (errno != 0) return system_error(path, errno);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+class Walker {
+ public:
+  Walker(const WalkOptions& options, std::string root)
+      : options_(options), root_(std::move(root)) {}
+
+  Result<void> folder(const std::string& path, const struct stat& status) {
+    if (ancestors_.size() > options_.max_depth) {
+      return refuse(path, fmt::format("more than {} folders deep", options_.max_depth));
+    }
+    auto names = read_folder(path);
+    if (!names) return names.error();
+    ancestors_.push_back(FileStamp::of(status));
+    const std::size_t before = walk_.files.size();
+    for (const std::string& name : *names) {
+      elements_.push_back(name);
+      auto done = entry(path + (path.ends_with('/') ? "" : "/") + name, name);
+      elements_.pop_back();
+      if (!done) return done.error();
+    }
+    ancestors_.pop_back();
+    if (walk_.files.size() == before && names->empty()) ++walk_.left_out.empty_folders;
+    return {};
+  }
+
+  Walk take() { return std::move(walk_); }
+
+ private:
+  // What is left out is left out before anything is asked of it: an unreadable folder, a FIFO.
+  Result<void> entry(const std::string& path, const std::string& name) {
+    if (name.starts_with('.') && !options_.hidden) {
+      ++walk_.left_out.hidden;
+      return {};
+    }
+    struct stat status {};
+    if (fstatat(AT_FDCWD, path.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+      return system_error(path, errno);
+    }
+    const bool link = S_ISLNK(status.st_mode);
+    const int followed = link ? stat(path.c_str(), &status) : 0;
+    const int why = errno;
+    const bool is_folder = followed == 0 && S_ISDIR(status.st_mode);
+    const std::string relative = relative_path();
+    if (is_left_out(path, relative, is_folder)) {
+      ++walk_.left_out.excluded;
+      return {};
+    }
+    if (!is_utf8(name)) return refuse(path, "the name is not UTF-8");
+    if (followed != 0) {
+      return refuse(path, why == ELOOP ? "a link that leads to itself" : "a dangling link");
+    }
+    if (link) {
+      auto inside = check_link(path);
+      if (!inside) return inside.error();
+    }
+    if (is_folder) return enter(path, status, link);
+    if (!S_ISREG(status.st_mode)) return refuse(path, kind_of(status.st_mode));
+    return file(path, status);
+  }
+
+  bool is_left_out(const std::string& path, const std::string& relative, bool is_folder) const {
+    const auto matches = [&](const Glob& glob) { return glob.matches(relative, is_folder); };
+    const auto selects = [&](const Glob& glob) { return glob.selects(relative); };
+    if (std::any_of(options_.exclude.begin(), options_.exclude.end(), matches)) return true;
+    if (!is_folder && !options_.include.empty() &&
+        std::none_of(options_.include.begin(), options_.include.end(), selects)) {
+      return true;
+    }
+    return !is_folder && !options_.skip.empty() && path.ends_with(file_name(options_.skip)) &&
+           real_path(path) == options_.skip;
+  }
+
+  static std::string_view file_name(std::string_view path) {
+    return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
+  }
+
+  Result<void> check_link(const std::string& path) const {
+    const auto real = real_path(path);
+    if (!real) return system_error(path, errno);
+    const bool inside = *real == root_ || root_ == "/" || real->starts_with(root_ + "/");
+    if (!inside) return refuse(path, fmt::format("a link that leaves the folder, to {}", *real));
+    return {};
+  }
+
+  Result<void> enter(const std::string& path, const struct stat& status, bool link) {
+    const FileStamp self = FileStamp::of(status);
+    const bool loop =
+        link && std::any_of(ancestors_.begin(), ancestors_.end(), [&](const auto& above) {
+          return above.inode == self.inode && above.device == self.device;
+        });
+    if (loop) return refuse(path, "a link to a folder that it is in: a loop");
+    return folder(path, status);
+  }
+
+  Result<void> file(const std::string& path, const struct stat& status) {
+    if (walk_.files.size() == options_.max_files) {
+      return Error{Errc::invalid_argument,
+                   fmt::format("{}: more than {} files", root_, options_.max_files)};
+    }
+    const FileStamp stamp = FileStamp::of(status);
+    walk_.total_size += stamp.size;
+    walk_.files.push_back({elements_, path, stamp, (status.st_mode & S_IXUSR) != 0});
+    return {};
+  }
+
+  std::string relative_path() const {
+    std::string out;
+    for (const std::string& element : elements_) {
+      if (!out.empty()) out += '/';
+      out += element;
+    }
+    return out;
+  }
+
+  const WalkOptions& options_;
+  const std::string root_;  // real path
+  std::vector<std::string> elements_;
+  std::vector<FileStamp> ancestors_;
+  Walk walk_;
+};
+
+}  // namespace
+
+Result<Walk> walk_source(const std::string& source, const WalkOptions& options) {
+  struct stat status {};
+  if (stat(source.c_str(), &status) != 0) return system_error(source, errno);
+  if (S_ISREG(status.st_mode)) {
+    Walk walk;
+    walk.single_file = true;
+    walk.total_size = static_cast<std::uint64_t>(status.st_size);
+    walk.files.push_back({{}, source, FileStamp::of(status), (status.st_mode & S_IXUSR) != 0});
+    return walk;
+  }
+  if (!S_ISDIR(status.st_mode)) {
+    return Error{Errc::invalid_argument,
+                 fmt::format("{}: {}, not a file or folder", source, kind_of(status.st_mode))};
+  }
+  auto real = real_path(source);
+  if (!real) return system_error(source, errno);
+  Walker walker(options, std::move(*real));
+  auto done = walker.folder(source, status);
+  if (!done) return done.error();
+  return walker.take();
+}
+
+}  // namespace barter
