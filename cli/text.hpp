@@ -7,8 +7,8 @@
 namespace barter::cli {
 
 // For a terminal or a log: control characters, direction overrides and bytes that are no UTF-8
-// become visible escapes; the result is one line. Unlike escape(), it leaves backslashes alone: a message may
-// hold names that were escaped already.
+// become visible escapes; the result is one line. Unlike escape(), it leaves backslashes alone: a
+// message may hold names that were escaped already.
 std::string printable(std::string_view text);
 // For JSON, whose strings must be UTF-8: bytes that are none become U+FFFD.
 std::string valid_utf8(std::string_view text);

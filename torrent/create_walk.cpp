@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
 
 #include <dirent.h>
@@ -14,16 +13,10 @@
 #include <unistd.h>
 
 #include "torrent/utf8.hpp"
+#include "torrent/write_file.hpp"
 
 namespace barter {
 namespace {
-
-Error system_error(const std::string& path, int number) {
-  const Errc code = number == ENOENT || number == ENOTDIR ? Errc::not_found
-                    : number == EACCES || number == EPERM ? Errc::permission_denied
-                                                          : Errc::io_error;
-  return Error{code, fmt::format("{}: {}", path, std::strerror(number))};
-}
 
 Error refuse(const std::string& path, std::string_view why) {
   return Error{Errc::invalid_argument,

@@ -6,7 +6,6 @@
 #include <cassert>
 #include <cerrno>
 #include <condition_variable>
-#include <cstring>
 #include <deque>
 #include <mutex>
 #include <thread>
@@ -16,6 +15,8 @@
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "torrent/write_file.hpp"
 
 namespace barter {
 namespace {
@@ -28,13 +29,6 @@ constexpr std::size_t buffer_bytes = 256 * 1024;
 constexpr std::uint64_t run_bytes = 4 << 20;
 constexpr std::uint64_t small_file_bytes = 1 << 20;  // below: not worth telling the kernel
 constexpr auto progress_interval = 100ms;
-
-Error system_error(const std::string& path, int number) {
-  const Errc code = number == ENOENT || number == ENOTDIR ? Errc::not_found
-                    : number == EACCES || number == EPERM ? Errc::permission_denied
-                                                          : Errc::io_error;
-  return Error{code, fmt::format("{}: {}", path, std::strerror(number))};
-}
 
 Error changed(const std::string& path) {
   return Error{Errc::file_changed, fmt::format("{}: changed while it was read", path)};

@@ -10,7 +10,7 @@ TEST_CASE("what would drive a terminal becomes visible", "[text]") {
   CHECK(printable("a\x1b[31mb") == "a\\x1b[31mb");
   CHECK(printable("a\nb\tc\rd\x7F") == "a\\nb\\x09c\\x0dd\\x7f");
   CHECK(printable("\xC2\x9B"
-                  "31m") == "\\x9b31m");                          // CSI as one character
+                  "31m") == "\\x9b31m");                            // CSI as one character
   CHECK(printable("a\xE2\x80\xAEgpj.exe") == "a\\u{202e}gpj.exe");  // right-to-left override
   CHECK(printable("\xFF\xC0\xAF\xED\xA0\x80") == "\\xff\\xc0\\xaf\\xed\\xa0\\x80");
   CHECK(printable(std::string_view("\0x", 2)) == "\\x00x");
