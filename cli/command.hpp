@@ -54,6 +54,11 @@ CLI::Option* add_size_option(CLI::App* command, const std::string& name, std::ui
 CLI::Option* add_duration_option(CLI::App* command, const std::string& name,
                                  std::chrono::milliseconds& value, const std::string& description);
 
+// Reports the error and gives the exit code: that of the signal where a signal was the reason.
+int fail(Output& output, const Error& error);
+
+// The commands, each in a file of its name.
+void add_create_command(CLI::App& app, CommandLine& line);
 void add_tracker_command(CLI::App& app, CommandLine& line);
 
 void add_all_commands(CLI::App& app, CommandLine& line);

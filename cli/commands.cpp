@@ -4,6 +4,7 @@
 namespace barter::cli {
 
 void add_all_commands(CLI::App& app, CommandLine& line) {
+  add_create_command(app, line);
   add_tracker_command(app, line);
 }
 

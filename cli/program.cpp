@@ -90,6 +90,12 @@ CLI::Option* add_duration_option(CLI::App* command, const std::string& name,
   return add_parsed_option(command, name, value, description, "TIME", parse_duration);
 }
 
+int fail(Output& output, const Error& error) {
+  if (error.code != Errc::cancelled || !signals::stop_requested()) return output.fail(error);
+  output.fail(Error{Errc::cancelled, "interrupted"});
+  return exit_signal_base + signals::received();
+}
+
 int run_program(const std::vector<std::string>& arguments,
                 const std::function<Output::Settings(bool json)>& settings) {
   CLI::App app("barter: create torrents, track, share and get files with BitTorrent", "barter");

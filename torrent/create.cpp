@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <map>
+#include <memory>
 #include <utility>
 
 namespace barter {
@@ -96,18 +97,6 @@ Result<void> check_name(const std::string& name) {
   if (why.empty()) return {};
   return Error{Errc::invalid_name,
                fmt::format("'{}': {}; give another one with --name", name, why)};
-}
-
-// The last element as the user wrote it; "." and ".." are asked for their real name.
-std::string name_of(std::string source) {
-  while (source.size() > 1 && source.back() == '/') source.pop_back();
-  std::string name = source.substr(source.rfind('/') + 1);  // npos + 1 is 0
-  if (name != "." && name != "..") return name;
-  const std::unique_ptr<char, decltype(&std::free)> real(realpath(source.c_str(), nullptr),
-                                                         &std::free);
-  if (real == nullptr) return name;
-  const std::string_view path = real.get();
-  return std::string(path.substr(path.rfind('/') + 1));
 }
 
 // What hashing found. Threads write to different places of it.
@@ -349,9 +338,21 @@ Result<void> check_piece_length(std::uint64_t bytes, TorrentVersion version) {
   return Error{Errc::invalid_argument, fmt::format("piece length {} {}", bytes, why)};
 }
 
+// The last element as the user wrote it; "." and ".." are asked for their real name.
+std::string source_name(std::string source) {
+  while (source.size() > 1 && source.back() == '/') source.pop_back();
+  std::string name = source.substr(source.rfind('/') + 1);  // npos + 1 is 0
+  if (name != "." && name != "..") return name;
+  const std::unique_ptr<char, decltype(&std::free)> real(realpath(source.c_str(), nullptr),
+                                                         &std::free);
+  if (real == nullptr) return name;
+  const std::string_view path = real.get();
+  return std::string(path.substr(path.rfind('/') + 1));
+}
+
 Result<CreatePlan> plan_torrent(const std::string& source, const CreateOptions& options) {
   CreatePlan plan;
-  plan.name = options.name.empty() ? name_of(source) : options.name;
+  plan.name = options.name.empty() ? source_name(source) : options.name;
   auto named = check_name(plan.name);
   if (!named) return named.error();
   auto walk = walk_source(source, options.walk);

@@ -56,6 +56,8 @@ std::uint32_t default_piece_length(std::uint64_t bytes);
 // A multiple of 16 KiB of at most 512 MiB; a power of two for v2.
 Result<void> check_piece_length(std::uint64_t bytes, TorrentVersion version);
 
+// The name that a torrent of this source gets unless told otherwise.
+std::string source_name(std::string source);
 // Looks at the source: names, sizes, piece length. What cannot be in a torrent is an error.
 Result<CreatePlan> plan_torrent(const std::string& source, const CreateOptions& options);
 // Hashes what was planned. A file that is no longer what it was when planned is an error.
