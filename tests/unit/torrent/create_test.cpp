@@ -262,7 +262,7 @@ TEST_CASE("a change between planning and hashing is an error", "[create]") {
   const TemporaryFolder folder;
   fill(folder);
   const auto plan = plan_torrent(folder / "album", {});
-  REQUIRE(plan);
+  REQUIRE(plan.has_value());
   const bool empty = GENERATE(false, true);
   folder.write(empty ? "album/empty" : "album/a.txt", empty ? "no more" : pattern(10'000, 9));
   const auto torrent = create_torrent(*plan, {});
@@ -281,7 +281,7 @@ TEST_CASE("a stream makes the torrent that its file would", "[create]") {
   REQUIRE(file >= 0);
   const auto streamed = create_torrent_of_stream(file, options);
   close(file);
-  REQUIRE(streamed);
+  REQUIRE(streamed.has_value());
   CHECK(streamed->bytes == create(path, options).bytes);
 }
 

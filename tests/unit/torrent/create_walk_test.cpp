@@ -42,7 +42,7 @@ TEST_CASE("files come in byte order, element by element", "[walk]") {
     folder.write(name, "x");
   }
   const auto walk = walk_source(folder.path(), {});
-  REQUIRE(walk);
+  REQUIRE(walk.has_value());
   CHECK(paths(*walk) == Paths{"B", "a/b/c", "a/b.c", "a/z", "a b", "a-b/x", "a.txt", "ä"});
   CHECK(walk->total_size == 8);
   CHECK_FALSE(walk->single_file);
@@ -51,7 +51,7 @@ TEST_CASE("files come in byte order, element by element", "[walk]") {
 TEST_CASE("a file is walked as one", "[walk]") {
   const TemporaryFolder folder;
   const auto walk = walk_source(folder.write("x", "12345"), {});
-  REQUIRE(walk);
+  REQUIRE(walk.has_value());
   CHECK(walk->single_file);
   CHECK(walk->total_size == 5);
   CHECK(walk->files.at(0).path.empty());
@@ -68,13 +68,13 @@ TEST_CASE("what is left out is counted", "[walk]") {
   options.hidden = false;
   options.exclude = globs({"*.tmp", "cache/"});
   const auto walk = walk_source(folder.path(), options);
-  REQUIRE(walk);
+  REQUIRE(walk.has_value());
   CHECK(paths(*walk) == Paths{"keep.txt"});
   CHECK(walk->left_out.hidden == 2);
   CHECK(walk->left_out.excluded == 3);
   CHECK(walk->left_out.empty_folders == 1);
   const auto all = walk_source(folder.path(), {});
-  REQUIRE(all);
+  REQUIRE(all.has_value());
   CHECK(all->files.size() == 7);
 }
 
@@ -87,7 +87,7 @@ TEST_CASE("include narrows, exclude is stronger", "[walk]") {
   options.include = globs({"*.iso", "docs"});
   options.exclude = globs({"b.*", "docs/y"});
   const auto walk = walk_source(folder.path(), options);
-  REQUIRE(walk);
+  REQUIRE(walk.has_value());
   CHECK(paths(*walk) == Paths{"a.iso", "deep/d.iso", "docs/x"});
   CHECK(walk->left_out.excluded == 3);
 }
@@ -99,7 +99,7 @@ TEST_CASE("the torrent being written is left out, not files of the same name", "
   WalkOptions options;
   options.skip = std::filesystem::canonical(folder / "x.torrent").string();
   const auto walk = walk_source(folder.path(), options);
-  REQUIRE(walk);
+  REQUIRE(walk.has_value());
   CHECK(paths(*walk) == Paths{"sub/x.torrent"});
 }
 
@@ -109,7 +109,7 @@ TEST_CASE("links inside the tree are followed", "[walk]") {
   std::filesystem::create_directory_symlink("real", folder / "alias");
   std::filesystem::create_symlink("real/a", folder / "file");
   const auto walk = walk_source(folder.path(), {});
-  REQUIRE(walk);
+  REQUIRE(walk.has_value());
   CHECK(paths(*walk) == Paths{"alias/a", "file", "real/a"});
   CHECK(walk->total_size == 6);
 }
@@ -161,7 +161,7 @@ TEST_CASE("what cannot be in a torrent is an error that names it, unless exclude
   WalkOptions options;
   options.exclude = globs({"odd*"});
   const auto walk = walk_source(folder.path(), options);
-  REQUIRE(walk);
+  REQUIRE(walk.has_value());
   CHECK(paths(*walk) == Paths{"good"});
   std::filesystem::remove_all(folder.path() + "-twin");
 }

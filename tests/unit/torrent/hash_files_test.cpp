@@ -112,7 +112,7 @@ TEST_CASE("v1 pieces run across files of every size", "[hash_files]") {
     for (const std::uint32_t piece_length : {16'384u, 49'152u, 1u << 20, 1u << 23}) {
       CAPTURE(threads, piece_length);
       const Outcome outcome = run(data, piece_length, true, false, false, threads);
-      REQUIRE(outcome.result);
+      REQUIRE(outcome.result.has_value());
       REQUIRE(outcome.errors.empty());
       REQUIRE(outcome.pieces.size() == (data.bytes.size() + piece_length - 1) / piece_length);
       for (const auto& [piece, digests] : outcome.pieces) {
@@ -134,7 +134,7 @@ TEST_CASE("a hybrid's pads count for v1, its files alone for v2", "[hash_files]"
   data.add(folder, "long", pattern(2 * piece_length + 40'000, 2));  // three pieces
   const bool aligned = GENERATE(false, true);
   const Outcome outcome = run(data, piece_length, !aligned, true, aligned, 2);
-  REQUIRE(outcome.result);
+  REQUIRE(outcome.result.has_value());
   REQUIRE(outcome.pieces.size() == 4);
   const std::string_view all = data.bytes;
   CHECK(outcome.pieces.at(0).v2 == slow_root(all.substr(0, 20'000), 2));
@@ -199,7 +199,7 @@ TEST_CASE("errors can be forgiven: the other pieces are hashed", "[hash_files]")
   data.add(folder, "c", pattern(40'000, 3));
   unlink((folder / "b").c_str());
   const Outcome outcome = run(data, 16'384, true, false, false, 2, true);
-  REQUIRE(outcome.result);
+  REQUIRE(outcome.result.has_value());
   CHECK(outcome.failed == std::set<std::uint32_t>{2, 3, 4});
   CHECK(outcome.pieces.size() == 5);
   for (const auto& [file, code] : outcome.errors) CHECK((file == 1 && code == Errc::not_found));
@@ -240,7 +240,7 @@ TEST_CASE("pieces of a stream", "[hash_files]") {
       hash_stream(ends[0], 1 << 20, true, true,
                   [&](const PieceDigests& digests) { pieces.push_back(digests); }, {});
   close(ends[0]);
-  REQUIRE(total);
+  REQUIRE(total.has_value());
   CHECK(*total == bytes.size());
   REQUIRE(pieces.size() == 4);
   const std::string_view all = bytes;
@@ -260,7 +260,7 @@ TEST_CASE("a stream shorter than a piece has a tree of its own size", "[hash_fil
       hash_stream(file, 1 << 20, false, true,
                   [&](const PieceDigests& digests) { pieces.push_back(digests); }, {});
   close(file);
-  REQUIRE(total);
+  REQUIRE(total.has_value());
   REQUIRE(pieces.size() == 1);
   CHECK(pieces[0].v2 == slow_root(bytes, 4));
 }
