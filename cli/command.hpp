@@ -7,6 +7,11 @@
 // throws nothing else.
 #pragma once
 
+#include "cli/exit_code.hpp"
+#include "cli/output.hpp"
+
+#include <CLI/CLI.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -14,11 +19,6 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
-
-#include <CLI/CLI.hpp>
-
-#include "cli/exit_code.hpp"
-#include "cli/output.hpp"
 
 namespace barter::cli {
 

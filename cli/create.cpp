@@ -1,21 +1,20 @@
 // barter create: makes torrents of files, folders and standard input.
-#include <cstdlib>
-#include <ctime>
-
-#include <charconv>
-#include <memory>
+#include "torrent/create.hpp"
+#include "cli/command.hpp"
+#include "cli/signals.hpp"
+#include "cli/sizes.hpp"
+#include "torrent/url.hpp"
+#include "torrent/write_file.hpp"
 
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <boost/json/array.hpp>
 
-#include "cli/command.hpp"
-#include "cli/signals.hpp"
-#include "cli/sizes.hpp"
-#include "torrent/create.hpp"
-#include "torrent/url.hpp"
-#include "torrent/write_file.hpp"
+#include <charconv>
+#include <cstdlib>
+#include <ctime>
+#include <memory>
 
 namespace barter::cli {
 namespace {
@@ -295,9 +294,7 @@ void add_create_command(CLI::App& app, CommandLine& line) {
       ->add_option("SRC", options->sources,
                    "Files and folders, one torrent each; - for standard input")
       ->required();
-  const auto single = [](CLI::Option* option) {
-    option->allow_extra_args(false);
-  };
+  const auto single = [](CLI::Option* option) { option->allow_extra_args(false); };
   single(command
              ->add_option("--announce", options->announce,
                           "Tracker; again: the next tier; commas: the same tier")

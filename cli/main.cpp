@@ -1,15 +1,15 @@
 // The process: signals, limits, logging; the program itself is in program.cpp.
-#include <cstdlib>
-#include <string>
-#include <vector>
+#include "cli/program.hpp"
+#include "cli/signals.hpp"
 
 #include <spdlog/cfg/helpers.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
-#include "cli/program.hpp"
-#include "cli/signals.hpp"
+#include <cstdlib>
+#include <string>
+#include <vector>
 
 namespace {
 

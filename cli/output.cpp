@@ -1,18 +1,18 @@
 #include "cli/output.hpp"
 
-#include <algorithm>
-#include <cstdio>
-#include <cstdlib>
-#include <ctime>
+#include "cli/exit_code.hpp"
+#include "cli/sizes.hpp"
+#include "cli/text.hpp"
 
 #include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include <boost/json/serialize.hpp>
 
-#include "cli/exit_code.hpp"
-#include "cli/sizes.hpp"
-#include "cli/text.hpp"
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
 
 namespace barter::cli {
 namespace {

@@ -5,6 +5,10 @@
 // Every text is escaped here, once: names of torrents and words of peers cannot drive a terminal.
 #pragma once
 
+#include "torrent/result.hpp"
+
+#include <boost/json/object.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -12,10 +16,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include <boost/json/object.hpp>
-
-#include "torrent/result.hpp"
 
 namespace barter::cli {
 

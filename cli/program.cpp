@@ -1,14 +1,14 @@
 #include "cli/program.hpp"
 
-#include <algorithm>
-#include <exception>
-#include <new>
-
-#include <fmt/format.h>
-
 #include "cli/command.hpp"
 #include "cli/signals.hpp"
 #include "cli/sizes.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+#include <new>
 
 namespace barter::cli {
 namespace {

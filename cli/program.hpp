@@ -2,11 +2,11 @@
 // tests call it.
 #pragma once
 
+#include "cli/output.hpp"
+
 #include <functional>
 #include <string>
 #include <vector>
-
-#include "cli/output.hpp"
 
 namespace barter::cli {
 

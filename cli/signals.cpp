@@ -1,15 +1,15 @@
 #include "cli/signals.hpp"
 
-#include <algorithm>
-#include <atomic>
-#include <csignal>
-#include <limits>
+#include "cli/exit_code.hpp"
 
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "cli/exit_code.hpp"
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <limits>
 
 namespace barter::cli::signals {
 namespace {

@@ -1,12 +1,12 @@
 #include "cli/sizes.hpp"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <cctype>
 #include <charconv>
 #include <cmath>
 #include <optional>
-
-#include <fmt/format.h>
 
 namespace barter::cli {
 namespace {

@@ -1,12 +1,12 @@
 // Sizes, rates and durations as people write and read them.
 #pragma once
 
+#include "torrent/result.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
-
-#include "torrent/result.hpp"
 
 namespace barter::cli {
 

@@ -1,10 +1,10 @@
 #include "cli/text.hpp"
 
-#include <cstdint>
+#include "torrent/utf8.hpp"
 
 #include <fmt/format.h>
 
-#include "torrent/utf8.hpp"
+#include <cstdint>
 
 namespace barter::cli {
 std::string printable(std::string_view text) {

@@ -1,7 +1,9 @@
 #include "torrent/create.hpp"
 
 #include "torrent/bencode.hpp"
+#include "torrent/file_name.hpp"
 #include "torrent/hash_files.hpp"
+#include "torrent/merkle.hpp"
 #include "torrent/utf8.hpp"
 #include "torrent/write_file.hpp"
 
@@ -93,6 +95,8 @@ Result<void> check_name(const std::string& name) {
     why = "the name is not UTF-8";
   } else if (name.size() > 255) {
     why = "the name is longer than 255 bytes";
+  } else if (clean_torrent_name(name) != name) {
+    why = "clients would change the name";
   }
   if (why.empty()) return {};
   return Error{Errc::invalid_name,
@@ -142,10 +146,6 @@ class TorrentWriter {
  private:
   void grow_trees(const Layout& layout) {
     trees_.resize(plan_.walk.files.size());
-    Sha256 sha256;
-    std::vector<Sha256Digest> nodes;
-    const Sha256Digest filler =
-        merkle_reduce(nodes, plan_.piece_length / block_length, Sha256Digest{}, sha256);
     for (std::size_t i = 0; i < range_.spans.size(); ++i) {
       const auto pieces = layout.pieces_of(i);
       if (range_.walked[i] == Range::pad || !pieces) continue;
@@ -155,9 +155,9 @@ class TorrentWriter {
         tree.root = hashes_.v2[first];
         continue;
       }
-      nodes.assign(hashes_.v2.begin() + first, hashes_.v2.begin() + last + 1);
-      for (const Sha256Digest& node : nodes) tree.layer += node.view();
-      tree.root = merkle_reduce(nodes, std::bit_ceil(nodes.size()), filler, sha256);
+      const auto layer = std::span(hashes_.v2).subspan(first, last - first + 1);
+      for (const Sha256Digest& node : layer) tree.layer += node.view();
+      tree.root = layer_root(layer, plan_.piece_length);
     }
   }
 
@@ -363,13 +363,12 @@ Result<CreatePlan> plan_torrent(const std::string& source, const CreateOptions& 
                  fmt::format("{}: {}, a torrent needs at least one byte", source,
                              plan.walk.files.empty() ? "no files" : "empty")};
   }
-  // BEP 52 tells a single file from a folder by this only.
-  const auto& files = plan.walk.files;
-  if (has_v2(options.version) && !plan.walk.single_file && files.size() == 1 &&
-      files[0].path.size() == 1 && files[0].path[0] == plan.name) {
+  // A file tree with one file is that file: it cannot be told from a folder around it (BEP 52).
+  if (options.version == TorrentVersion::v2 && !plan.walk.single_file &&
+      plan.walk.files.size() == 1 && plan.walk.files[0].path.size() == 1) {
     return Error{Errc::invalid_name,
-                 fmt::format("{}: a folder that holds only a file of its own name looks like that "
-                             "file in a v2 torrent; give another name with --name, or use --v1",
+                 fmt::format("{}: a folder with one file looks like that file in a v2 torrent; use "
+                             "--hybrid or --v1, or name the file itself",
                              source)};
   }
   plan.piece_length =

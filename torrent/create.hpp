@@ -3,16 +3,16 @@
 // into memory. Blocking; no state. The same input and options make the same info dictionary.
 #pragma once
 
+#include "torrent/create_walk.hpp"
+#include "torrent/metainfo.hpp"
+#include "torrent/result.hpp"
+
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "torrent/create_walk.hpp"
-#include "torrent/metainfo.hpp"
-#include "torrent/result.hpp"
 
 namespace barter {
 

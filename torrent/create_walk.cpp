@@ -1,10 +1,8 @@
 #include "torrent/create_walk.hpp"
 
-#include <algorithm>
-#include <cerrno>
-#include <climits>
-#include <cstdlib>
-#include <memory>
+#include "torrent/file_name.hpp"
+#include "torrent/utf8.hpp"
+#include "torrent/write_file.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -12,8 +10,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "torrent/utf8.hpp"
-#include "torrent/write_file.hpp"
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <memory>
 
 namespace barter {
 namespace {
@@ -101,6 +102,11 @@ class Walker {
       return {};
     }
     if (!is_utf8(name)) return refuse(path, "the name is not UTF-8");
+    if (clean_name(name) != name) {
+      return refuse(path,
+                    "clients would change the name: it has a backslash, or a character that "
+                    "does not show");
+    }
     if (followed != 0) {
       return refuse(path, why == ELOOP ? "a link that leads to itself" : "a dangling link");
     }
@@ -151,6 +157,12 @@ class Walker {
     if (walk_.files.size() == options_.max_files) {
       return Error{Errc::invalid_argument,
                    fmt::format("{}: more than {} files", root_, options_.max_files)};
+    }
+    std::size_t length = 0;
+    for (const std::string& element : elements_) length += element.size() + 1;
+    if (length + max_name_bytes > max_path_bytes) {
+      return refuse(path,
+                    fmt::format("a path longer than {} bytes", max_path_bytes - max_name_bytes));
     }
     const FileStamp stamp = FileStamp::of(status);
     walk_.total_size += stamp.size;

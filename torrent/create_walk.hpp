@@ -2,13 +2,13 @@
 // order of BEP 52's file tree. Looks only at names and attributes; blocking calls; no state.
 #pragma once
 
-#include <cstdint>
-#include <string>
-#include <vector>
-
 #include "torrent/glob.hpp"
 #include "torrent/hash_files.hpp"
 #include "torrent/result.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
 
 namespace barter {
 

@@ -1,9 +1,9 @@
 #include "torrent/glob.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <vector>
-
-#include <fmt/format.h>
 
 namespace barter {
 namespace {

@@ -9,11 +9,11 @@
 // What matches a folder matches all that is below it.
 #pragma once
 
+#include "torrent/result.hpp"
+
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "torrent/result.hpp"
 
 namespace barter {
 

@@ -1,14 +1,7 @@
 #include "torrent/hash_files.hpp"
 
-#include <algorithm>
-#include <atomic>
-#include <bit>
-#include <cassert>
-#include <cerrno>
-#include <condition_variable>
-#include <deque>
-#include <mutex>
-#include <thread>
+#include "torrent/merkle.hpp"
+#include "torrent/write_file.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -16,7 +9,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "torrent/write_file.hpp"
+#include <algorithm>
+#include <atomic>
+#include <cassert>
+#include <cerrno>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
 
 namespace barter {
 namespace {
@@ -244,27 +244,8 @@ FileStamp FileStamp::of(const struct stat& status) {
           std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec};
 }
 
-Sha256Digest merkle_reduce(std::vector<Sha256Digest>& nodes, std::size_t width, Sha256Digest filler,
-                           Sha256& sha256) {
-  assert(std::has_single_bit(width) && nodes.size() <= width);
-  const auto join = [&](const Sha256Digest& left, const Sha256Digest& right) {
-    sha256.update(left.bytes);
-    sha256.update(right.bytes);
-    return sha256.finish();
-  };
-  for (; width > 1; width /= 2) {
-    if (nodes.size() % 2 != 0) nodes.push_back(filler);
-    for (std::size_t i = 0; i < nodes.size(); i += 2) nodes[i / 2] = join(nodes[i], nodes[i + 1]);
-    nodes.resize(nodes.size() / 2);
-    filler = join(filler, filler);
-  }
-  const Sha256Digest root = nodes.empty() ? filler : nodes[0];
-  nodes.clear();
-  return root;
-}
-
 PieceHasher::PieceHasher(bool v1, bool v2, std::uint32_t piece_length)
-    : v1_(v1), v2_(v2), blocks_a_piece_(std::max(1u, piece_length / block_length)) {}
+    : v1_(v1), v2_(v2), piece_length_(piece_length) {}
 
 void PieceHasher::update(std::span<const std::byte> bytes) {
   if (v1_) sha1_.update(bytes);
@@ -290,9 +271,10 @@ void PieceHasher::update_pad(std::uint64_t length) {
 PieceDigests PieceHasher::finish(bool only_piece) {
   PieceDigests out;
   if (v1_) out.v1 = sha1_.finish();
-  if (v2_) {
-    const std::size_t width = only_piece ? std::bit_ceil(leaves_.size()) : blocks_a_piece_;
-    out.v2 = merkle_reduce(leaves_, width, Sha256Digest{}, sha256_);
+  // No leaf: the file could not be read, or all is pad.
+  if (v2_ && !leaves_.empty()) {
+    out.v2 = only_piece ? small_file_root(leaves_) : piece_root(leaves_, piece_length_);
+    leaves_.clear();
   }
   return out;
 }

@@ -4,17 +4,17 @@
 // state.
 #pragma once
 
+#include "torrent/digest.hpp"
+#include "torrent/layout.hpp"
+#include "torrent/result.hpp"
+#include "torrent/sha.hpp"
+
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
-
-#include "torrent/digest.hpp"
-#include "torrent/layout.hpp"
-#include "torrent/result.hpp"
-#include "torrent/sha.hpp"
 
 struct stat;
 
@@ -71,7 +71,7 @@ class PieceHasher {
 
  private:
   bool v1_, v2_;
-  std::uint32_t blocks_a_piece_;
+  std::uint32_t piece_length_;
   Sha1 sha1_;
   Sha256 sha256_;
   std::vector<Sha256Digest> leaves_;
@@ -82,10 +82,5 @@ class PieceHasher {
 Result<std::uint64_t> hash_stream(int descriptor, std::uint32_t piece_length, bool v1, bool v2,
                                   const std::function<void(const PieceDigests&)>& on_piece,
                                   const std::function<bool(std::uint64_t)>& progress);
-
-// The root of a Merkle tree (BEP 52) whose lowest level has `width` nodes, a power of two: the
-// given ones, then as many times `filler` as needed. Uses up `nodes`.
-Sha256Digest merkle_reduce(std::vector<Sha256Digest>& nodes, std::size_t width, Sha256Digest filler,
-                           Sha256& sha256);
 
 }  // namespace barter

@@ -1,14 +1,14 @@
 #include "torrent/write_file.hpp"
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <utility>
-
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <utility>
 
 namespace barter {
 namespace {

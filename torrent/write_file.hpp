@@ -1,10 +1,10 @@
 // write_file: a small file that appears whole or not at all. Blocking calls.
 #pragma once
 
+#include "torrent/result.hpp"
+
 #include <string>
 #include <string_view>
-
-#include "torrent/result.hpp"
 
 namespace barter {
 

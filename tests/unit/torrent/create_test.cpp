@@ -201,12 +201,14 @@ TEST_CASE("attributes are noted when asked for", "[create]") {
   chmod((folder / "d/run").c_str(), 0755);
   CreateOptions options;
   options.version = GENERATE(TorrentVersion::v1, TorrentVersion::v2, TorrentVersion::hybrid);
-  for (const File& file : create(folder / "d", options).metainfo->files()) {
+  const CreatedTorrent plain = create(folder / "d", options);
+  for (const File& file : plain.metainfo->files()) {
     CHECK_FALSE(file.executable);
     CHECK_FALSE(file.hidden);
   }
   options.attributes = true;
-  for (const File& file : create(folder / "d", options).metainfo->files()) {
+  const CreatedTorrent noted = create(folder / "d", options);
+  for (const File& file : noted.metainfo->files()) {
     if (file.pad) continue;
     CHECK(file.executable == (file.path == "d/run"));
     CHECK(file.hidden == (file.path == "d/.secret"));
@@ -238,15 +240,31 @@ TEST_CASE("what makes no torrent is refused before hashing", "[create]") {
   CHECK(plan_failure(folder / "x", options).code == Errc::too_many_pieces);
 }
 
-TEST_CASE("a folder that looks like a file in v2 is refused there", "[create]") {
+TEST_CASE("a folder with one file looks like a file in v2 and is refused there", "[create]") {
   const TemporaryFolder folder;
-  folder.write("x/x", "12345");
+  folder.write("x/y", "12345");
   CreateOptions options;
-  CHECK(create(folder / "x", options).metainfo->files().at(0).path == "x/x");
-  options.version = GENERATE(TorrentVersion::v2, TorrentVersion::hybrid);
+  options.version = GENERATE(TorrentVersion::v1, TorrentVersion::hybrid);
+  CHECK(create(folder / "x", options).metainfo->files().at(0).path == "x/y");
+  options.version = TorrentVersion::v2;
   CHECK(plan_failure(folder / "x", options).code == Errc::invalid_name);
-  options.name = "y";
-  CHECK(create(folder / "x", options).metainfo->files().at(0).path == "y/x");
+  folder.write("x/z", "");
+  CHECK(create(folder / "x", options).metainfo->files().at(0).path == "x/y");
+}
+
+TEST_CASE("names that a reader would change are refused", "[create]") {
+  const TemporaryFolder folder;
+  folder.write("d/good", "x");
+  const std::string name = GENERATE("back\\slash", "new\nline", "zero\xE2\x80\x8Bwidth");
+  folder.write("d/" + name, "x");
+  CreateOptions options;
+  const Error error = plan_failure(folder / "d", options);
+  CHECK(error.code == Errc::invalid_argument);
+  CHECK(error.message.find(name) != std::string::npos);
+  options.walk.include.push_back(Glob::parse("good").value());
+  CHECK(create(folder / "d", options).metainfo->files().size() == 1);
+  options.name = name;
+  CHECK(plan_failure(folder / "d", options).code == Errc::invalid_name);
 }
 
 TEST_CASE("the folder itself by a dot is called by its name", "[create]") {
