@@ -206,14 +206,27 @@ class TorrentWriter {
     if (!attributes.empty()) out_.key("attr").string(attributes);
   }
 
+  // A name that no folder of the torrent has.
+  std::string pad_folder() const {
+    std::string name = ".pad";
+    for (const WalkedFile& file : plan_.walk.files) {
+      while (!file.path.empty() && file.path[0] == name) name += '_';
+    }
+    return name;
+  }
+
   void write_file_list() {
     out_.key("files").begin_list();
+    // Counted, not called by their length as elsewhere: rtorrent opens no torrent in which two
+    // files have one path.
+    const std::string folder = pad_folder();
+    std::size_t pads = 0;
     for (std::size_t i = 0; i < range_.spans.size(); ++i) {
       out_.begin_dictionary();
       if (range_.walked[i] == Range::pad) {
         const std::int64_t bytes = length(range_.spans[i].length);
         out_.key("attr").string("p").key("length").integer(bytes);
-        out_.key("path").begin_list().string(".pad").string(fmt::format("{}", bytes)).end();
+        out_.key("path").begin_list().string(folder).string(fmt::format("{}", pads++)).end();
       } else {
         const WalkedFile& file = plan_.walk.files[range_.walked[i]];
         write_attributes(file);
@@ -303,7 +316,7 @@ Result<void> check_empty_files(const Walk& walk) {
     if (file.stamp.size > 0) continue;
     struct stat status {};
     if (stat(file.source.c_str(), &status) != 0) return system_error(file.source, errno);
-    if (FileStamp::of(status) != file.stamp) {
+    if (SourceStamp::of(status) != file.stamp) {
       return Error{Errc::file_changed, fmt::format("{}: changed while it was read", file.source)};
     }
   }

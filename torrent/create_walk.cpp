@@ -66,7 +66,7 @@ class Walker {
     }
     auto names = read_folder(path);
     if (!names) return names.error();
-    ancestors_.push_back(FileStamp::of(status));
+    ancestors_.push_back(SourceStamp::of(status));
     const std::size_t before = walk_.files.size();
     for (const std::string& name : *names) {
       elements_.push_back(name);
@@ -144,7 +144,7 @@ class Walker {
   }
 
   Result<void> enter(const std::string& path, const struct stat& status, bool link) {
-    const FileStamp self = FileStamp::of(status);
+    const SourceStamp self = SourceStamp::of(status);
     const bool loop =
         link && std::any_of(ancestors_.begin(), ancestors_.end(), [&](const auto& above) {
           return above.inode == self.inode && above.device == self.device;
@@ -164,7 +164,7 @@ class Walker {
       return refuse(path,
                     fmt::format("a path longer than {} bytes", max_path_bytes - max_name_bytes));
     }
-    const FileStamp stamp = FileStamp::of(status);
+    const SourceStamp stamp = SourceStamp::of(status);
     walk_.total_size += stamp.size;
     walk_.files.push_back({elements_, path, stamp, (status.st_mode & S_IXUSR) != 0});
     return {};
@@ -182,7 +182,7 @@ class Walker {
   const WalkOptions& options_;
   const std::string root_;  // real path
   std::vector<std::string> elements_;
-  std::vector<FileStamp> ancestors_;
+  std::vector<SourceStamp> ancestors_;
   Walk walk_;
 };
 
@@ -195,7 +195,7 @@ Result<Walk> walk_source(const std::string& source, const WalkOptions& options) 
     Walk walk;
     walk.single_file = true;
     walk.total_size = static_cast<std::uint64_t>(status.st_size);
-    walk.files.push_back({{}, source, FileStamp::of(status), (status.st_mode & S_IXUSR) != 0});
+    walk.files.push_back({{}, source, SourceStamp::of(status), (status.st_mode & S_IXUSR) != 0});
     return walk;
   }
   if (!S_ISDIR(status.st_mode)) {

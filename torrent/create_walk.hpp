@@ -24,7 +24,7 @@ struct WalkOptions {
 struct WalkedFile {
   std::vector<std::string> path;  // elements below the source; empty where the source is a file
   std::string source;             // for open()
-  FileStamp stamp;
+  SourceStamp stamp;
   bool executable = false;
 };
 

@@ -66,7 +66,7 @@ class OpenFile {
     const int why = errno;
     ::close(std::exchange(descriptor_, -1));
     if (looked != 0) return system_error(what_->path, why);
-    if (what_->stamp && FileStamp::of(status) != *what_->stamp) return changed(what_->path);
+    if (what_->stamp && SourceStamp::of(status) != *what_->stamp) return changed(what_->path);
     return {};
   }
 
@@ -140,7 +140,7 @@ class Job {
 
   void work() {
     std::vector<std::byte> buffer(buffer_bytes);
-    PieceHasher hasher(job_.v1, job_.v2, job_.layout->piece_length());
+    PieceStreamHasher hasher(job_.v1, job_.v2, job_.layout->piece_length());
     OpenFile file;
     std::vector<FileRange> ranges;
     const std::uint32_t count = job_.layout->piece_count();
@@ -173,7 +173,7 @@ class Job {
     return file.open(index, job_.files[index]);
   }
 
-  void hash_piece(PieceIndex piece, PieceHasher& hasher, OpenFile& file,
+  void hash_piece(PieceIndex piece, PieceStreamHasher& hasher, OpenFile& file,
                   std::vector<std::byte>& buffer, std::vector<FileRange>& ranges) {
     const Layout& layout = *job_.layout;
     ranges.clear();
@@ -197,7 +197,7 @@ class Job {
     job_.on_piece(piece, whole ? &digests : nullptr);
   }
 
-  Result<void> hash_range(const FileRange& range, PieceHasher& hasher, OpenFile& file,
+  Result<void> hash_range(const FileRange& range, PieceStreamHasher& hasher, OpenFile& file,
                           std::vector<std::byte>& buffer) {
     const std::uint64_t file_bytes = job_.layout->files()[range.file].length;
     for (std::uint64_t at = 0; at < range.length && !stop_;) {
@@ -239,15 +239,15 @@ class Job {
 
 }  // namespace
 
-FileStamp FileStamp::of(const struct stat& status) {
+SourceStamp SourceStamp::of(const struct stat& status) {
   return {static_cast<std::uint64_t>(status.st_size), status.st_ino, status.st_dev,
           std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec};
 }
 
-PieceHasher::PieceHasher(bool v1, bool v2, std::uint32_t piece_length)
+PieceStreamHasher::PieceStreamHasher(bool v1, bool v2, std::uint32_t piece_length)
     : v1_(v1), v2_(v2), piece_length_(piece_length) {}
 
-void PieceHasher::update(std::span<const std::byte> bytes) {
+void PieceStreamHasher::update(std::span<const std::byte> bytes) {
   if (v1_) sha1_.update(bytes);
   if (!v2_) return;
   while (!bytes.empty()) {
@@ -258,7 +258,7 @@ void PieceHasher::update(std::span<const std::byte> bytes) {
   }
 }
 
-void PieceHasher::update_pad(std::uint64_t length) {
+void PieceStreamHasher::update_pad(std::uint64_t length) {
   if (!v1_) return;
   while (length > 0) {
     const auto part =
@@ -268,7 +268,7 @@ void PieceHasher::update_pad(std::uint64_t length) {
   }
 }
 
-PieceDigests PieceHasher::finish(bool only_piece) {
+PieceDigests PieceStreamHasher::finish(bool only_piece) {
   PieceDigests out;
   if (v1_) out.v1 = sha1_.finish();
   // No leaf: the file could not be read, or all is pad.
@@ -363,7 +363,7 @@ Result<std::uint64_t> hash_stream(int descriptor, std::uint32_t piece_length, bo
                                   const std::function<void(const PieceDigests&)>& on_piece,
                                   const std::function<bool(std::uint64_t)>& progress) {
   StreamReader reader(descriptor);
-  PieceHasher hasher(v1, v2, piece_length);
+  PieceStreamHasher hasher(v1, v2, piece_length);
   std::uint64_t total = 0, in_piece = 0;
   auto reported = std::chrono::steady_clock::now();
   while (true) {

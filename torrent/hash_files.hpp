@@ -21,16 +21,16 @@ struct stat;
 namespace barter {
 
 // What tells that a file is still the one we looked at.
-struct FileStamp {
+struct SourceStamp {
   std::uint64_t size = 0, inode = 0, device = 0;
   std::int64_t mtime_ns = 0;
-  friend bool operator==(const FileStamp&, const FileStamp&) = default;
-  static FileStamp of(const struct stat& status);
+  friend bool operator==(const SourceStamp&, const SourceStamp&) = default;
+  static SourceStamp of(const struct stat& status);
 };
 
 struct FileToHash {  // parallel to the files of the layout
   std::string path;  // empty for a pad
-  std::optional<FileStamp>
+  std::optional<SourceStamp>
       stamp;  // must hold after reading, else file_changed; none: any file will do
 };
 
@@ -59,9 +59,9 @@ struct HashFilesJob {
 Result<void> hash_files(const HashFilesJob& job);
 
 // The digests of one piece after the other, from bytes in order.
-class PieceHasher {
+class PieceStreamHasher {
  public:
-  PieceHasher(bool v1, bool v2, std::uint32_t piece_length);
+  PieceStreamHasher(bool v1, bool v2, std::uint32_t piece_length);
   // Of one piece; with v2, all but its last call must bring a multiple of 16 KiB.
   void update(std::span<const std::byte> bytes);
   // Zeros of a pad: they count for v1 only (BEP 52).

@@ -69,7 +69,7 @@ TEST_CASE("legal piece lengths", "[create]") {
   CHECK(check_piece_length(512 << 20, V::v2).has_value());
 }
 
-TEST_CASE("a v1 torrent of one file", "[create]") {
+TEST_CASE("a file as a v1 torrent", "[create]") {
   const TemporaryFolder folder;
   const std::string bytes = pattern(100'000, 5);
   folder.write("x.bin", bytes);
@@ -148,7 +148,12 @@ TEST_CASE("a hybrid pads between files and not behind the last", "[create]") {
   for (const File& file : torrent.metainfo->files()) names.push_back(file.pad ? "pad" : file.path);
   CHECK(names == std::vector<std::string>{"album/a/long.bin", "pad", "album/a-b", "pad",
                                           "album/a.txt", "album/empty", "pad", "album/ünï"});
-  CHECK(torrent.bytes.find("d4:attr1:p6:lengthi46608e4:pathl4:.pad5:46608ee") != std::string::npos);
+  CHECK(torrent.bytes.find("d4:attr1:p6:lengthi46608e4:pathl4:.pad1:0ee") != std::string::npos);
+  CHECK(torrent.bytes.find("d4:attr1:p6:lengthi49152e4:pathl4:.pad1:1ee") != std::string::npos);
+  folder.write("album/.pad/0", "mine");
+  const CreatedTorrent other = create(folder / "album", options);
+  CHECK(other.bytes.find("4:pathl5:.pad_1:0ee") != std::string::npos);
+  CHECK(other.bytes.find("4:pathl4:.pad1:0ee") != std::string::npos);
 }
 
 TEST_CASE("the same input and options make the same bytes", "[create]") {

@@ -50,7 +50,7 @@ struct Data {
     struct stat status {};
     REQUIRE(stat(path.c_str(), &status) == 0);
     spans.push_back({bytes.size(), contents.size(), false});
-    files.push_back({path, FileStamp::of(status)});
+    files.push_back({path, SourceStamp::of(status)});
     bytes += contents;
   }
   void pad(std::size_t length) {
