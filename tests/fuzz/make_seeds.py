@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""Writes the inputs from which the fuzzers of torrent/ start, into corpus/. Same output every time."""
+
+import hashlib
+import os
+
+HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus")
+BLOCK = 16384
+
+
+def bencode(value):
+    if isinstance(value, int):
+        return b"i%de" % value
+    if isinstance(value, str):
+        value = value.encode()
+    if isinstance(value, bytes):
+        return b"%d:%s" % (len(value), value)
+    if isinstance(value, list):
+        return b"l" + b"".join(map(bencode, value)) + b"e"
+    pairs = {(k.encode() if isinstance(k, str) else k): v for k, v in value.items()}
+    return b"d" + b"".join(bencode(k) + bencode(pairs[k]) for k in sorted(pairs)) + b"e"
+
+
+def root_of(nodes, pad):
+    while len(nodes) & (len(nodes) - 1):
+        nodes = nodes + [pad]
+    while len(nodes) > 1:
+        nodes = [hashlib.sha256(nodes[i] + nodes[i + 1]).digest() for i in range(0, len(nodes), 2)]
+    return nodes[0]
+
+
+def tree_of(size, piece_length):
+    """(pieces root, piece layer) of a file of `size` bytes 'b' (BEP 52)."""
+    leaves = [hashlib.sha256(b"b" * min(BLOCK, size - at)).digest() for at in range(0, size, BLOCK)]
+    zero = bytes(32)
+    per_piece = piece_length // BLOCK
+    if size <= piece_length:
+        return root_of(leaves, zero), b""
+    layer = []
+    for at in range(0, len(leaves), per_piece):
+        layer.append(root_of((leaves[at:at + per_piece] + [zero] * per_piece)[:per_piece], zero))
+    return root_of(layer, root_of([zero] * per_piece, zero)), b"".join(layer)
+
+
+def leaf(size, piece_length, layers, **more):
+    entry = dict(more, length=size)
+    if size:
+        entry["pieces root"], layer = tree_of(size, piece_length)
+        if layer:
+            layers[entry["pieces root"]] = layer
+    return {"": entry}
+
+
+def torrents():
+    single = {"length": 425, "name": "one.txt", "piece length": BLOCK, "pieces": b"h" * 20}
+    yield "v1_single", {"announce": "http://t.example/announce", "comment": "c", "created by": "x",
+                        "creation date": 1234567, "info": single}
+    files = [
+        {"length": 5, "path": ["a", "b.txt"]},
+        {"length": 7, "path": ["a", "b.txt"], "attr": "x"},
+        {"length": 0, "path": ["empty"]},
+        {"length": 16372, "attr": "p", "path": [".pad", "16372"]},
+        {"length": 0, "attr": "l", "path": ["link"], "symlink path": ["a", "b.txt"]},
+        {"length": 9, "path": ["..", "/", "c\\d", "aux.c"], "path.utf-8": ["\u65e5\u672c", "x"]},
+    ]
+    yield "v1_multi", {
+        "announce-list": [["http://a/", "udp://b:80"], ["http://c/0123456789abcdef/announce"]],
+        "url-list": ["http://w/", "http://w"], "nodes": [["127.0.0.1", 6881], ["::1", 1]],
+        "collections": ["x", "y"],
+        "info": {"files": files, "name": "root", "piece length": BLOCK, "pieces": b"h" * 40,
+                 "private": 1, "source": "S", "collections": ["z"]}}
+    yield "v1_names", {"info": {
+        "files": [{"length": 1, "path": [name]} for name in
+                  ("", ".", "..", "a", "a", "a.1", "\u202egpj.exe", "x" * 300 + ".txt", "\x1b]0;x\x07")]
+        + [{"length": 1, "path": ["a", "b"]}],
+        "name": "..", "piece length": BLOCK, "pieces": b"h" * 20}}
+    layers = {}
+    tree = {"a": leaf(3 * BLOCK, 2 * BLOCK, layers), "b": leaf(0, 2 * BLOCK, layers),
+            "dir": {"c": leaf(20, 2 * BLOCK, layers, attr="x"), "d": leaf(4 * BLOCK, 2 * BLOCK, layers)},
+            "link": {"": {"attr": "l", "length": 0, "symlink path": ["dir", "c"]}}}
+    info = {"file tree": tree, "meta version": 2, "name": "root", "piece length": 2 * BLOCK}
+    yield "v2_multi", {"info": info, "piece layers": layers}
+    yield "v2_without_layers", {"info": info}
+    yield "v2_single", {"info": dict(info, **{"file tree": {"f": leaf(BLOCK, 2 * BLOCK, {})}}),
+                        "piece layers": {}}
+    layers = {}
+    hybrid = {
+        "file tree": {"a": leaf(3 * BLOCK, 2 * BLOCK, layers), "b": leaf(10, 2 * BLOCK, layers)},
+        "files": [{"length": 3 * BLOCK, "path": ["a"]},
+                  {"length": BLOCK, "attr": "p", "path": [".pad", str(BLOCK)]},
+                  {"length": 10, "path": ["b"]}],
+        "meta version": 2, "name": "root", "piece length": 2 * BLOCK, "pieces": b"h" * 60}
+    yield "hybrid", {"info": hybrid, "piece layers": layers}
+    yield "deep_tree", {"info": dict(info, **{"file tree": nest(leaf(1, 2 * BLOCK, {}), 40)})}
+
+
+def nest(value, levels):
+    for _ in range(levels):
+        value = {"d": value}
+    return value
+
+
+def write(target, name, content):
+    folder = os.path.join(HERE, target)
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, name), "wb") as out:
+        out.write(content if isinstance(content, bytes) else content.encode())
+
+
+def main():
+    for name, torrent in torrents():
+        write("metainfo", name, bencode(torrent))
+        write("metainfo", name + "_info", bencode(torrent["info"]))
+    for name, text in {
+            "values": b"d1:ai-7e1:bl3:xyz0:i0eli1eee1:cd1:kd2:xx4:yyyyee1:z5:helloe",
+            "unsorted": b"d1:bi007e1:ai-0e1:bi1ee", "prefix": b"d8:msg_typei1e5:piecei0ee0123456789",
+            "limits": b"li9223372036854775807ei-9223372036854775808ei9223372036854775808ee",
+            "nested": b"l" * 32 + b"e" * 32, "deeper": b"d1:a" * 40, "long": b"9999999999:abc",
+            "digits": b"i" + b"0" * 30 + b"e"}.items():
+        write("bencode", name, text)
+    v1, v2 = "c12fe1c06bba254a9dc9f519b335aa7c1367a88a", "ca" * 32
+    for name, rest in {
+            "full": f"xt=urn:btih:{v1}&dn=a%20b+c&tr=http%3A%2F%2Ft%2Fannounce&tr.1=udp://u:80"
+                    "&ws=http://w/&x.pe=127.0.0.1:6881&x.pe=[::1]:2&so=0,2,4-8,6-9",
+            "hybrid": f"xt=urn:btih:{v1}&amp;xt=urn:btmh:1220{v2}",
+            "base32": "xt=urn:btih:YEX6DQDLXISUVHOJ6UM3GNNKPQJWPKEK&dn=100%",
+            "two": f"xt=urn:btih:{v1}&xt=urn:btih:{v1[::-1]}"}.items():
+        write("magnet", name, "magnet:?" + rest)
+    for name, text in {
+            "full": "http://user:pw@Tracker.Example:8080/a/../b%20c?x=1&passkey=0123456789abcdef#top\n../x?y",
+            "v6": "udp://[2001:db8::1]:6969/announce\n//[::1]:80/x", "plain": "https://a\n/b/./c/../d",
+            "passkey": "http://a/0123456789abcdef0123456789abcdef/announce\nhttps://b/",
+            "odd": "HTTP://a:/\u65e5 \"<>\\^`{|}\n?q", "controls": "http://a/\x1b[2J\r\nHost: b"}.items():
+        write("url", name, text)
+    for name, text in {
+            "v4": "192.0.2.1:6881", "v6": "[2001:db8::1:0:0:1]:80", "mapped": "::ffff:1.2.3.4",
+            "compressed": "1::8", "host": "tracker.example.org:6969", "full": "1:2:3:4:5:6:7:8",
+            "mixed": "64:ff9b::192.0.2.33", "bare": "::1"}.items():
+        write("endpoint", name, text)
+    for name, text in {
+            "equal": b"a\1b.txt\0a\1b.txt\0a\1b.1.txt\0a", "folders": b"a\0a\1b\0a\1b\1c\0a.1\0a\1b",
+            "dots": b"..\1..\1etc\0.\0\1\0/\0\\\1./.", "long": b"x" * 300 + b".txt\0" + b"x" * 300 + b".txt",
+            "deep": b"\1".join([b"d"] * 150), "bytes": b"\xc0\xae\1\xe2\x80\xae\1\xff\1\x1b[2J"}.items():
+        write("file_name", name, text)
+
+
+if __name__ == "__main__":
+    main()
