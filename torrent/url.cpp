@@ -131,8 +131,10 @@ Counts count(std::string_view text) {
   return out;
 }
 
-// Passkeys are long runs of letters and digits mixed; words and file names are broken by marks.
+// Passkeys are long runs of letters and digits mixed; words and file names are broken by marks. An
+// '@' may follow a password in a URL that is written wrong.
 bool looks_secret(std::string_view text) {
+  if (std::any_of(text.begin(), text.end(), [](char c) { return c == '@'; })) return true;
   const Counts whole = count(text);
   const bool hexadecimal =
       std::all_of(text.begin(), text.end(), [](char c) { return hex_value(c) >= 0 || c == '-'; });
