@@ -148,6 +148,7 @@ def served_torrent(row, leecher):
     torrent = Torrent(path)
     assert torrent.private, "share without --public: the torrent is private"
     get = leecher(row, "get-" + leecher.kind)
+    get.check_tracker()
     got = row.path("got")
     get.get(torrent, got)
     get.wait(SECONDS)
@@ -162,6 +163,7 @@ def magnet_of_share(row, leecher):
     source = row.library.source("tree")
     share = share_here(row, source, flags=("--public",))
     get = leecher(row, "get-" + leecher.kind)
+    get.check_tracker()
     got = row.path("got")
     get.get(share.magnet(), got)
     get.wait(SECONDS)

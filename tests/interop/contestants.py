@@ -22,7 +22,7 @@ import urllib.parse
 import urllib.request
 import xmlrpc.client
 
-from network import accepts
+from network import accepts, is_private
 from process import Process, until
 from torrents import decode
 
@@ -83,6 +83,9 @@ class Peer:
         os.makedirs(self.folder)
         self.process = None
         row.started(self)
+
+    def check_tracker(self):
+        """Raises Skip where it would make nothing of the addresses that a tracker gives here."""
 
     def check(self, torrent):
         """Raises Cannot for a torrent that this program is known not to read."""
@@ -206,6 +209,10 @@ class Transmission(Peer):
         parts = [re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", part) for part in path.split("/")]
         return "/".join(re.sub(r"(?i)^(con|prn|aux|nul|com\d|lpt\d)(\.|$)", r"\1_\2", part)
                         for part in parts)
+
+    def check_tracker(self):
+        if not is_private():
+            raise Skip("transmission connects to no loopback address; a private namespace is not allowed")
 
     def settings(self):
         return {

@@ -159,8 +159,9 @@ class Bench:
             reason = traceback.format_exc()
         finally:
             if result == "failed":
-                reason += "".join("\n" + peer.process.tail(6) for peer in row._started
-                                  if peer.process is not None)
+                tails = [peer.process.tail(6) for peer in row._started if peer.process is not None]
+                # The one that it waited for has had its say.
+                reason += "".join("\n" + tail for tail in tails if tail.split("\n")[0] not in reason)
             row.stop_all()
             if not self.keep:
                 shutil.rmtree(folder, ignore_errors=True)

@@ -4,6 +4,7 @@ import os
 import shutil
 
 import contents
+import network
 from contestants import STOCK, Barter, BarterTracker, Libtorrent, Opentracker, TransmissionCli
 from row import KIB, MIB, Skip
 
@@ -55,6 +56,8 @@ def transfer(row, seeder, leecher, tracker="barter", content="tree", piece_lengt
     seed, get = seeder(row, "seed-" + seeder.kind), leecher(row, "get-" + leecher.kind)
     for peer in (seed, get):
         peer.check(base)
+        if not by_peer:
+            peer.check_tracker()
     serving, torrent = prepare(row, None if by_peer else tracker, content, piece_length, variant)
     seed.seed(torrent, data_for(row, content, torrent, seed))
     got = row.path("got")
@@ -72,7 +75,9 @@ def crowd(row):
     tracker, torrent = prepare(row, "barter", "single", 64 * KIB, "v1")
     seed = Barter(row, "seed")
     seed.seed(torrent, row.copy("single"), "--up-limit", "4MiB")
-    leechers = [contestant(row) for contestant in STOCK.values()] + [Barter(row), Barter(row)]
+    stock = [contestant for name, contestant in STOCK.items()
+             if name != "transmission" or network.is_private()]  # it ignores loopback addresses
+    leechers = [contestant(row) for contestant in stock] + [Barter(row), Barter(row)]
     for leecher in leechers:
         leecher.get(torrent, row.path(leecher.name + ".got"))
     for leecher in leechers:
