@@ -94,6 +94,10 @@ class Place:
     def __init__(self, folder, barter, addresses):
         self.folder, self.barter, self.addresses = folder, barter, addresses
         self.peers = []
+        self.cleanups = []
+
+    def at_end(self, function):
+        self.cleanups.append(function)
 
     def address(self):
         return self.addresses.address()
@@ -104,9 +108,11 @@ class Place:
     def started(self, peer):
         self.peers.append(peer)
 
-    def kill_all(self):
+    def close(self):
         for peer in self.peers:
             peer.kill()
+        for function in self.cleanups:
+            function()
 
 
 class Bench:
@@ -140,7 +146,7 @@ class Bench:
         try:
             return self.measured(place, getter, seeder, source, plain, size)
         finally:
-            place.kill_all()
+            place.close()
             shutil.rmtree(folder)
 
     def measured(self, place, getter, seeder, source, plain, size):

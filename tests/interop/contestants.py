@@ -15,14 +15,16 @@ import base64
 import json
 import os
 import re
+import shutil
 import signal
 import socket
+import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
 import xmlrpc.client
 
-from network import accepts, is_private
+from network import accepts, has_ipv6, is_private
 from process import Process, until
 from torrents import decode
 
@@ -194,6 +196,16 @@ class Libtorrent(Peer):
 
     def sent(self):
         return self.stats().get("up", 0)
+
+
+class Libtorrent6(Libtorrent):
+    """The same with nothing but an IPv6 address."""
+
+    kind = "libtorrent (IPv6)"
+
+    def __init__(self, row, label=None):
+        super().__init__(row, label)
+        self.address = row.addresses.address6()
 
 
 class Transmission(Peer):
@@ -415,7 +427,9 @@ class Rtorrent(Peer):
     def launch(self, torrent, folder, settings=()):
         os.makedirs(folder, exist_ok=True)
         # The length of a Unix socket's name is limited.
-        self.scgi = os.path.join("/tmp", f"barter-rt-{os.getpid()}-{self.port}.sock")
+        sockets = tempfile.mkdtemp(prefix="barter-rt-", dir="/tmp")
+        self.row.at_end(lambda: shutil.rmtree(sockets, ignore_errors=True))
+        self.scgi = os.path.join(sockets, "scgi")
         session = os.path.join(self.folder, "session")
         os.makedirs(session, exist_ok=True)
         config = os.path.join(self.folder, "rtorrent.rc")
@@ -469,22 +483,21 @@ class Rtorrent(Peer):
     def sent(self):
         return self.server.d.up.total(self.hash)
 
-    def stop(self):
-        code = super().stop()
-        if os.path.exists(getattr(self, "scgi", "")):
-            os.unlink(self.scgi)
-        return code
 
 
 class Tracker(Peer):
+    def host(self):
+        address = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{address}:{self.port}"
+
     def url(self):
-        return f"http://{self.address}:{self.port}/announce"
+        return f"http://{self.host()}/announce"
 
     def scrape(self, torrent):
         """(seeds, downloaders) that it knows."""
         key = bytes.fromhex(torrent.hash20())
         quoted = urllib.parse.quote(key)
-        reply, _ = decode(fetch(f"http://{self.address}:{self.port}/scrape?info_hash={quoted}"))
+        reply, _ = decode(fetch(f"http://{self.host()}/scrape?info_hash={quoted}"))
         counts = reply[b"files"].get(key, {})
         return counts.get(b"complete", 0), counts.get(b"incomplete", 0)
 
@@ -546,11 +559,19 @@ class BarterTracker(Tracker):
     kind = "barter-tracker"
 
     def serve(self, *_torrents):
-        self.start([self.row.barter, "tracker", "--listen", f"{self.address}:{self.port}"])
+        self.start([self.row.barter, "tracker", "--listen", self.host()])
         until(self.listens, 10, f"listening {self.name}", self.process)
 
     def stats(self):
-        return json.loads(fetch(f"http://{self.address}:{self.port}/stats"))
+        return json.loads(fetch(f"http://{self.host()}/stats"))
+
+
+class BarterTracker6(BarterTracker):
+    def __init__(self, row, label=None):
+        super().__init__(row, label)
+        if not has_ipv6():
+            raise Skip("no IPv6 addresses of our own here")
+        self.address = "fd77::1"
 
 
 STOCK = {contestant.kind: contestant

@@ -16,7 +16,9 @@ import threading
 
 STATE = "BARTER_PRIVATE_NETWORK"  # in the environment: "1" inside, "0" where it is not allowed
 _SETUP = ("ip link set lo up && ip addr add 10.77.0.1/32 dev lo && "
-          "ip route add local 10.77.0.0/16 dev lo src 10.77.0.1")
+          "ip route add local 10.77.0.0/16 dev lo src 10.77.0.1 && "
+          # A machine may have IPv6 turned off; that must not cost us the namespace.
+          "for n in 1 2 3 4 5 6 7 8 9; do ip address add fd77::$n/128 dev lo nodad 2>/dev/null; done; true")
 
 
 def _unshare():
@@ -58,6 +60,7 @@ class Addresses:
 
     def __init__(self):
         self._hosts = itertools.count(2)
+        self._hosts6 = iter(range(2, 10))
         # Below the range from which the kernel takes ports for outgoing connections.
         self._ports = itertools.count(20000 if is_private() else 20000 + os.getpid() % 9000)
         self._lock = threading.Lock()
@@ -67,6 +70,11 @@ class Addresses:
             number = next(self._hosts)
         prefix = "10.77" if is_private() else "127.77"
         return f"{prefix}.{number // 250}.{1 + number % 250}"
+
+    def address6(self):
+        """One of the few: libtorrent binds only to addresses that an interface lists."""
+        with self._lock:
+            return f"fd77::{next(self._hosts6)}"
 
     def port(self):
         """A port that is free on all addresses."""
@@ -84,6 +92,16 @@ class Addresses:
     def here(self):
         """The address by which a process that binds to all is reached, and from which it connects."""
         return "10.77.0.1" if is_private() else "127.0.0.1"
+
+
+def has_ipv6():
+    """Whether fd77::1 is ours."""
+    with socket.socket(socket.AF_INET6) as probe:
+        try:
+            probe.bind(("fd77::1", 0))
+            return True
+        except OSError:
+            return False
 
 
 def accepts(address, port):

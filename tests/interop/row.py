@@ -105,9 +105,12 @@ class Row:
     def run(self, *arguments, seconds=60, env=None):
         return run(arguments, self.folder, "run", seconds, env)
 
-    def stop_all(self):
+    def kill_all(self):
         for peer in reversed(self._started):
             peer.kill()
+
+    def close(self):
+        self.kill_all()
         for function in reversed(self._cleanups):
             function()
 
@@ -138,12 +141,19 @@ class Bench:
         self.addresses = Addresses()
         self.library = Library(os.path.join(folder, "library"), barter)
         os.makedirs(self.library.folder)
+        self._running = set()
+
+    def abort(self):
+        """Ends what all rows have started: they fail soon."""
+        for row in list(self._running):
+            row.kill_all()
 
     def run(self, number, name, function):
         folder = os.path.join(self.folder, f"{number:03}")
         os.makedirs(folder)
         os.chmod(folder, 0o755)
         row = Row(name, self.library, self.addresses, folder)
+        self._running.add(row)
         began = time.monotonic()
         result, reason = "failed", ""
         try:
@@ -162,7 +172,8 @@ class Bench:
                 tails = [peer.process.tail(6) for peer in row._started if peer.process is not None]
                 # The one that it waited for has had its say.
                 reason += "".join("\n" + tail for tail in tails if tail.split("\n")[0] not in reason)
-            row.stop_all()
+            self._running.discard(row)
+            row.close()
             if not self.keep:
                 shutil.rmtree(folder, ignore_errors=True)
         return Result(name, result, reason, time.monotonic() - began)

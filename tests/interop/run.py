@@ -72,16 +72,22 @@ def main():
     barter = None if options.harness else os.path.abspath(options.barter)
     bench = Bench(folder, barter, options.keep)
     began = time.monotonic()
-    # A signal ends the run as an exception in this thread; the children die with us at the latest.
+    # A signal ends the run as an exception in this thread.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool, \
                 concurrent.futures.ThreadPoolExecutor(1) as single:
-            # Heavy rows run one after the other, first, beside the others.
+            # Heavy rows run one after the other, beside the others.
             futures = [(single if row[3] else pool).submit(bench.run, number, row[0], row[1])
                        for number, row in enumerate(rows)]
-            for line in table(rows, futures):
-                print(line, flush=True)
+            try:
+                for line in table(rows, futures):
+                    print(line, flush=True)
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                single.shutdown(wait=False, cancel_futures=True)
+                bench.abort()
+                raise
             results = [future.result() for future in futures]
     finally:
         if not options.keep:

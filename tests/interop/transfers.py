@@ -5,11 +5,13 @@ import shutil
 
 import contents
 import network
-from contestants import STOCK, Barter, BarterTracker, Libtorrent, Opentracker, TransmissionCli
+from contestants import (STOCK, Barter, BarterTracker, BarterTracker6, Libtorrent, Libtorrent6,
+                         Opentracker, TransmissionCli)
 from row import KIB, MIB, Skip
 
 SECONDS = 90  # far beyond what any row takes; transmission ramps up slowly
 TRACKERS = {"barter": BarterTracker, "opentracker": Opentracker}
+IPV6 = "barter, IPv6"
 
 
 def is_pad(path):
@@ -44,7 +46,7 @@ def prepare(row, tracker, content, piece_length, variant):
     torrent = row.library.torrent(content, piece_length, variant)
     if tracker is None:
         return None, torrent.with_trackers(row.path("plain.torrent"))
-    serving = TRACKERS[tracker](row)
+    serving = BarterTracker6(row) if tracker == IPV6 else TRACKERS[tracker](row)
     serving.serve(torrent)
     return serving, torrent.with_trackers(row.path(content + ".torrent"), serving.url())
 
@@ -121,6 +123,12 @@ def rows():
            lambda row: transfer(row, Barter, TransmissionCli, content="single"), False, False)
     yield ("barter -> barter, tracker barter",
            lambda row: transfer(row, Barter, Barter), True, False)
+    yield ("barter -> libtorrent, IPv6 alone",
+           lambda row: transfer(row, Barter, Libtorrent6, IPV6), False, False)
+    yield ("libtorrent -> barter, IPv6 alone",
+           lambda row: transfer(row, Libtorrent6, Barter, IPV6), False, False)
+    yield ("libtorrent -> libtorrent, IPv6 alone, tracker barter",
+           lambda row: transfer(row, Libtorrent6, Libtorrent6, IPV6), False, False)
     yield ("barter -> barter, tracker opentracker",
            lambda row: transfer(row, Barter, Barter, "opentracker"), False, False)
     yield ("barter -> everybody at once", crowd, False, False)
