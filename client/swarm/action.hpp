@@ -114,8 +114,29 @@ struct TrackerMessage {  // a tracker's warning or failure, once per change
   bool failure = false;
   std::string message;
 };
+// One peer as a person may see it.
+struct PeerProgress {
+  ConnectionId connection{};
+  PeerId peer_id;
+  Endpoint remote;
+  std::string client;  // as it calls itself, or from its peer id; to be escaped when shown
+  PeerSource source{};
+  bool outgoing = false;
+  bool am_choking = true, am_interested = false, peer_choking = true, peer_interested = false;
+  bool snubbed = false;
+  std::uint64_t downloaded = 0, uploaded = 0;        // payload bytes
+  std::uint64_t download_rate = 0, upload_rate = 0;  // bytes a second
+  std::uint32_t pieces = 0;                          // it has
+  std::uint32_t requests_out = 0, requests_in = 0;
+};
+
+// A link has ended; what went over it.
+struct PeerLeft {
+  PeerProgress peer;
+  DisconnectReason reason{};
+};
 using Notice = std::variant<PieceVerified, WantedComplete, PeerBanned, PieceFailed, DiskTrouble,
-                            DiskRecovered, TrackerMessage>;
+                            DiskRecovered, TrackerMessage, PeerLeft>;
 struct Notify {
   Notice notice;
 };

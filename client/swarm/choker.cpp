@@ -13,23 +13,25 @@ constexpr Duration share_time = std::chrono::seconds(20);
 constexpr std::uint64_t keep_percent = 115;
 }  // namespace
 
-std::uint32_t upload_slots(const SwarmConfig& config, std::uint64_t upload_limit,
+std::uint32_t upload_slots(const SwarmConfig& config, std::uint64_t upload_limit, bool seeding,
                            std::span<const ChokeCandidate> peers) {
   if (upload_limit == 0) return 0;
   double slots = config.upload_slots_min;
   if (upload_limit != unlimited) {
     // The mainline client's rule: slots grow with the root of the rate, so that each is worth
     // having.
-    slots = std::sqrt(static_cast<double>(upload_limit) / 1024 * 0.6);
+    slots = std::sqrt(static_cast<double>(upload_limit) / (seeding ? 2048 : 8192));
   } else {
-    // One more than there are peers that still take something worth while; each slot more must be
-    // worth more, or a slow line would be cut into slices too thin to be reciprocated.
+    // One more than there are peers that take something worth while; each slot more must be worth
+    // more, or the line would be cut into slices too thin to be reciprocated. Nobody reciprocates
+    // with a seed, so its slices may be thinner.
+    const std::uint64_t step = seeding ? 2048 : 8192;
     std::vector<std::uint64_t> rates;
     for (const ChokeCandidate& peer : peers)
       if (peer.unchoked && peer.interested) rates.push_back(peer.takes);
     std::sort(rates.rbegin(), rates.rend());
     std::size_t used = 0;
-    while (used < rates.size() && rates[used] >= 1024 + 2048 * used) ++used;
+    while (used < rates.size() && rates[used] >= step * (used + 1)) ++used;
     slots = static_cast<double>(used + 1);
   }
   const double floor = config.upload_slots_min, ceiling = config.upload_slots_max;
@@ -80,14 +82,15 @@ void Choker::choose_partners(std::span<const ChokeCandidate> peers, std::uint32_
       return peers[i].connection == connection;
     });
     if (place == rest.end() || chosen.size() == by_chance) continue;
+    if (peers[*place].ungrateful) continue;  // it had its chance
     unchoke[*place] = true;
     chosen.push_back(connection);
     rest.erase(place);
   }
   while (chosen.size() < by_chance && !rest.empty()) {
     const auto weight = [&](std::uint32_t i) {
-      if (peers[i].snubbing) return 1u;
-      return peers[i].newcomer ? 9u : 3u;
+      if (peers[i].snubbing || peers[i].ungrateful) return 1u;
+      return peers[i].newcomer ? 36u : 12u;
     };
     std::uint64_t total = 0;
     for (const std::uint32_t i : rest) total += weight(i);

@@ -23,6 +23,7 @@ struct ChokeCandidate {
   bool interested = false;
   bool unchoked = false;
   bool snubbing = false;    // owes us blocks and does not deliver
+  bool ungrateful = false;  // had a good start from us and gave nothing like it back
   bool newcomer = false;    // connected within the last rounds: three times as likely to be tried
   std::uint64_t gives = 0;  // bytes a second it sends us
   std::uint64_t takes = 0;  // bytes a second we send it
@@ -31,7 +32,7 @@ struct ChokeCandidate {
 };
 
 // How many slots there should be: by the limit where there is one, else as many as find use.
-std::uint32_t upload_slots(const SwarmConfig& config, std::uint64_t upload_limit,
+std::uint32_t upload_slots(const SwarmConfig& config, std::uint64_t upload_limit, bool seeding,
                            std::span<const ChokeCandidate> peers);
 
 class Choker {

@@ -11,7 +11,8 @@ PiecePicker::PiecePicker(std::uint32_t pieces, Random& random)
       position_(pieces),
       availability_(pieces),
       bounds_{0, pieces},
-      pickable_(pieces) {
+      pickable_(pieces),
+      scatter_(random.next()) {
   std::iota(order_.begin(), order_.end(), 0u);
   random.shuffle(order_);
   for (std::uint32_t i = 0; i < pieces; ++i) position_[order_[i]] = i;
@@ -24,6 +25,13 @@ void PiecePicker::place(std::uint32_t piece, std::uint32_t index) {
   position_[other] = from;
   order_[index] = piece;
   position_[piece] = index;
+}
+
+void PiecePicker::scatter(std::uint32_t piece, std::uint32_t group) {
+  const std::uint32_t first = bounds_[group];
+  const std::uint32_t last = bounds_[group + 1];
+  if (last - first > 1)
+    place(piece, first + static_cast<std::uint32_t>(scatter_.below(std::uint64_t{last - first})));
 }
 
 void PiecePicker::up(std::uint32_t piece, std::uint32_t group) {
@@ -49,14 +57,22 @@ void PiecePicker::peer_left(const Bitfield& has) {
 void PiecePicker::peer_gained(PieceIndex piece) {
   const std::uint32_t number = to_number(piece);
   assert(availability_[number] < std::numeric_limits<std::uint16_t>::max());
-  if (pickable_.test(number)) up(number, key(number));
+  if (pickable_.test(number)) {
+    const std::uint32_t group = key(number);
+    up(number, group);
+    scatter(number, group + 1);
+  }
   ++availability_[number];
 }
 
 void PiecePicker::peer_lost(PieceIndex piece) {
   const std::uint32_t number = to_number(piece);
   assert(availability_[number] > 0);
-  if (pickable_.test(number)) down(number, key(number));
+  if (pickable_.test(number)) {
+    const std::uint32_t group = key(number);
+    down(number, group);
+    scatter(number, group - 1);
+  }
   --availability_[number];
 }
 
@@ -66,6 +82,7 @@ void PiecePicker::set_pickable(PieceIndex piece, bool pickable) {
   const std::uint32_t groups = std::uint32_t{availability_[number]} + 1;
   if (pickable) {
     for (std::uint32_t group = 0; group < groups; ++group) up(number, group);
+    scatter(number, groups);
     pickable_.set(number);
     ++epoch_;
   } else {
@@ -117,6 +134,15 @@ std::optional<PieceIndex> PiecePicker::pick(const Bitfield* has, Order order,
       return std::nullopt;
   }
   return std::nullopt;
+}
+
+std::string PiecePicker::broken_invariant() const {
+  for (std::uint32_t i = 0; i < order_.size(); ++i)
+    if (position_[order_[i]] != i) return "a piece does not stand where it should";
+  for (std::uint32_t group = 0; group + 1 < bounds_.size(); ++group)
+    for (std::uint32_t i = bounds_[group]; i < bounds_[group + 1]; ++i)
+      if (key(order_[i]) != group) return "a piece stands in the wrong group";
+  return bounds_.back() == order_.size() ? std::string() : "the groups do not cover all pieces";
 }
 
 }  // namespace barter

@@ -3,13 +3,15 @@
 //
 // One array holds all piece numbers, grouped by key: group 0 are the pieces not to be picked (had,
 // open, not wanted), group a + 1 the pickable ones that `a` peers have, seeds not counted.
-// `bounds_` says where each group begins and `position_` where each piece stands, so a `have` is
-// one swap across a boundary. Seeds are a number of their own: one that joins costs O(1). The array
-// is shuffled once for each client; otherwise equal clients would all fetch the same piece first.
+// `bounds_` says where each group begins and `position_` where each piece stands, so a `have` is a
+// swap across a boundary. Seeds are a number of their own: one that joins costs O(1). A piece that
+// enters a group takes a random place in it; otherwise equal clients, who hear of the same haves,
+// would all fetch the same piece next.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "torrent/bitfield.hpp"
@@ -50,6 +52,9 @@ class PiecePicker {
   // A pickable piece of those in `has` (null: of all). It stays pickable until told otherwise.
   std::optional<PieceIndex> pick(const Bitfield* has, Order order, Random& random) const;
 
+  // For the simulator and the fuzzer: a contradiction in the groups; empty if there is none.
+  std::string broken_invariant() const;
+
  private:
   std::uint32_t key(std::uint32_t piece) const {
     return pickable_.test(piece) ? std::uint32_t{availability_[piece]} + 1 : 0;
@@ -57,6 +62,7 @@ class PiecePicker {
   void up(std::uint32_t piece, std::uint32_t group);    // from `group` into the next
   void down(std::uint32_t piece, std::uint32_t group);  // from `group` into the one before
   void place(std::uint32_t piece, std::uint32_t index);
+  void scatter(std::uint32_t piece, std::uint32_t group);  // to a random place in its group
   std::optional<PieceIndex> rarest_of_few(const Bitfield& has) const;
 
   std::vector<std::uint32_t> order_;
@@ -64,6 +70,7 @@ class PiecePicker {
   std::vector<std::uint16_t> availability_;  // seeds not counted
   std::vector<std::uint32_t> bounds_;        // group g is [bounds_[g], bounds_[g + 1])
   Bitfield pickable_;
+  Random scatter_;
   std::uint32_t seeds_ = 0;
   std::uint64_t epoch_ = 0;
 };

@@ -103,4 +103,8 @@ std::string Swarm::stall_reason(TimePoint now) const {
   return core_->stall_reason(now);
 }
 
+std::string Swarm::broken_invariant() const {
+  return core_->broken_invariant();
+}
+
 }  // namespace barter

@@ -48,19 +48,6 @@ struct AnnounceOutcome {
   std::optional<Address> external_ip;  // BEP 24
 };
 
-struct PeerProgress {
-  Endpoint remote;
-  std::string client;  // as it calls itself, or from its peer id; to be escaped when shown
-  PeerSource source{};
-  bool outgoing = false;
-  bool am_choking = true, am_interested = false, peer_choking = true, peer_interested = false;
-  bool snubbed = false;
-  std::uint64_t downloaded = 0, uploaded = 0;        // payload bytes
-  std::uint64_t download_rate = 0, upload_rate = 0;  // bytes a second
-  std::uint32_t pieces = 0;                          // it has
-  std::uint32_t requests_out = 0, requests_in = 0;
-};
-
 struct Progress {
   std::uint64_t wanted_bytes = 0;                    // of selected files' pieces
   std::uint64_t verified_bytes = 0;                  // of those
@@ -130,6 +117,9 @@ class Swarm {
   bool stopped() const;
   // Why nothing moves, in one line for a person; empty while bytes flow.
   std::string stall_reason(TimePoint now) const;
+  // A contradiction between the tables, in one line; empty if there is none, as ever. Walks
+  // everything: for the simulator and the fuzzer.
+  std::string broken_invariant() const;
 
  private:
   class Core;

@@ -180,19 +180,19 @@ void Swarm::Core::disconnect(Peer& peer, DisconnectReason reason, std::string de
       break;
   }
   if (reason == DisconnectReason::banned && peer.listen_known) known_.shun(peer.listen);
-  forget(peer, pause, now);
+  forget(peer, reason, pause, now);
 }
 
 void Swarm::Core::peer_disconnected(ConnectionId connection, DisconnectReason reason,
                                     TimePoint now) {
-  static_cast<void>(reason);
   Peer* peer = find(connection);
   if (peer == nullptr) return;
-  forget(*peer, config_->reconnect_min, now);
+  forget(*peer, reason, config_->reconnect_min, now);
   settle(now);
 }
 
-void Swarm::Core::forget(Peer& peer, Duration pause, TimePoint now) {
+void Swarm::Core::forget(Peer& peer, DisconnectReason reason, Duration pause, TimePoint now) {
+  notify(PeerLeft{row_of(peer, now), reason});
   peer.closing = has_closing_ = links_changed_ = true;
   release_all(peer, now, false);
   if (!peer.peer_choking) --sources_;

@@ -65,7 +65,7 @@ void Swarm::Core::select(const std::vector<bool>& files, TimePoint now) {
     if (!wanted_.test(to_number(open->piece()))) dropped.push_back(open->piece());
   for (const PieceIndex piece : dropped)
     if (OpenPiece& open = *open_.find(piece); open.phase != OpenPiece::Phase::storing)
-      abandon(open);
+      abandon(open, now);
   recount();
   for (const auto& peer : peers_) update_interest(*peer, now);
   if (started_) {
@@ -93,7 +93,7 @@ void Swarm::Core::pieces_checked(const Bitfield& have, std::span<const BlockRef>
     const PieceIndex piece{static_cast<std::uint32_t>(i)};
     OpenPiece* open = open_.find(piece);
     if (open != nullptr && open->phase == OpenPiece::Phase::storing) continue;  // will tell itself
-    if (open != nullptr) abandon(*open);
+    if (open != nullptr) abandon(*open, now);
     if (!have_.set(i) || peers_.empty()) continue;
     SendHave action{piece, {}};
     for (const auto& peer : peers_)

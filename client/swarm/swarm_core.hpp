@@ -7,6 +7,7 @@
 //   swarm_pieces.cpp       blocks into pieces into the store; spilling, blame
 //   swarm_upload.cpp       whom to serve, and with which block next
 //   swarm_progress.cpp     questions
+//   swarm_invariants.cpp   what must always hold between the tables
 // Not included by anybody else.
 #pragma once
 
@@ -69,6 +70,7 @@ class Swarm::Core {
   std::uint32_t blocks_due(ConnectionId connection) const;
   bool stopped() const;
   std::string stall_reason(TimePoint now) const;
+  std::string broken_invariant() const;
 
  private:
   using Peers = std::vector<std::unique_ptr<Peer>>;
@@ -97,7 +99,8 @@ class Swarm::Core {
   void greet(Peer& peer, TimePoint now);
   wire::ExtensionHandshake extension_handshake(const Peer& peer) const;
   void disconnect(Peer& peer, DisconnectReason reason, std::string detail, TimePoint now);
-  void forget(Peer& peer, Duration pause, TimePoint now);  // the link is gone: undo what it holds
+  void forget(Peer& peer, DisconnectReason reason, Duration pause,
+              TimePoint now);  // the link is gone: undo what it holds
   void sweep();
   void connect_more(TimePoint now);
   void announce_due(TimePoint now);
@@ -149,7 +152,8 @@ class Swarm::Core {
   OpenPiece& open_piece(PieceIndex piece);
   std::optional<BlockRef> take_from(OpenPiece& open, Peer& peer);
   std::optional<BlockRef> duplicate_slow_block(Peer& peer, TimePoint now);
-  void release(Peer& peer, BlockRef block);  // the peer will not deliver it
+  void release(Peer& peer, BlockRef block);                  // the peer will not deliver it
+  void withdraw(Peer& peer, BlockRef block, TimePoint now);  // we do not want it of this peer
   void release_all(Peer& peer, TimePoint now, bool cancel);
   void mark_late_requests(Peer& peer, TimePoint now);
   std::uint32_t request_target(const Peer& peer, TimePoint now) const;
@@ -162,12 +166,16 @@ class Swarm::Core {
   void disk_failed(OpenPiece& open, const StoreOutcome& outcome, std::vector<BlockBuffer> blocks,
                    TimePoint now);
   void check_complete(TimePoint now);
-  void abandon(OpenPiece& open);  // not wanted any more
+  void abandon(OpenPiece& open, TimePoint now);
   bool is_large(PieceIndex piece) const;
   void spill_all(OpenPiece& open);
   void spill_overdue(TimePoint now);
-  void relieve_memory();
+  void relieve_memory(TimePoint now);
   std::uint64_t memory_bytes() const { return memory_blocks_ * block_length; }
+
+  // swarm_progress.cpp
+  std::uint64_t missing_bytes(const OpenPiece& open) const;
+  PeerProgress row_of(const Peer& peer, TimePoint now) const;
 
   // swarm_upload.cpp
   void serve(Peer& peer, TimePoint now);

@@ -183,6 +183,15 @@ void Swarm::Core::release(Peer& peer, BlockRef block) {
   work_freed_ = true;
 }
 
+void Swarm::Core::withdraw(Peer& peer, BlockRef block, TimePoint now) {
+  if (!peer.requests.remove(block)) return;
+  const BlockRange range = layout_.range(block);
+  send(peer, wire::Cancel{to_number(range.piece), range.begin, range.length}, now);
+  ++peer.strays_allowed;
+  download_limiter_.give_back(range.length);
+  mark(peer);
+}
+
 void Swarm::Core::release_all(Peer& peer, TimePoint now, bool cancel) {
   if (peer.requests.empty()) return;
   for (std::size_t i = 0; i < peer.requests.size(); ++i) {

@@ -188,6 +188,18 @@ void Swarm::Core::offer_allowed_fast(Peer& peer, TimePoint now) {
   // A torrent of few pieces shall not be had without ever being unchoked.
   const std::uint32_t count = std::min(config_->allowed_fast_pieces, layout_.piece_count() / 8);
   if (peer.has.count() >= count || peer.extensions.upload_only) return;
+  // The set is the same for a whole /24: of a crowd there, only one shall fetch it, or all of them
+  // would spend our line on the same few pieces and have nothing to trade.
+  if (!peer.remote.address.is_v4()) return;
+  const auto network = [](const Address& address) {
+    auto bytes = address.v4_bytes();
+    bytes[3] = 0;
+    return bytes;
+  };
+  for (const auto& other : peers_)
+    if (!other->closing && other->sent_allowed_fast &&
+        network(other->remote.address) == network(peer.remote.address))
+      return;
   peer.sent_allowed_fast = true;
   peer.granted_fast = allowed_fast_set(peer.remote.address, metainfo_->info_hash().wire(),
                                        layout_.piece_count(), count);

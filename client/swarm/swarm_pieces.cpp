@@ -18,13 +18,7 @@ void Swarm::Core::block_arrived(Peer& peer, BlockRef block, BlockBuffer buffer, 
   ++memory_blocks_;
   for (const ConnectionId holder : holders) {
     if (holder == no_connection || holder == peer.id) continue;
-    Peer* other = find(holder);
-    if (other == nullptr || !other->requests.remove(block)) continue;
-    const BlockRange range = layout_.range(block);
-    send(*other, wire::Cancel{to_number(range.piece), range.begin, range.length}, now);
-    ++other->strays_allowed;
-    download_limiter_.give_back(range.length);
-    mark(*other);
+    if (Peer* other = find(holder)) withdraw(*other, block, now);
   }
   open_.update(*open);
   store_if_complete(*open, now);
@@ -33,7 +27,7 @@ void Swarm::Core::block_arrived(Peer& peer, BlockRef block, BlockBuffer buffer, 
     spill_all(*open);
   } else {
     spill_at_ = std::min(spill_at_, open->in_memory_since() + config_->spill_after);
-    if (memory_bytes() > config_->open_piece_bytes) relieve_memory();
+    if (memory_bytes() > config_->open_piece_bytes) relieve_memory(now);
   }
 }
 
@@ -163,9 +157,15 @@ void Swarm::Core::disk_failed(OpenPiece& open, const StoreOutcome& outcome,
   open_.update(open);
 }
 
-// Not wanted any more: whoever is asked for it is left to deliver in vain.
-void Swarm::Core::abandon(OpenPiece& open) {
+// Not wanted any more: what was asked for is asked back.
+void Swarm::Core::abandon(OpenPiece& open, TimePoint now) {
   const PieceIndex piece = open.piece();
+  for (const auto& peer : peers_) {
+    for (std::size_t i = peer->requests.size(); i > 0; --i) {
+      const BlockRef block = peer->requests[i - 1].block;
+      if (block.piece == piece) withdraw(*peer, block, now);
+    }
+  }
   memory_blocks_ -= open.in_memory() + open.spilling();
   spilling_ -= open.spilling();
   if (open.has_spilled()) actions_.emplace_back(DropSpilled{piece});
@@ -199,7 +199,7 @@ void Swarm::Core::spill_overdue(TimePoint now) {
 }
 
 // Too much is open: the piece opened first, not yet complete, gives its memory back.
-void Swarm::Core::relieve_memory() {
+void Swarm::Core::relieve_memory(TimePoint now) {
   for (const auto& open : open_.all()) {
     if (open->phase != OpenPiece::Phase::fetching || open->in_memory() == 0) continue;
     if (spill_works_ && !disk_paused_) {
@@ -209,7 +209,7 @@ void Swarm::Core::relieve_memory() {
     // There is no spill: a piece that nobody brings forward any more is given up.
     if (open->has_requests()) continue;
     wasted_ += std::uint64_t{open->in_memory()} * block_length;
-    abandon(*open);
+    abandon(*open, now);
     work_freed_ = true;
     return;
   }

@@ -8,6 +8,13 @@
 
 namespace barter {
 
+std::uint64_t Swarm::Core::missing_bytes(const OpenPiece& open) const {
+  const std::uint32_t last = open.block_count() - 1;
+  const std::uint64_t bytes = std::uint64_t{open.missing()} * block_length;
+  return open.is_missing(last) ? bytes - block_length + layout_.block_size({open.piece(), last})
+                               : bytes;
+}
+
 Progress Swarm::Core::progress(TimePoint now) const {
   Progress out;
   out.wanted_bytes = wanted_bytes_;
@@ -16,8 +23,7 @@ Progress Swarm::Core::progress(TimePoint now) const {
   for (const auto& open : open_.all()) {
     if (!needed(open->piece())) continue;
     const std::uint64_t size = content_bytes(open->piece());
-    const std::uint64_t missing = std::uint64_t{open->missing()} * block_length;
-    out.received_bytes += size - std::min(size, missing);
+    out.received_bytes += size - std::min(size, missing_bytes(*open));
   }
   out.downloaded = downloaded_;
   out.uploaded = uploaded_;
@@ -36,29 +42,33 @@ Progress Swarm::Core::progress(TimePoint now) const {
   return out;
 }
 
+PeerProgress Swarm::Core::row_of(const Peer& peer, TimePoint now) const {
+  PeerProgress row;
+  row.connection = peer.id;
+  row.peer_id = peer.peer_id;
+  row.remote = peer.remote;
+  row.client = peer.client.empty() ? client_name(peer.peer_id) : peer.client;
+  row.source = peer.source;
+  row.outgoing = peer.outgoing;
+  row.am_choking = peer.am_choking;
+  row.am_interested = peer.am_interested;
+  row.peer_choking = peer.peer_choking;
+  row.peer_interested = peer.peer_interested;
+  row.snubbed = peer.snubbed;
+  row.downloaded = peer.downloaded;
+  row.uploaded = peer.uploaded;
+  row.download_rate = peer.down.per_second(now);
+  row.upload_rate = peer.up.per_second(now);
+  row.pieces =
+      peer.counted_as_seed ? layout_.piece_count() : static_cast<std::uint32_t>(peer.has.count());
+  row.requests_out = static_cast<std::uint32_t>(peer.requests.size());
+  row.requests_in = static_cast<std::uint32_t>(peer.uploads.size());
+  return row;
+}
+
 void Swarm::Core::peers(std::vector<PeerProgress>& out, TimePoint now) const {
-  for (const auto& peer : peers_) {
-    if (peer->closing) continue;
-    PeerProgress row;
-    row.remote = peer->remote;
-    row.client = peer->client.empty() ? client_name(peer->peer_id) : peer->client;
-    row.source = peer->source;
-    row.outgoing = peer->outgoing;
-    row.am_choking = peer->am_choking;
-    row.am_interested = peer->am_interested;
-    row.peer_choking = peer->peer_choking;
-    row.peer_interested = peer->peer_interested;
-    row.snubbed = peer->snubbed;
-    row.downloaded = peer->downloaded;
-    row.uploaded = peer->uploaded;
-    row.download_rate = peer->down.per_second(now);
-    row.upload_rate = peer->up.per_second(now);
-    row.pieces = peer->counted_as_seed ? layout_.piece_count()
-                                       : static_cast<std::uint32_t>(peer->has.count());
-    row.requests_out = static_cast<std::uint32_t>(peer->requests.size());
-    row.requests_in = static_cast<std::uint32_t>(peer->uploads.size());
-    out.push_back(std::move(row));
-  }
+  for (const auto& peer : peers_)
+    if (!peer->closing) out.push_back(row_of(*peer, now));
 }
 
 std::uint32_t Swarm::Core::blocks_due(ConnectionId connection) const {

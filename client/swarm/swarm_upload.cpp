@@ -11,6 +11,8 @@ namespace {
 constexpr Duration young_for = std::chrono::seconds(30);
 constexpr Duration young_interval = std::chrono::seconds(2);
 constexpr Duration shortest_interval = std::chrono::milliseconds(100);
+// What a peer may take before it is expected to give.
+constexpr std::uint64_t start_bytes = 256 << 10;
 // Counted against the upload limit besides the payload: the header of a piece message.
 constexpr std::uint64_t header_bytes = 13;
 }  // namespace
@@ -143,6 +145,7 @@ void Swarm::Core::choke_round(TimePoint now) {
     candidate.interested = peer->peer_interested && !peer->closing;
     candidate.unchoked = !peer->am_choking;
     candidate.snubbing = peer->snubbed;
+    candidate.ungrateful = peer->uploaded > 4 * peer->downloaded + start_bytes;
     candidate.newcomer = now - peer->connected_at < 3 * config_->choke_interval;
     candidate.gives = peer->down.per_second(now);
     candidate.takes = peer->up.per_second(now);
@@ -151,7 +154,7 @@ void Swarm::Core::choke_round(TimePoint now) {
     contested = contested || candidate.interested;
     candidates_.push_back(candidate);
   }
-  slots_ = upload_slots(*config_, upload_limiter_.limit(), candidates_);
+  slots_ = upload_slots(*config_, upload_limiter_.limit(), needed_count_ == 0, candidates_);
   choker_.choose(candidates_, slots_, needed_count_ == 0, rotate, now, random_, unchoke_);
   for (std::size_t i = 0; i < peers_.size(); ++i) {
     Peer& peer = *peers_[i];
