@@ -22,8 +22,10 @@ def bencode(value):
 
 
 def root_of(nodes, pad):
-    while len(nodes) & (len(nodes) - 1):
-        nodes = nodes + [pad]
+    width = 1
+    while width < len(nodes):
+        width *= 2
+    nodes = nodes + [pad] * (width - len(nodes))
     while len(nodes) > 1:
         nodes = [hashlib.sha256(nodes[i] + nodes[i + 1]).digest() for i in range(0, len(nodes), 2)]
     return nodes[0]
