@@ -46,6 +46,10 @@ std::string describe(const Notice& notice) {
           [](const TrackerMessage& n) {
             return fmt::format("tracker {} says {}", static_cast<unsigned>(n.tracker),
                                escape(n.message));
+          },
+          [](const PeerLeft& n) {
+            return fmt::format("left {} ({}), {} down, {} up", to_string(n.peer.remote),
+                               to_string(n.reason), n.peer.downloaded, n.peer.uploaded);
           }},
       notice);
 }
