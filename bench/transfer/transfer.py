@@ -266,6 +266,8 @@ def arguments():
     parser.add_argument("--timeout", type=float, default=120)
     parser.add_argument("--foreign", type=float, default=10,
                         help="per cent of a core that others may use in a run (10)")
+    parser.add_argument("--folder", default="/dev/shm",
+                        help="where the data lies; on a disk it is the disk that is measured (/dev/shm)")
     parser.add_argument("--json", metavar="FILE", help="write every run to this file")
     options = parser.parse_args()
     options.size = options.mib << 20
@@ -293,11 +295,12 @@ def main():
     network.enter()
     if not network.is_private():
         print("no private network namespace here: on loopback addresses", file=sys.stderr)
-    needed = 2 * options.size + (512 << 20)
-    free = shutil.disk_usage("/dev/shm").free
+    needed = 2 * options.size + (64 << 20)
+    free = shutil.disk_usage(options.folder).free
     if free < needed:
-        sys.exit(f"transfer.py: needs {needed >> 20} MiB in /dev/shm, {free >> 20} are free (--mib)")
-    folder = tempfile.mkdtemp(prefix="barter-transfer-", dir="/dev/shm")
+        sys.exit(f"transfer.py: needs {needed >> 20} MiB in {options.folder}, {free >> 20} are free "
+                 "(--mib, --folder)")
+    folder = tempfile.mkdtemp(prefix="barter-transfer-", dir=options.folder)
     results = {}
     try:
         bench = Bench(options, folder)
