@@ -183,7 +183,13 @@ int PosixFiles::walk_beneath(int root, const std::string& path, int flags, unsig
     const int wanted = last ? flags : O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     const int opened =
         retried([&] { return ::openat(folder, element.c_str(), wanted, last ? mode : 0U); });
-    const int error = errno;
+    int error = errno;
+    struct stat status {};
+    if (opened < 0 && error == ENOTDIR &&
+        ::fstatat(folder, element.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+        S_ISLNK(status.st_mode)) {
+      error = ELOOP;  // as openat2 says
+    }
     if (folder != root) ::close(folder);
     errno = error;
     if (opened < 0 || last) return opened;

@@ -1,0 +1,184 @@
+#include "chunkstore/posix_files.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cstring>
+#include <filesystem>
+
+#include "tests/unit/chunkstore/sample.hpp"
+#include "tests/unit/chunkstore/temp_folder.hpp"
+#include "torrent/random.hpp"
+
+using namespace barter;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Place {
+  explicit Place(bool use_openat2) : files(posix_files(use_openat2)) {
+    fs::create_directories(folder / "root");
+    root = std::move(*files->open_folder(folder / "root", false));
+  }
+  std::string operator/(const std::string& name) const { return folder / ("root/" + name); }
+
+  TempFolder folder;
+  std::unique_ptr<Files> files;
+  FileHandle root;
+};
+
+Result<void> write_text(Files& files, const FileHandle& file, std::uint64_t at,
+                        const std::string& text) {
+  const std::span<const std::byte> part = std::as_bytes(std::span(text));
+  return files.write(file, at, {&part, 1});
+}
+
+}  // namespace
+
+TEST_CASE("Files are made, written and read beneath the root") {
+  Place place(GENERATE(true, false));
+  REQUIRE(ok(place.files->make_folders(place.root, "a/b")));
+  const auto file = place.files->open(place.root, "a/b/c", OpenMode::create);
+  REQUIRE(ok(file));
+  // More parts than one call of the system takes.
+  std::string bytes(5000, '\0');
+  Random random(1);
+  for (char& byte : bytes) byte = static_cast<char>(random.next());
+  std::vector<std::span<const std::byte>> parts;
+  for (std::size_t i = 0; i < bytes.size(); i += 2) {
+    parts.push_back(std::as_bytes(std::span(bytes).subspan(i, 2)));
+  }
+  REQUIRE(ok(place.files->write(*file, 7, parts)));
+  std::string got(6000, '\0');
+  const auto size = place.files->read(*file, 7, std::as_writable_bytes(std::span(got)));
+  REQUIRE(ok(size));
+  CHECK(*size == bytes.size());
+  CHECK(got.substr(0, *size) == bytes);
+  REQUIRE(ok(place.files->sync(*file)));
+  REQUIRE(ok(place.files->sync_folder(place.root, "a/b")));
+  REQUIRE(ok(place.files->rename(place.root, "a/b/c", "a/d")));
+  CHECK(place.files->look(place.root, "a/b/c").error().code == Errc::not_found);
+  CHECK(place.files->look(place.root, "a/d")->size == 5007);
+  REQUIRE(ok(place.files->remove(place.root, "a/d")));
+  REQUIRE(ok(place.files->remove(place.root, "a/b")));
+  CHECK(place.files->look(place.root, "a")->kind == FileKind::folder);
+  CHECK(place.files->open(place.root, "a/d", OpenMode::write).error().code == Errc::not_found);
+}
+
+TEST_CASE("No link is followed beneath the root") {
+  Place place(GENERATE(true, false));
+  write_file(place.folder / "outside/victim", "precious");
+  fs::create_symlink(place.folder / "outside/victim", place / "final");
+  fs::create_symlink(place.folder / "outside", place / "parent");
+  fs::create_symlink(place.folder / "root", place / "self");
+  for (const auto* path : {"final", "parent/victim", "parent/new", "self/new"}) {
+    INFO(path);
+    for (const auto mode : {OpenMode::read, OpenMode::write, OpenMode::create}) {
+      const auto opened = place.files->open(place.root, path, mode);
+      REQUIRE(opened.has_error());
+      CHECK(opened.error().message.find(path) != std::string::npos);
+      if (mode != OpenMode::read) CHECK(opened.error().code == Errc::permission_denied);
+    }
+  }
+  CHECK(place.files->make_folders(place.root, "parent/x").has_error());
+  CHECK(place.files->remove(place.root, "parent/victim").has_error());
+  CHECK(place.files->rename(place.root, "parent/victim", "stolen").has_error());
+  CHECK(place.files->make_link(place.root, "parent/link", "x").has_error());
+  CHECK(place.files->look(place.root, "parent/victim").has_error());
+  CHECK(place.files->look(place.root, "final")->kind == FileKind::other);
+  CHECK(read_file(place.folder / "outside/victim") == "precious");
+  CHECK_FALSE(fs::exists(place.folder / "outside/new"));
+  CHECK_FALSE(fs::exists(place.folder / "outside/x"));
+}
+
+TEST_CASE("Ten thousand hostile paths never leave the root") {
+  Place place(GENERATE(true, false));
+  write_file(place.folder / "a", "outside");
+  fs::create_symlink("..", place / "l");
+  fs::create_symlink("../..", place / "m");
+  Random random(7);
+  const std::vector<std::string> elements = {"a", "b", "..",  ".",       "",
+                                             "l", "m", "...", "a/../..", "~"};
+  for (int i = 0; i < 10'000; ++i) {
+    std::string path = random.chance(1, 8) ? "/" : "";
+    const std::uint64_t count = 1 + random.below(4);
+    for (std::uint64_t n = 0; n < count; ++n) {
+      if (n != 0) path += '/';
+      path += elements[random.below(elements.size())];
+    }
+    const auto mode = random.chance(1, 2) ? OpenMode::create : OpenMode::write;
+    if (random.chance(1, 4)) (void)place.files->make_folders(place.root, path);
+    const auto file = place.files->open(place.root, path, mode);
+    if (file) (void)write_text(*place.files, *file, 0, "x");
+    if (random.chance(1, 3)) (void)place.files->remove(place.root, path);
+  }
+  CHECK(read_file(place.folder / "a") == "outside");
+  std::vector<std::string> beside;
+  for (const auto& entry : fs::directory_iterator(place.folder.path())) {
+    beside.push_back(entry.path().filename().string());
+  }
+  std::sort(beside.begin(), beside.end());
+  CHECK(beside == std::vector<std::string>{"a", "root"});
+}
+
+TEST_CASE("What is no regular file is not opened, and does not hold us") {
+  Place place(true);
+  REQUIRE(::mkfifo((place / "fifo").c_str(), 0600) == 0);
+  fs::create_directory(place / "folder");
+  for (const auto* path : {"fifo", "folder"}) {
+    CHECK(place.files->open(place.root, path, OpenMode::read).has_error());
+    CHECK(place.files->open(place.root, path, OpenMode::create).has_error());
+  }
+}
+
+TEST_CASE("Holes are found, and space is taken") {
+  Place place(true);
+  const auto file = place.files->open(place.root, "f", OpenMode::create);
+  REQUIRE(ok(file));
+  REQUIRE(ok(place.files->truncate(*file, 1 << 20)));
+  CHECK(*place.files->next_data(*file, 0) == 1 << 20);
+  REQUIRE(ok(write_text(*place.files, *file, 512 * 1024, "data")));
+  CHECK(*place.files->next_data(*file, 0) == 512 * 1024);
+  CHECK(*place.files->next_data(*file, 512 * 1024 + 1) == 512 * 1024 + 1);
+  REQUIRE(ok(place.files->allocate(*file, 1 << 20)));
+  CHECK(place.files->look(*file)->allocated >= 1 << 20);
+}
+
+TEST_CASE("A cached read gives all or nothing") {
+  Place place(true);
+  const auto file = place.files->open(place.root, "f", OpenMode::create);
+  REQUIRE(ok(file));
+  REQUIRE(ok(write_text(*place.files, *file, 0, "0123456789")));
+  std::vector<std::byte> out(10);
+  const auto all = place.files->read_cached(*file, 0, out);
+  REQUIRE(ok(all));
+  if (*all) CHECK(std::memcmp(out.data(), "0123456789", 10) == 0);
+  CHECK_FALSE(*place.files->read_cached(*file, 5, out));
+}
+
+TEST_CASE("A lock is held by one, and ends with its handle") {
+  Place place(true);
+  auto first = place.files->open(place.root, "lock", OpenMode::create);
+  const auto second = place.files->open(place.root, "lock", OpenMode::create);
+  REQUIRE(ok(place.files->lock(*first)));
+  CHECK(place.files->lock(*second).error().code == Errc::locked);
+  *first = FileHandle();
+  first = Error{Errc::cancelled, ""};
+  CHECK(ok(place.files->lock(*second)));
+}
+
+TEST_CASE("Folders are named canonically as far as they exist") {
+  Place place(true);
+  fs::create_symlink("root", place.folder / "link");
+  const std::string real = fs::canonical(place.folder.path()).string();
+  CHECK(*place.files->canonical(place.folder / "link/x/y") == real + "/root/x/y");
+  CHECK(*place.files->canonical(place.folder / "link/") == real + "/root");
+  CHECK(*place.files->canonical(place.folder / "nowhere") == real + "/nowhere");
+  CHECK(*place.files->canonical("/") == "/");
+  CHECK(place.files->canonical(place.folder / "nowhere/../x").has_error());
+  const auto made = place.files->open_folder(place.folder / "p/q/r", true);
+  REQUIRE(ok(made));
+  CHECK(fs::is_directory(place.folder / "p/q/r"));
+  CHECK(place.files->open_folder(place.folder / "none", false).error().code == Errc::not_found);
+}

@@ -1,0 +1,180 @@
+#include "chunkstore/resume.hpp"
+
+#include <catch2/catch.hpp>
+#include <string>
+
+#include "tests/unit/chunkstore/fake_files.hpp"
+#include "tests/unit/chunkstore/sample.hpp"
+
+using namespace barter;
+
+namespace {
+
+const JournalIdentity identity{"0123456789abcdef", 20, 3};
+constexpr PieceIndex p(std::uint32_t number) {
+  return PieceIndex{number};
+}
+
+struct Book {
+  FakeFiles files{1};
+  FileHandle folder = std::move(*files.open_folder("/s", true));
+  Journal journal{files, identity, start()};
+
+  static JournalState start() {
+    JournalState state;
+    state.boot_id = "boot 1";
+    return state;
+  }
+  Book() { REQUIRE(ok(journal.attach(folder))); }
+  std::string bytes() const { return files.content("/s/journal"); }
+};
+
+void fill(Journal& journal) {
+  const FileStampEntry stamps[] = {{0, {10, 20, 30}}, {2, {40, 50, 60}}};
+  const std::uint32_t created[] = {0, 1};
+  const PieceIndex suspects[] = {p(11), p(12)};
+  REQUIRE(ok(journal.begun(77)));
+  REQUIRE(ok(journal.created(created)));
+  REQUIRE(ok(journal.open_window()));
+  REQUIRE(ok(journal.writing(p(3))));
+  REQUIRE(ok(journal.written(p(3), stamps)));
+  REQUIRE(ok(journal.written(p(4), {})));
+  REQUIRE(ok(journal.synced(1, {stamps, 1})));
+  REQUIRE(ok(journal.writing(p(5))));
+  REQUIRE(ok(journal.marked(PieceMark::suspect, suspects)));
+  REQUIRE(ok(journal.spilled({p(7), 1}, {4, 99})));
+  REQUIRE(ok(journal.spilled({p(8), 0}, {5, 98})));
+  REQUIRE(ok(journal.unspilled(p(8))));
+}
+
+void check_filled(const JournalState& state) {
+  CHECK(state.begun);
+  CHECK(state.file_system == 77);
+  CHECK(state.boot_id == "boot 1");
+  CHECK(state.pieces[3] == PieceMark::synced);
+  CHECK(state.pieces[4] == PieceMark::written);
+  CHECK(state.pieces[5] == PieceMark::writing);
+  CHECK(state.pieces[11] == PieceMark::suspect);
+  CHECK(state.pieces[0] == PieceMark::absent);
+  CHECK(state.ordinal == 2);
+  CHECK(state.unsynced == std::map<std::uint32_t, std::uint64_t>{{4, 2}});
+  CHECK(state.files[0].latest == FileStamp{10, 20, 30});
+  CHECK(state.files[0].durable == FileStamp{10, 20, 30});
+  CHECK(state.files[2].latest == FileStamp{40, 50, 60});
+  CHECK_FALSE(state.files[2].durable);
+  CHECK(state.files[1].created);
+  CHECK(state.window);
+  REQUIRE(state.spilled.size() == 1);
+  CHECK(state.spilled.begin()->first == BlockRef{p(7), 1});
+  CHECK(state.spilled.begin()->second.slot == 4);
+  CHECK(state.spilled.begin()->second.checksum == 99);
+}
+
+}  // namespace
+
+TEST_CASE("A journal says after a restart what it was told") {
+  Book book;
+  fill(book.journal);
+  check_filled(book.journal.state());
+  const auto state = replay(book.bytes(), identity);
+  REQUIRE(state);
+  check_filled(*state);
+  // And a snapshot says the same.
+  Journal again(book.files, identity, *state);
+  REQUIRE(ok(again.attach(book.folder)));
+  const auto loaded = Journal::load(book.files, book.folder, identity);
+  REQUIRE(ok(loaded));
+  REQUIRE(*loaded);
+  check_filled((*loaded)->state);
+}
+
+TEST_CASE("A journal of another torrent is none") {
+  Book book;
+  CHECK_FALSE(replay(book.bytes(), {"another", 20, 3}));
+  CHECK_FALSE(replay(book.bytes(), {identity.torrent, 21, 3}));
+  CHECK_FALSE(replay(book.bytes(), {identity.torrent, 20, 4}));
+  CHECK_FALSE(replay("", identity));
+}
+
+TEST_CASE("A cut or damaged journal counts up to the damage") {
+  Book book;
+  fill(book.journal);
+  const std::string whole = book.bytes();
+  std::size_t readable = 0;
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    const auto state = replay(std::string_view(whole).substr(0, size), identity);
+    readable += state ? 1 : 0;
+    if (state && state->pieces[3] == PieceMark::synced) CHECK(state->begun);
+  }
+  CHECK(readable > 100);
+  for (std::size_t at = 0; at < whole.size(); ++at) {
+    std::string damaged = whole;
+    damaged[at] = static_cast<char>(damaged[at] ^ 0x10);
+    const auto state = replay(damaged, identity);
+    if (!state) continue;
+    // Never more than the whole one says.
+    for (std::uint32_t piece = 0; piece < identity.pieces; ++piece) {
+      if (piece != 3 && piece != 4) CHECK(state->pieces[piece] != PieceMark::written);
+      if (piece != 3) CHECK(state->pieces[piece] != PieceMark::synced);
+    }
+  }
+}
+
+TEST_CASE("A record that found no room is overwritten by the next") {
+  Book book;
+  REQUIRE(ok(book.journal.written(p(1), {})));
+  const auto now = book.files.operations();
+  book.files.fail(now + 1, now + 2, Errc::no_space);
+  const auto failed = book.journal.written(p(2), {});
+  REQUIRE(failed.has_error());
+  CHECK(failed.error().code == Errc::no_space);
+  CHECK(book.journal.state().pieces[2] == PieceMark::absent);
+  REQUIRE(ok(book.journal.written(p(9), {})));
+  const auto state = replay(book.bytes(), identity);
+  REQUIRE(state);
+  CHECK(state->pieces[1] == PieceMark::written);
+  CHECK(state->pieces[2] == PieceMark::absent);
+  CHECK(state->pieces[9] == PieceMark::written);
+}
+
+TEST_CASE("The journal stays bounded") {
+  Book book;
+  const FileStampEntry stamp{1, {5, 6, 7}};
+  for (std::uint32_t i = 0; i < 100'000; ++i) {
+    REQUIRE(ok(book.journal.written(p(i % 20), {&stamp, 1})));
+    if (i % 100 == 0) REQUIRE(ok(book.journal.compact_if_large()));
+  }
+  CHECK(book.bytes().size() < 1'200'000);
+  const auto state = replay(book.bytes(), identity);
+  REQUIRE(state);
+  for (const PieceMark mark : state->pieces) CHECK(mark == PieceMark::written);
+}
+
+TEST_CASE("A file is ours while nobody else touched it") {
+  JournalState::FileRecord record;
+  const FileStamp old{100, 1'000, 5};
+  const FileStamp later{100, 9'000, 5};
+  record.latest = later;
+  record.durable = old;
+  FileHistory same{true, false, 10'000, {}};
+  CHECK(is_ours(record, later, same));
+  CHECK_FALSE(is_ours(record, {100, 9'001, 5}, same));
+  CHECK_FALSE(is_ours(record, {100, 9'000, 6}, same));
+  CHECK_FALSE(is_ours(record, {99, 9'000, 5}, same));
+  CHECK_FALSE(is_ours(record, old, same));
+  // A write of ours was cut off.
+  same.in_flight = true;
+  CHECK(is_ours(record, {100, 9'500, 5}, same));
+  CHECK_FALSE(is_ours(record, {100, 9'500, 6}, same));
+  CHECK_FALSE(is_ours(record, {100, 60'000'000'000, 5}, same));
+  // A power cut: the inode is as old as the last sync, or newer than the journal could say.
+  FileHistory other{false, false, 10'000, {}};
+  CHECK(is_ours(record, old, other));
+  CHECK(is_ours(record, {100, 5'000, 5}, other));
+  CHECK_FALSE(is_ours(record, {100, 9'500, 5}, other));
+  CHECK_FALSE(is_ours(record, {100, 999, 5}, other));
+  other.window = 9'000;
+  CHECK(is_ours(record, {100, 9'500, 5}, other));
+  CHECK_FALSE(is_ours(record, {100, 100'000'000'000, 5}, other));
+  CHECK_FALSE(is_ours({}, old, other));
+}
