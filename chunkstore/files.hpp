@@ -54,6 +54,7 @@ struct FileInfo {
   std::uint64_t size = 0;       // bytes
   std::uint64_t allocated = 0;  // bytes on the disk; less than `size` where there are holes
   std::int64_t mtime_ns = 0;    // since 1970
+  std::int64_t birth_ns = 0;    // when it was made; 0 where unknown
   std::uint64_t inode = 0;
   std::uint64_t links = 1;  // names this file has
 };

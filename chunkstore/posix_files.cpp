@@ -73,18 +73,24 @@ auto retried(Call call) {
   return result;
 }
 
-FileInfo info_of(const struct stat& status) {
+FileInfo info_of(const struct statx& status) {
   FileInfo info;
-  info.kind = S_ISREG(status.st_mode)   ? FileKind::file
-              : S_ISDIR(status.st_mode) ? FileKind::folder
-                                        : FileKind::other;
-  info.size = static_cast<std::uint64_t>(status.st_size);
-  info.allocated = static_cast<std::uint64_t>(status.st_blocks) * 512;
-  info.mtime_ns = std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
-  info.inode = status.st_ino;
-  info.links = status.st_nlink;
+  info.kind = S_ISREG(status.stx_mode)   ? FileKind::file
+              : S_ISDIR(status.stx_mode) ? FileKind::folder
+                                         : FileKind::other;
+  const auto nanoseconds = [](const struct statx_timestamp& time) {
+    return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+  };
+  info.size = status.stx_size;
+  info.allocated = status.stx_blocks * 512;
+  info.mtime_ns = nanoseconds(status.stx_mtime);
+  if ((status.stx_mask & STATX_BTIME) != 0) info.birth_ns = nanoseconds(status.stx_btime);
+  info.inode = status.stx_ino;
+  info.links = status.stx_nlink;
   return info;
 }
+
+constexpr unsigned wanted_status = STATX_BASIC_STATS | STATX_BTIME;
 
 // "a/b/c" as {"a/b", "c"}; {"", "c"} for a lone name.
 std::pair<std::string, std::string> split(const std::string& path) {
@@ -155,7 +161,7 @@ int PosixFiles::open_beneath(int root, const std::string& path, int flags, unsig
     errno = EXDEV;
     return -1;
   }
-  flags |= O_CLOEXEC | O_NOFOLLOW;
+  flags |= O_CLOEXEC;
   if (path.empty()) return retried([&] { return ::openat(root, ".", flags, mode); });
   if (use_openat2_.load(std::memory_order_relaxed)) {
     struct open_how how {};
@@ -170,7 +176,7 @@ int PosixFiles::open_beneath(int root, const std::string& path, int flags, unsig
     }
     if (errno == ENOSYS) use_openat2_.store(false, std::memory_order_relaxed);
   }
-  return walk_beneath(root, path, flags, mode);
+  return walk_beneath(root, path, flags | O_NOFOLLOW, mode);
 }
 
 int PosixFiles::walk_beneath(int root, const std::string& path, int flags, unsigned mode) {
@@ -294,8 +300,8 @@ Result<FileInfo> PosixFiles::look(const FileHandle& root, const std::string& pat
   std::string name;
   const int parent = open_parent(root.id(), path, name);
   if (parent < 0) return failure("look at", path, errno);
-  struct stat status {};
-  const int looked = ::fstatat(parent, name.c_str(), &status, AT_SYMLINK_NOFOLLOW);
+  struct statx status {};
+  const int looked = ::statx(parent, name.c_str(), AT_SYMLINK_NOFOLLOW, wanted_status, &status);
   const int error = errno;
   ::close(parent);
   if (looked < 0) return failure("look at", path, error);
@@ -303,8 +309,10 @@ Result<FileInfo> PosixFiles::look(const FileHandle& root, const std::string& pat
 }
 
 Result<FileInfo> PosixFiles::look(const FileHandle& handle) {
-  struct stat status {};
-  if (::fstat(handle.id(), &status) < 0) return failure("look at", handle, errno);
+  struct statx status {};
+  if (::statx(handle.id(), "", AT_EMPTY_PATH, wanted_status, &status) < 0) {
+    return failure("look at", handle, errno);
+  }
   return info_of(status);
 }
 

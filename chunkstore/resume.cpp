@@ -56,6 +56,7 @@ class Writer {
     u64(stamp.size);
     u64(static_cast<std::uint64_t>(stamp.mtime_ns));
     u64(stamp.inode);
+    u64(static_cast<std::uint64_t>(stamp.birth_ns));
   }
   void stamps(std::span<const FileStampEntry> entries) {
     for (const auto& entry : entries) {
@@ -95,6 +96,7 @@ class Reader {
     out.size = u64();
     out.mtime_ns = static_cast<std::int64_t>(u64());
     out.inode = u64();
+    out.birth_ns = static_cast<std::int64_t>(u64());
     return out;
   }
   std::string_view rest() const { return in_; }
@@ -152,6 +154,7 @@ bool apply_marks(Reader& in, JournalState& state) {
 bool apply_mark_bits(Reader& in, JournalState& state) {
   const auto mark = in.u8();
   if (mark > static_cast<std::uint8_t>(PieceMark::synced)) return false;
+  if (mark == static_cast<std::uint8_t>(PieceMark::written)) return false;  // these have ordinals
   const auto bits = in.rest();
   if (bits.size() != (state.pieces.size() + 7) / 8) return false;
   for (std::size_t piece = 0; piece < state.pieces.size(); ++piece) {
@@ -359,7 +362,7 @@ void snapshot_files(const JournalState& state, std::string& out) {
 }  // namespace
 
 FileStamp stamp_of(const FileInfo& info) {
-  return {info.size, info.mtime_ns, info.inode};
+  return {info.size, info.mtime_ns, info.inode, info.birth_ns};
 }
 
 std::optional<JournalState> replay(std::string_view bytes, const JournalIdentity& identity) {
@@ -378,7 +381,7 @@ bool is_ours(const JournalState::FileRecord& record, const FileStamp& now,
              const FileHistory& history) {
   if (!record.latest) return false;
   const auto within = [&](const FileStamp& from, std::int64_t until) {
-    return now.size == from.size && now.inode == from.inode && now.mtime_ns >= from.mtime_ns &&
+    return now.size == from.size && now.is_same_file(from) && now.mtime_ns >= from.mtime_ns &&
            now.mtime_ns <= until;
   };
   if (now == *record.latest) return true;
@@ -387,7 +390,7 @@ bool is_ours(const JournalState::FileRecord& record, const FileStamp& now,
   }
   // After a power cut the inode may be older than our last word about it, or newer than it.
   // Never synced: what there is of it is ours, and none of it was promised.
-  if (!record.durable) return record.created && now.inode == record.latest->inode;
+  if (!record.durable) return record.created && now.is_same_file(*record.latest);
   if (within(*record.durable, record.latest->mtime_ns)) return true;
   return history.window && within(*record.durable, *history.window + window_slack);
 }

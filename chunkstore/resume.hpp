@@ -27,6 +27,11 @@ struct FileStamp {
   std::uint64_t size = 0;
   std::int64_t mtime_ns = 0;
   std::uint64_t inode = 0;
+  // Numbers of inodes are soon used again; with the time of birth they name a file for good.
+  std::int64_t birth_ns = 0;
+  bool is_same_file(const FileStamp& other) const {
+    return inode == other.inode && birth_ns == other.birth_ns;
+  }
   friend bool operator==(const FileStamp&, const FileStamp&) = default;
 };
 FileStamp stamp_of(const FileInfo& info);

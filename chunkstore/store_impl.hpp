@@ -123,6 +123,7 @@ class Store::Impl {
   OpenReport report_;
   std::vector<bool> foreign_;               // by file: found there, and not ours
   std::atomic<bool> foreign_match_{false};  // one of their pieces is right
+  bool has_side_ = false;  // the last run may have put bytes into the side file
   bool begun_ = false;                      // payload may be written
   std::uint64_t file_system_ = 0;           // of the root
   std::uint64_t root_inode_ = 0;

@@ -88,6 +88,7 @@ Result<void> Store::Impl::open() {
   JournalState state = loaded ? loaded->state : JournalState{};
   state.pieces.resize(layout_.piece_count(), PieceMark::suspect);
   state.files.resize(file_count());
+  has_side_ = loaded && state.begun;
   if (auto done = open_root(state); !done) return done;
   const auto found = look_at_files(loaded);
   if (!found) return found.error();
@@ -168,7 +169,7 @@ Result<bool> Store::Impl::place_file(FileIndex file, const JournalState* state, 
     const auto& record = state->files[file];
     set_.set_aside(file, !record.latest && (record.created || !found.present));
     if (!found.present || found.info.size == 0) return false;
-    return record.latest ? record.latest->inode != found.info.inode : !record.created;
+    return record.latest ? !record.latest->is_same_file(stamp_of(found.info)) : !record.created;
   }
   set_.set_aside(file, !options_.read_only && !is_selected(file) && !found.present);
   return found.present && found.info.size != 0;
@@ -245,9 +246,9 @@ void Store::Impl::trust_verified(JournalState& state, const std::vector<Found>& 
   for (FileIndex file = 0; file < file_count(); ++file) {
     const VerifiedFile& then = options_.verified[file];
     const FileInfo& now = found[file].info;
-    unchanged[file] = !set_.is_real(file) ||
-                      (found[file].present && now.size == then.size &&
-                       now.mtime_ns == then.mtime_ns && now.inode == then.inode);
+    unchanged[file] =
+        !set_.is_real(file) || (found[file].present && now.size == then.size &&
+                                now.mtime_ns == then.mtime_ns && now.inode == then.inode);
   }
   for (std::uint32_t i = 0; i < layout_.piece_count(); ++i) {
     const auto files = touched(PieceIndex{i}).files;
@@ -267,7 +268,7 @@ bool Store::Impl::may_match(PieceIndex piece, const std::vector<Found>& found) {
     const auto file = static_cast<FileIndex>(range.file);
     if (!set_.is_real(file)) continue;
     if (set_.is_aside(file)) {
-      if (!state_folder_) return false;
+      if (!has_side_) return false;
       holes = false;
       continue;
     }

@@ -91,7 +91,7 @@ Result<FileHandle> FakeFiles::open(const FileHandle& root, const std::string& pa
     if (auto done = step(); !done) return done.error();
     auto node = std::make_shared<Inode>();
     node->number = next_inode_++;
-    node->now.mtime = node->durable.mtime = clock_;
+    node->now.mtime = node->durable.mtime = node->birth = clock_;
     set_name(name, node);
     found = names_.find(name);
   } else if (mode == OpenMode::create_new) {
@@ -139,6 +139,7 @@ Result<FileInfo> FakeFiles::look(const FileHandle& handle) {
   info.allocated = opened.node->now.pages.size() * page;
   info.mtime_ns = opened.node->now.mtime;
   info.inode = opened.node->number;
+  info.birth_ns = opened.node->birth;
   return info;
 }
 

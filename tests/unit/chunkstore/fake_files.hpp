@@ -86,6 +86,7 @@ class FakeFiles final : public Files {
   };
   struct Inode {
     std::uint64_t number = 0;
+    std::int64_t birth = 0;
     Image now, durable;
     std::vector<Change> changes;
     std::string link;  // a symbolic link's target

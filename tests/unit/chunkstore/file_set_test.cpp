@@ -62,7 +62,9 @@ TEST_CASE("Files, pads and the side file are one range of bytes") {
   CHECK(files.content("/root/t/sub/b") == "bbbb");
   CHECK_FALSE(files.exists("/root/t/pad"));
   CHECK_FALSE(files.exists("/root/t/c"));
-  CHECK(files.content("/state/side") == std::string(12, '\0') + "cccc");
+  std::string side(12, '\0');
+  side += "cccc";
+  CHECK(files.content("/state/side") == side);
   CHECK(read_all(set, 0, 16) == all);
   CHECK(read_all(set, 4, 6) == all.substr(4, 6));
   CHECK(read_all(set, 12, 4) == "cccc");
