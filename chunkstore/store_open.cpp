@@ -460,9 +460,10 @@ Result<void> Store::Impl::refuse_hard_links() {
 Result<void> Store::Impl::begin() {
   if (options_.read_only || begun_) return {};
   if (auto refused = refuse_foreign(); !refused) {
-    // No trace of a try that touched nothing: the files may be others when it is tried again.
+    // No trace of a try that touched nothing: the files may be others when it is tried again. Once
+    // begun, the journal knows which files are ours.
     const std::lock_guard lock(mutex_);
-    journal_->discard();
+    if (!journal_->state().begun) journal_->discard();
     return refused;
   }
   if (auto refused = refuse_hard_links(); !refused) return refused;
