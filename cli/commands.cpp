@@ -6,6 +6,8 @@ namespace barter::cli {
 void add_all_commands(CLI::App& app, CommandLine& line) {
   add_create_command(app, line);
   add_tracker_command(app, line);
+  add_get_command(app, line);
+  add_seed_command(app, line);
 }
 
 }  // namespace barter::cli

@@ -17,7 +17,6 @@ namespace {
 // Touched by the handler: lock-free atomics only.
 std::atomic<int> first_signal{0};
 std::atomic<int> wake_descriptor{-1};
-bool hangup_ignored = false;
 static_assert(std::atomic<int>::is_always_lock_free);
 
 extern "C" void on_signal(int number) {
@@ -49,26 +48,21 @@ void install() {
   handle(SIGTERM, on_signal);
   struct sigaction before {};
   sigaction(SIGHUP, nullptr, &before);
-  hangup_ignored = before.sa_handler == SIG_IGN;
-  if (!hangup_ignored) handle(SIGHUP, on_signal);
+  if (before.sa_handler != SIG_IGN) handle(SIGHUP, on_signal);
 }
 
 int received() {
   return first_signal.load(std::memory_order_relaxed);
 }
 
-bool wait(std::chrono::milliseconds timeout) {
+bool wait(std::chrono::milliseconds timeout, int descriptor) {
   if (stop_requested()) return true;
-  pollfd descriptor{wake_descriptor.load(), POLLIN, 0};
+  // poll() passes over a descriptor below zero.
+  pollfd descriptors[] = {{wake_descriptor.load(), POLLIN, 0}, {descriptor, POLLIN, 0}};
   const auto bounded = std::clamp<std::chrono::milliseconds::rep>(timeout.count(), 0,
                                                                   std::numeric_limits<int>::max());
-  poll(&descriptor, 1, static_cast<int>(bounded));
+  poll(descriptors, 2, static_cast<int>(bounded));
   return stop_requested();
-}
-
-void restore_in_child() {
-  for (const int number : {SIGPIPE, SIGINT, SIGTERM}) handle(number, SIG_DFL);
-  if (!hangup_ignored) handle(SIGHUP, SIG_DFL);
 }
 
 }  // namespace barter::cli::signals

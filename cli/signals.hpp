@@ -13,10 +13,8 @@ int received();
 inline bool stop_requested() {
   return received() != 0;
 }
-// Sleeps until the time is over or a stop is requested; true if a stop is requested. One thread.
-bool wait(std::chrono::milliseconds timeout);
-// Undoes install() in a child between fork and exec: a program started by us must die of its
-// signals.
-void restore_in_child();
+// Sleeps until the time is over, a stop is requested or `descriptor` can be read; true if a stop is
+// requested. One thread.
+bool wait(std::chrono::milliseconds timeout, int descriptor = -1);
 
 }  // namespace barter::cli::signals

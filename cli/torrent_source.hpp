@@ -1,0 +1,20 @@
+// Where a command gets its torrent from: a file, or a URL that serves one.
+#pragma once
+
+#include "cli/output.hpp"
+#include "torrent/metainfo.hpp"
+#include "torrent/result.hpp"
+
+#include <memory>
+#include <string>
+
+namespace barter::cli {
+
+bool is_web_url(const std::string& text);
+
+// Reads a file or fetches a URL. A server that says 503 with Retry-After (a share that still
+// hashes) is waited for, and its progress is shown. Errors: cancelled by a signal, besides those of
+// reading, fetching and parsing. A magnet link is unsupported here.
+Result<std::shared_ptr<const Metainfo>> load_torrent(const std::string& source, Output& output);
+
+}  // namespace barter::cli

@@ -1,0 +1,225 @@
+#include "cli/transfer.hpp"
+
+#include "cli/signals.hpp"
+#include "cli/sizes.hpp"
+#include "cli/state_folder.hpp"
+#include "cli/text.hpp"
+
+#include <fmt/format.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <type_traits>
+#include <variant>
+
+namespace barter::cli {
+namespace {
+
+template <class... Handlers>
+struct Overloaded : Handlers... {
+  using Handlers::operator()...;
+};
+
+void tell_paused(const std::string& name, const std::string& reason, Output& output) {
+  output.event("paused", {{"name", name}, {"paused", true}, {"reason", valid_utf8(reason)}});
+  output.message(fmt::format("{}: paused: {}", name, reason));
+}
+
+void tell_going_on(const std::string& name, Output& output) {
+  output.event("paused", {{"name", name}, {"paused", false}});
+  output.message(fmt::format("{}: goes on", name));
+}
+
+void tell_paths(const std::string& name, const std::vector<std::string>& paths, const char* what,
+                Output& output) {
+  constexpr std::size_t most = 20;
+  for (std::size_t i = 0; i < std::min(paths.size(), most); ++i) {
+    output.warning(fmt::format("{}: {}", paths[i], what));
+  }
+  if (paths.size() > most) {
+    output.warning(fmt::format("{}: {} more files {}", name, paths.size() - most, what));
+  }
+}
+
+void tell_notice(const Notice& notice, const std::string& name, Output& output) {
+  std::visit(
+      Overloaded{[&](const PieceFailed& failed) {
+                   output.warning(
+                       fmt::format("{}: piece {} came with wrong bytes; fetching it again", name,
+                                   to_number(failed.piece)));
+                 },
+                 [&](const PeerBanned& banned) {
+                   output.warning(fmt::format("{}: peer {} banned: {}", name,
+                                              to_string(banned.endpoint), banned.reason));
+                 },
+                 [&](const DiskTrouble& trouble) { tell_paused(name, trouble.message, output); },
+                 [&](const DiskRecovered&) { tell_going_on(name, output); },
+                 [&](const TrackerMessage& message) {
+                   output.warning(fmt::format("{}: tracker: {}", name, message.message));
+                 },
+                 [&](const PeerLeft& left) {
+                   if (!output.json()) return;
+                   boost::json::object fields = peer_fields(left.peer);
+                   fields["name"] = name;
+                   fields["connected"] = false;
+                   fields["reason"] = to_string(left.reason);
+                   output.event("peer", std::move(fields));
+                 },
+                 [](const PieceVerified&) {}, [](const WantedComplete&) {}},
+      notice);
+}
+
+}  // namespace
+
+Inbox::Inbox() : wake_descriptor_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
+Inbox::~Inbox() {
+  close(wake_descriptor_);
+}
+
+TorrentHandler Inbox::handler() {
+  return [this](TorrentId id, const TorrentEvent& event) {
+    const std::lock_guard lock(mutex_);
+    events_.emplace_back(id, event);
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto written = write(wake_descriptor_, &one, sizeof one);
+  };
+}
+
+void Inbox::wait(std::chrono::milliseconds timeout) {
+  signals::wait(timeout, wake_descriptor_);
+}
+
+std::vector<std::pair<TorrentId, TorrentEvent>> Inbox::take() {
+  const std::lock_guard lock(mutex_);
+  std::uint64_t count = 0;
+  [[maybe_unused]] const auto got = read(wake_descriptor_, &count, sizeof count);
+  return std::exchange(events_, {});
+}
+
+void add_transfer_flags(CLI::App* command, TransferFlags& flags) {
+  command->add_option("--dir", flags.folder, "Where the data is or goes; default: here")
+      ->type_name("DIR");
+  command
+      ->add_option("--port", flags.port, "Where peers reach us; default: 6881 or the next free one")
+      ->check(CLI::Range(1, 65535))
+      ->type_name("PORT");
+  add_size_option(command, "--down-limit", flags.down_limit, "Bytes a second, as 500KiB or 1MB")
+      ->type_name("RATE");
+  add_size_option(command, "--up-limit", flags.up_limit, "Bytes a second, as 500KiB or 1MB")
+      ->type_name("RATE");
+  command->add_option("--max-peers", flags.max_peers, "Connections at a time")
+      ->check(CLI::Range(1, 100'000))
+      ->type_name("N");
+  command
+      ->add_option("--state-dir", flags.state_folder,
+                   "Where barter remembers what it has; default: $XDG_STATE_HOME/barter")
+      ->type_name("DIR");
+  command
+      ->add_option("--trace", flags.trace_file, "Write every event and decision of the swarm there")
+      ->type_name("FILE");
+}
+
+Result<ClientOptions> client_options(const TransferFlags& flags) {
+  ClientOptions options;
+  options.port = flags.port;
+  options.fixed_port = flags.port != 0;
+  options.download_limit = flags.down_limit;
+  options.upload_limit = flags.up_limit;
+  if (flags.max_peers != 0) {
+    options.max_connections = flags.max_peers;
+    options.swarm.max_connections = flags.max_peers;
+  }
+  options.trace_file = flags.trace_file;
+  auto folder = state_folder(flags.state_folder);
+  if (!folder) return folder.error();
+  options.state_folder = std::move(*folder);
+  return options;
+}
+
+std::string data_path(const Metainfo& metainfo, const std::string& folder) {
+  std::string name = metainfo.name();
+  if (!metainfo.multi_file()) {
+    const auto& files = metainfo.files();
+    const auto file =
+        std::find_if(files.begin(), files.end(), [](const File& f) { return !f.pad; });
+    if (file != files.end()) name = file->path;
+  }
+  if (folder.empty() || folder == ".") return name;
+  return folder + (folder.ends_with('/') ? "" : "/") + name;
+}
+
+void tell(const TorrentEvent& event, Watched& watched, Output& output) {
+  const std::string& name = watched.metainfo->name();
+  std::visit(Overloaded{[&](const CheckProgress& progress) { watched.check = progress; },
+                        [&](const TransferBegan& began) {
+                          watched.began = true;
+                          watched.check.bytes_done = watched.check.bytes_total;
+                          if (began.resumed) {
+                            output.message(fmt::format("{}: resumed with {}", name,
+                                                       format_size(began.have_bytes)));
+                          }
+                        },
+                        [&](const Completed&) { watched.complete = true; },
+                        [&](const FilesChanged& changed) {
+                          tell_paths(name, changed.paths, "changed; no longer served", output);
+                        },
+                        [&](const FilesMissing& missing) {
+                          tell_paths(name, missing.paths, "missing or too short", output);
+                        },
+                        [&](const RootMissing&) {
+                          tell_paused(name, "its folder has gone; waiting for it", output);
+                        },
+                        [&](const RootReturned&) { tell_going_on(name, output); },
+                        [&](const Failed& failed) { watched.failed = failed.error; },
+                        [&](const Notice& notice) { tell_notice(notice, name, output); }},
+             event);
+}
+
+boost::json::object peer_fields(const PeerProgress& peer) {
+  return {{"peer_id", to_hex(peer.peer_id)},
+          {"address", to_string(peer.remote)},
+          {"client", valid_utf8(peer.client)},
+          {"outgoing", peer.outgoing},
+          {"downloaded", peer.downloaded},
+          {"uploaded", peer.uploaded},
+          {"pieces", peer.pieces}};
+}
+
+void tell_peers(const Client& client, TorrentId torrent, const Metainfo& metainfo, Output& output) {
+  if (!output.json()) return;
+  for (const PeerProgress& peer : client.peers(torrent)) {
+    boost::json::object fields = peer_fields(peer);
+    fields["name"] = metainfo.name();
+    fields["connected"] = true;
+    output.event("peer", std::move(fields));
+  }
+}
+
+TransferStatus transfer_status(const Client& client, const std::vector<TorrentId>& torrents) {
+  TransferStatus out;
+  for (const TorrentId id : torrents) {
+    const Progress progress = client.progress(id);
+    out.bytes_done += progress.verified_bytes;
+    out.bytes_total += progress.wanted_bytes;
+    out.bytes_received += progress.received_bytes;
+    out.downloaded += progress.downloaded;
+    out.uploaded += progress.uploaded;
+    out.down_rate += progress.download_rate;
+    out.up_rate += progress.upload_rate;
+    out.peers += progress.connections;
+    out.seeds += progress.seeds;
+  }
+  return out;
+}
+
+boost::json::object torrent_fields(const Metainfo& metainfo) {
+  const InfoHash& hash = metainfo.info_hash();
+  boost::json::object out{{"name", metainfo.name()}};
+  out["v1_info_hash"] = hash.v1 ? boost::json::value(to_hex(*hash.v1)) : nullptr;
+  out["v2_info_hash"] = hash.v2 ? boost::json::value(to_hex(*hash.v2)) : nullptr;
+  return out;
+}
+
+}  // namespace barter::cli

@@ -1,0 +1,78 @@
+// What `get` and `seed` have in common: their flags, the way of a Client's events to the command's
+// own thread, and how those events are told.
+#pragma once
+
+#include "cli/command.hpp"
+#include "client/client.hpp"
+
+#include <boost/json/object.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace barter::cli {
+
+struct TransferFlags {
+  std::string folder = ".";
+  std::uint16_t port = 0;  // 0: 6881 or the next free one
+  std::uint64_t down_limit = unlimited, up_limit = unlimited;
+  std::uint32_t max_peers = 0;  // 0: the client's own idea
+  std::string state_folder, trace_file;
+};
+void add_transfer_flags(CLI::App* command, TransferFlags& flags);
+Result<ClientOptions> client_options(const TransferFlags& flags);
+
+// Events of a Client, handed from its thread to the one that waits here.
+class Inbox {
+ public:
+  Inbox();
+  ~Inbox();
+  Inbox(const Inbox&) = delete;
+  Inbox& operator=(const Inbox&) = delete;
+
+  TorrentHandler handler();  // for Client::start; the Inbox outlives the Client
+  // Sleeps until there are events, a signal asks us to stop, or the time is over.
+  void wait(std::chrono::milliseconds timeout);
+  std::vector<std::pair<TorrentId, TorrentEvent>> take();
+
+ private:
+  const int wake_descriptor_;
+  std::mutex mutex_;
+  std::vector<std::pair<TorrentId, TorrentEvent>> events_;
+};
+
+// A torrent that a command looks after.
+struct Watched {
+  std::shared_ptr<const Metainfo> metainfo;
+  std::string data_path;  // where its file or folder is
+  CheckProgress check;    // of the hashing at the start
+  bool began = false;     // it trades
+  bool complete = false;
+  std::optional<Error> failed;
+};
+
+// The file or the folder that the torrent describes, below `folder`.
+std::string data_path(const Metainfo& metainfo, const std::string& folder);
+
+// Tells what needs no decision of the command: everything but Completed and Failed, which only
+// change `watched`.
+void tell(const TorrentEvent& event, Watched& watched, Output& output);
+
+// {peer_id, address, client, downloaded, uploaded, ...} of one connection, as in the event `peer`.
+boost::json::object peer_fields(const PeerProgress& peer);
+// An event `peer` for each connection that is still there.
+void tell_peers(const Client& client, TorrentId torrent, const Metainfo& metainfo, Output& output);
+
+// The sum over torrents, for the progress line.
+TransferStatus transfer_status(const Client& client, const std::vector<TorrentId>& torrents);
+
+// {name, v1_info_hash, v2_info_hash}
+boost::json::object torrent_fields(const Metainfo& metainfo);
+
+}  // namespace barter::cli
