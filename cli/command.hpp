@@ -59,9 +59,13 @@ int fail(Output& output, const Error& error);
 
 // The commands, each in a file of its name.
 void add_create_command(CLI::App& app, CommandLine& line);
+void add_show_command(CLI::App& app, CommandLine& line);
+void add_verify_command(CLI::App& app, CommandLine& line);
+void add_magnet_command(CLI::App& app, CommandLine& line);
+void add_edit_command(CLI::App& app, CommandLine& line);
+void add_tracker_command(CLI::App& app, CommandLine& line);
 void add_get_command(CLI::App& app, CommandLine& line);
 void add_seed_command(CLI::App& app, CommandLine& line);
-void add_tracker_command(CLI::App& app, CommandLine& line);
 
 void add_all_commands(CLI::App& app, CommandLine& line);
 

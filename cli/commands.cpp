@@ -5,6 +5,10 @@ namespace barter::cli {
 
 void add_all_commands(CLI::App& app, CommandLine& line) {
   add_create_command(app, line);
+  add_show_command(app, line);
+  add_verify_command(app, line);
+  add_magnet_command(app, line);
+  add_edit_command(app, line);
   add_tracker_command(app, line);
   add_get_command(app, line);
   add_seed_command(app, line);

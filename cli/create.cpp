@@ -1,9 +1,9 @@
 // barter create: makes torrents of files, folders and standard input.
 #include "torrent/create.hpp"
 #include "cli/command.hpp"
+#include "cli/flags.hpp"
 #include "cli/signals.hpp"
 #include "cli/sizes.hpp"
-#include "torrent/url.hpp"
 #include "torrent/write_file.hpp"
 
 #include <fmt/format.h>
@@ -11,9 +11,7 @@
 #include <unistd.h>
 #include <boost/json/array.hpp>
 
-#include <charconv>
 #include <cstdlib>
-#include <ctime>
 #include <memory>
 
 namespace barter::cli {
@@ -37,48 +35,6 @@ constexpr const char* examples =
     "      --announce http://a.example/announce,http://b.example/announce   (one tier)\n"
     "  tar c photos | barter create - --name photos.tar";
 
-std::vector<std::string> split_commas(const std::string& text) {
-  std::vector<std::string> out;
-  for (std::size_t begin = 0; begin <= text.size();) {
-    const std::size_t end = std::min(text.find(',', begin), text.size());
-    if (end > begin) out.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return out;
-}
-
-void check_url(const std::string& flag, const std::string& text, bool web) {
-  const auto url = Url::parse(text);
-  if (!url) throw UsageError(fmt::format("{}: {}", flag, url.error().message));
-  if (web && !url->is_http()) {
-    throw UsageError(fmt::format("{}: {} is not http or https", flag, redacted(text)));
-  }
-}
-
-std::vector<Glob> parse_globs(const std::string& flag, const std::vector<std::string>& patterns) {
-  std::vector<Glob> out;
-  for (const std::string& pattern : patterns) {
-    auto glob = Glob::parse(pattern);
-    if (!glob) throw UsageError(fmt::format("{}: {}", flag, glob.error().message));
-    out.push_back(std::move(*glob));
-  }
-  return out;
-}
-
-// https://reproducible-builds.org/docs/source-date-epoch/
-std::optional<std::int64_t> creation_date(bool no_date) {
-  if (no_date) return std::nullopt;
-  const char* epoch = std::getenv("SOURCE_DATE_EPOCH");
-  if (epoch == nullptr || *epoch == '\0') return std::time(nullptr);
-  const std::string_view text = epoch;
-  std::int64_t seconds = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (error != std::errc{} || end != text.data() + text.size() || seconds < 0) {
-    throw UsageError(fmt::format("SOURCE_DATE_EPOCH is '{}', not a number of seconds", text));
-  }
-  return seconds;
-}
-
 CreateOptions create_options(const Options& options) {
   CreateOptions out;
   out.version = options.hybrid ? TorrentVersion::hybrid
@@ -95,18 +51,13 @@ CreateOptions create_options(const Options& options) {
   out.walk.include = parse_globs("--include", options.include);
   out.walk.exclude = parse_globs("--exclude", options.exclude);
   out.walk.hidden = !options.no_hidden;
-  for (const std::string& tier : options.announce) {
-    out.trackers.push_back(split_commas(tier));
-    if (out.trackers.back().empty()) throw UsageError("--announce: no URL given");
-    for (const std::string& url : out.trackers.back()) check_url("--announce", url, false);
-  }
-  for (const std::string& url : options.web_seeds) check_url("--web-seed", url, true);
-  out.web_seeds = options.web_seeds;
+  out.trackers = parse_tiers(options.announce);
+  out.web_seeds = parse_web_seeds(options.web_seeds);
   out.is_private = options.is_private;
   out.source = options.source;
   out.comment = options.comment;
   if (!options.no_created_by) out.created_by = fmt::format("barter/{}", version);
-  out.creation_date = creation_date(options.no_date);
+  if (!options.no_date) out.creation_date = current_date();
   return out;
 }
 

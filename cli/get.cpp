@@ -1,11 +1,11 @@
 // barter get: fetches what a torrent describes, sharing it while it comes and afterwards.
 #include "cli/command.hpp"
+#include "cli/flags.hpp"
 #include "cli/on_complete.hpp"
 #include "cli/signals.hpp"
 #include "cli/sizes.hpp"
 #include "cli/torrent_source.hpp"
 #include "cli/transfer.hpp"
-#include "torrent/glob.hpp"
 
 #include <fmt/format.h>
 
@@ -70,26 +70,11 @@ SeedGoal parse_seed(const std::string& text) {
   throw UsageError(fmt::format("--seed={}: give a ratio as 2.0, a time as 10m, or swarm", text));
 }
 
-std::vector<HostPort> parse_peers(const std::vector<std::string>& texts) {
-  std::vector<HostPort> out;
-  for (const std::string& text : texts) {
-    auto peer = HostPort::parse(text);
-    if (!peer) throw UsageError(fmt::format("--peer: {}", peer.error().message));
-    out.push_back(std::move(*peer));
-  }
-  return out;
-}
-
 // By file of the torrent; empty for all.
 Result<std::vector<bool>> select_files(const Metainfo& metainfo,
                                        const std::vector<std::string>& patterns) {
   if (patterns.empty()) return std::vector<bool>();
-  std::vector<Glob> globs;
-  for (const std::string& pattern : patterns) {
-    auto glob = Glob::parse(pattern);
-    if (!glob) throw UsageError(fmt::format("--select: {}", glob.error().message));
-    globs.push_back(std::move(*glob));
-  }
+  const std::vector<Glob> globs = parse_globs("--select", patterns);
   std::vector<bool> selected;
   bool any = false;
   for (const File& file : metainfo.files()) {

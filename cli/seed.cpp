@@ -2,6 +2,7 @@
 #include "cli/command.hpp"
 #include "cli/signals.hpp"
 #include "cli/sizes.hpp"
+#include "cli/torrent_source.hpp"
 #include "cli/transfer.hpp"
 
 #include <fmt/format.h>

@@ -27,8 +27,8 @@ void show_remote_hashing(const FetchReply& reply, const std::string& url, Output
   const auto number = [&](const char* key) -> std::uint64_t {
     const auto* found = object->if_contains(key);
     if (found == nullptr) return 0;
-    const auto converted = found->try_to_number<std::uint64_t>();
-    return converted.has_value() ? *converted : 0;
+    const auto converted = found->to_number<std::uint64_t>(error);
+    return error ? 0 : converted;
   };
   const std::uint64_t total = number("bytes_total");
   if (total > 0) output.hashing({std::min(number("bytes_done"), total), total, url});
@@ -77,6 +77,14 @@ Result<std::shared_ptr<const Metainfo>> load_torrent(const std::string& source, 
   }
   if (is_web_url(source)) return fetch_torrent(source, output);
   return Metainfo::load(source);
+}
+
+boost::json::object torrent_fields(const Metainfo& metainfo) {
+  const InfoHash& hash = metainfo.info_hash();
+  boost::json::object out{{"name", metainfo.name()}};
+  out["v1_info_hash"] = hash.v1 ? boost::json::value(to_hex(*hash.v1)) : nullptr;
+  out["v2_info_hash"] = hash.v2 ? boost::json::value(to_hex(*hash.v2)) : nullptr;
+  return out;
 }
 
 }  // namespace barter::cli

@@ -5,6 +5,8 @@
 #include "torrent/metainfo.hpp"
 #include "torrent/result.hpp"
 
+#include <boost/json/object.hpp>
+
 #include <memory>
 #include <string>
 
@@ -16,5 +18,8 @@ bool is_web_url(const std::string& text);
 // hashes) is waited for, and its progress is shown. Errors: cancelled by a signal, besides those of
 // reading, fetching and parsing. A magnet link is unsupported here.
 Result<std::shared_ptr<const Metainfo>> load_torrent(const std::string& source, Output& output);
+
+// {name, v1_info_hash, v2_info_hash}: what every event about a torrent begins with.
+boost::json::object torrent_fields(const Metainfo& metainfo);
 
 }  // namespace barter::cli

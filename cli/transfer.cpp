@@ -214,12 +214,4 @@ TransferStatus transfer_status(const Client& client, const std::vector<TorrentId
   return out;
 }
 
-boost::json::object torrent_fields(const Metainfo& metainfo) {
-  const InfoHash& hash = metainfo.info_hash();
-  boost::json::object out{{"name", metainfo.name()}};
-  out["v1_info_hash"] = hash.v1 ? boost::json::value(to_hex(*hash.v1)) : nullptr;
-  out["v2_info_hash"] = hash.v2 ? boost::json::value(to_hex(*hash.v2)) : nullptr;
-  return out;
-}
-
 }  // namespace barter::cli

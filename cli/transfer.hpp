@@ -72,7 +72,4 @@ void tell_peers(const Client& client, TorrentId torrent, const Metainfo& metainf
 // The sum over torrents, for the progress line.
 TransferStatus transfer_status(const Client& client, const std::vector<TorrentId>& torrents);
 
-// {name, v1_info_hash, v2_info_hash}
-boost::json::object torrent_fields(const Metainfo& metainfo);
-
 }  // namespace barter::cli

@@ -1,0 +1,85 @@
+#include "cli/flags.hpp"
+
+#include "cli/command.hpp"
+#include "torrent/url.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cstdlib>
+#include <ctime>
+
+namespace barter::cli {
+namespace {
+
+std::vector<std::string> split_commas(const std::string& text) {
+  std::vector<std::string> out;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    if (end > begin) out.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return out;
+}
+
+Url parse_url(const std::string& flag, const std::string& text) {
+  auto url = Url::parse(text);
+  if (!url) throw UsageError(fmt::format("{}: {}", flag, url.error().message));
+  return std::move(*url);
+}
+
+}  // namespace
+
+std::vector<std::vector<std::string>> parse_tiers(const std::vector<std::string>& values) {
+  std::vector<std::vector<std::string>> out;
+  for (const std::string& value : values) {
+    std::vector<std::string> tier = split_commas(value);
+    if (tier.empty()) throw UsageError("--announce: no URL given");
+    for (const std::string& url : tier) parse_url("--announce", url);
+    out.push_back(std::move(tier));
+  }
+  return out;
+}
+
+std::vector<std::string> parse_web_seeds(const std::vector<std::string>& values) {
+  for (const std::string& text : values) {
+    if (!parse_url("--web-seed", text).is_http()) {
+      throw UsageError(fmt::format("--web-seed: {} is not http or https", redacted(text)));
+    }
+  }
+  return values;
+}
+
+std::vector<Glob> parse_globs(const std::string& flag, const std::vector<std::string>& patterns) {
+  std::vector<Glob> out;
+  for (const std::string& pattern : patterns) {
+    auto glob = Glob::parse(pattern);
+    if (!glob) throw UsageError(fmt::format("{}: {}", flag, glob.error().message));
+    out.push_back(std::move(*glob));
+  }
+  return out;
+}
+
+std::vector<HostPort> parse_peers(const std::vector<std::string>& values) {
+  std::vector<HostPort> out;
+  for (const std::string& text : values) {
+    auto peer = HostPort::parse(text);
+    if (!peer) throw UsageError(fmt::format("--peer: {}", peer.error().message));
+    out.push_back(std::move(*peer));
+  }
+  return out;
+}
+
+std::int64_t current_date() {
+  const char* epoch = std::getenv("SOURCE_DATE_EPOCH");
+  if (epoch == nullptr || *epoch == '\0') return std::time(nullptr);
+  const std::string_view text = epoch;
+  std::int64_t seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error != std::errc{} || end != text.data() + text.size() || seconds < 0) {
+    throw UsageError(fmt::format("SOURCE_DATE_EPOCH is '{}', not a number of seconds", text));
+  }
+  return seconds;
+}
+
+}  // namespace barter::cli
