@@ -32,12 +32,15 @@ constexpr const char* examples =
     "  barter get album.torrent --select '*.flac' --down-limit 2MB --on-complete ./import\n"
     "  barter get film.torrent --peer 10.0.0.7:6881 --stall-timeout 10m";
 
+// "none" of parse_duration(): too large to be compared with finer clocks.
+constexpr auto no_timeout = std::chrono::milliseconds::max();
+
 struct Options {
   TransferFlags transfer;
   std::string torrent, on_complete;
   std::vector<std::string> peers, select;
   std::string seed;  // empty: not; else forever, swarm, a ratio or a time
-  std::chrono::milliseconds stall_timeout = std::chrono::milliseconds::max();
+  std::chrono::milliseconds stall_timeout = no_timeout;
   bool force = false;
 };
 
@@ -64,7 +67,7 @@ SeedGoal parse_seed(const std::string& text) {
     return goal;
   }
   if (const auto time = parse_duration(text)) {
-    goal.time = *time;
+    if (*time != no_timeout) goal.time = *time;
     return goal;
   }
   throw UsageError(fmt::format("--seed={}: give a ratio as 2.0, a time as 10m, or swarm", text));
@@ -225,7 +228,7 @@ class Get {
       last_byte_ = last_report_ = now;
       return std::nullopt;
     }
-    if (now - last_byte_ >= options_.stall_timeout) {
+    if (options_.stall_timeout != no_timeout && now - last_byte_ >= options_.stall_timeout) {
       const std::string reason = client_->stall_reason(id_);
       output_.fail(Error{
           Errc::timed_out,

@@ -10,6 +10,7 @@
 #include <boost/json/serialize.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -182,8 +183,9 @@ void Output::show_progress(Throttle& throttle, std::uint64_t done, std::uint64_t
     if (!ended && tenth <= throttle.last_tenth && passed < line_interval) return;
     // The first call is no news: the first line comes after a tenth or a minute.
     if (!first || ended) {
-      settings_.err(printable(fmt::format("{:.0f} % {}{}", percent(done, total), head, tail)) +
-                    "\n");
+      settings_.err(
+          printable(fmt::format("{:.0f} % {}{}", std::floor(percent(done, total)), head, tail)) +
+          "\n");
     }
   }
   throttle.last = now;
