@@ -165,6 +165,10 @@ bool is_short_word(std::string_view value) {
   return value.size() <= 12 && std::all_of(value.begin(), value.end(), is_alpha);
 }
 
+bool is_number(std::string_view value) {
+  return value.size() <= 20 && std::all_of(value.begin(), value.end(), is_digit);
+}
+
 bool sounds_secret(std::string_view name) {
   const std::string low = lower(name);
   for (const std::string_view word :
@@ -219,10 +223,11 @@ void append_query(std::string& out, std::string_view query) {
       } else {
         append_safe(out, name);
       }
-      const bool shown = is_plain_parameter(name) || (is_short_word(value) && !sounds_secret(name));
+      const bool shown = (is_plain_parameter(name) && is_number(value)) ||
+                         (is_short_word(value) && !sounds_secret(name));
       out.push_back('=');
       if (shown) {
-        append_safe(out, value.substr(0, 24));
+        out += value;
       } else {
         out += "***";
       }
@@ -351,7 +356,8 @@ std::string redacted(std::string_view url) {
   const bool cut = url.size() > max_url_bytes;
   url = url.substr(0, std::min({max_url_bytes, url.find('#'), url.size()}));
   const std::size_t scheme_end = url.find("://");
-  if (scheme_end != std::string_view::npos && scheme_end <= 12) {
+  if (scheme_end != std::string_view::npos && scheme_end <= 12 &&
+      scheme_of(url) == url.substr(0, scheme_end)) {
     append_safe(out, url.substr(0, scheme_end + 3));
     url.remove_prefix(scheme_end + 3);
   }
@@ -363,7 +369,7 @@ std::string redacted(std::string_view url) {
     out += "***@";
     authority.remove_prefix(at + 1);
   }
-  if (authority.starts_with('[')) {
+  if (authority.starts_with('[') && HostPort::parse(authority, 0)) {
     append_safe(out, authority);
   } else {
     append_parts(out, authority, '.', looks_secret);

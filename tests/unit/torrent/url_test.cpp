@@ -155,6 +155,9 @@ TEST_CASE("secrets are hidden from logs and the rest stays readable") {
   CHECK(redacted("http://a/announce?0123456789abcdef") == "http://a/announce?***");
   CHECK(redacted("http://me:secret@a/x") == "http://***@a/x");
   CHECK(redacted("http://a//me:secret@b") == "http://a//***");
+  CHECK(redacted("http://a/?uploaded=me:pw@h&left=12&event=started") ==
+        "http://a/?uploaded=***&left=12&event=started");
+  CHECK(redacted("me:pw@h://x") == "***@h://x");
   CHECK(redacted("http://0123abcd4567ef89.a.org/announce") == "http://***.a.org/announce");
   CHECK(redacted("http://a/550e8400-e29b-41d4-a716-446655440000/announce") ==
         "http://a/***/announce");
