@@ -1,0 +1,245 @@
+// Peers that do what peers must not, against whole clients over loopback.
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <thread>
+
+#include "client/wire/handshake.hpp"
+#include "client/wire/message.hpp"
+#include "harness.hpp"
+#include "script_server.hpp"
+
+using namespace barter;
+using namespace barter::testing;
+
+namespace {
+
+using Peer = ScriptServer::Peer;
+
+struct Raw {  // a raw connection to a client
+  explicit Raw(const TestClient& client) : descriptor(connect_to(client.client->port())) {}
+  ~Raw() { ::close(descriptor); }
+  int descriptor;
+  Peer peer{descriptor};
+};
+
+std::string text(std::span<const std::byte> bytes) {
+  return std::string(as_text(bytes));
+}
+
+std::string hello(const Metainfo& metainfo, std::string_view id = "-XX0000-abcdefghijkl") {
+  return text(wire::encode(wire::our_handshake(metainfo.info_hash().wire(), *PeerId::from(id))));
+}
+
+std::string raw(const wire::Message& message) {
+  std::vector<std::byte> out;
+  wire::encode(message, out);
+  return text(out);
+}
+
+struct Fixture {
+  Folder from;
+  std::shared_ptr<const Metainfo> metainfo =
+      make_torrent(from.path(), "data", {{"", 1 << 20}}, 64 << 10);
+  TestClient seed;
+  TorrentId id = seed.seed(metainfo, from.path());
+
+  // The seed still serves others.
+  void check_alive() {
+    Folder to;
+    TestClient get;
+    const TorrentId got = get.get(metainfo, to.path(), {seed.address()});
+    REQUIRE(get.wait<Completed>(got));
+    CHECK(same_content(*metainfo, from.path(), to.path()));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a stranger that speaks something else is closed at its first wrong byte") {
+  Fixture fixture;
+  for (const char* words : {"GET / HTTP/1.1\r\n\r\n",
+                            "\x13"
+                            "BitTorrent protocoX",
+                            "\x16\x03\x01"}) {
+    Raw raw(fixture.seed);
+    raw.peer.write(words);
+    CHECK(raw.peer.wait_closed(2000));
+  }
+  fixture.check_alive();
+}
+
+TEST_CASE("an unknown info-hash is closed without a word") {
+  Fixture fixture;
+  Raw raw(fixture.seed);
+  raw.peer.write(text(wire::encode(wire::our_handshake(*WireInfoHash::from("not one of our files"),
+                                                       *PeerId::from("-XX0000-abcdefghijkl")))));
+  CHECK(raw.peer.read(1).empty());
+}
+
+TEST_CASE(
+    "a handshake in single bytes is a handshake, and its head is answered before the peer id") {
+  Fixture fixture;
+  Raw raw(fixture.seed);
+  const std::string bytes = hello(*fixture.metainfo);
+  for (std::size_t i = 0; i < wire::handshake_head_length; ++i) raw.peer.write(bytes.substr(i, 1));
+  CHECK(raw.peer.read(68).substr(0, 20) ==
+        "\x13"
+        "BitTorrent protocol");
+  for (std::size_t i = wire::handshake_head_length; i < bytes.size(); ++i) {
+    raw.peer.write(bytes.substr(i, 1));
+  }
+  CHECK(raw.peer.read(5).size() == 5);  // its first message
+}
+
+TEST_CASE("half a handshake is waited for ten seconds") {
+  Fixture fixture;
+  Raw first(fixture.seed), second(fixture.seed);
+  first.peer.write(hello(*fixture.metainfo).substr(0, 30));
+  second.peer.write(hello(*fixture.metainfo).substr(0, 50));
+  CHECK_FALSE(first.peer.wait_closed(8000));
+  CHECK(first.peer.wait_closed(4000));
+  CHECK(second.peer.wait_closed(4000));
+}
+
+TEST_CASE("a peer that lies about lengths is dropped, and the others are served") {
+  Fixture fixture;
+  const std::string lies[] = {
+      std::string("\xff\xff\xff\xff\x07", 5),                          // a block of 4 GiB
+      std::string("\x00\x00\x40\x0a\x07", 5) + std::string(100, 'x'),  // one byte too long
+      std::string("\x00\x00\x00\x02\x00\x00", 6),                      // a choke with a body
+      std::string("\x00\x0f\xff\xff\x05", 5),       // a bitfield for another torrent
+      std::string("\x7f\xff\xff\xff\x14", 5),       // an extended message of 2 GiB
+      raw(wire::Request{4'000'000'000, 0, 16384}),  // no such piece
+      raw(wire::Request{0, 0, 1 << 20}),            // too much
+      raw(wire::Have{4'000'000'000}),
+  };
+  for (const std::string& lie : lies) {
+    INFO(to_hex(as_bytes(lie.substr(0, 17))));
+    Raw raw(fixture.seed);
+    raw.peer.write(hello(*fixture.metainfo));
+    CHECK(raw.peer.read(68).size() == 68);
+    raw.peer.write(lie);
+    CHECK(raw.peer.wait_closed(3000));
+  }
+  fixture.check_alive();
+}
+
+TEST_CASE("a peer that asks and never reads does not keep others from being served") {
+  Fixture fixture;
+  Raw deaf(fixture.seed);
+  const int little = 4096;
+  ::setsockopt(deaf.descriptor, SOL_SOCKET, SO_RCVBUF, &little, sizeof little);
+  deaf.peer.write(hello(*fixture.metainfo));
+  deaf.peer.write(raw(wire::Interested{}));
+  std::thread flood([&] {
+    std::string requests;
+    for (std::uint32_t i = 0; i < 4; ++i) requests += raw(wire::Request{i, 0, 16384});
+    for (int i = 0; i < 20'000 && deaf.peer.write(requests); ++i) {
+    }
+  });
+  fixture.check_alive();
+  ::shutdown(deaf.descriptor, SHUT_RDWR);
+  flood.join();
+}
+
+TEST_CASE("silent, deaf and lying peers do not keep a download from finishing") {
+  Fixture fixture;
+  ScriptServer silent([](Peer& peer, const std::string&) { peer.wait_closed(20'000); }, false);
+  ScriptServer wrong([](Peer& peer, const std::string&) { peer.write(std::string(200, 'w')); },
+                     false);
+  ScriptServer other(
+      [&](Peer& peer, const std::string&) {
+        peer.read(68);
+        peer.write(text(wire::encode(wire::our_handshake(
+            *WireInfoHash::from("not one of our files"), *PeerId::from("-XX0000-abcdefghijkl")))));
+        peer.wait_closed(5000);
+      },
+      false);
+  ScriptServer braggart(  // has all, unchokes, never sends
+      [&](Peer& peer, const std::string&) {
+        peer.read(68);
+        peer.write(hello(*fixture.metainfo, "-XX0000-bragbragbrag") + raw(wire::HaveAll{}) +
+                   raw(wire::Unchoke{}));
+        peer.wait_closed(20'000);
+      },
+      false);
+  Folder to;
+  TestClient get;
+  const TorrentId id = get.get(fixture.metainfo, to.path(),
+                               {{"127.0.0.1", silent.port()},
+                                {"127.0.0.1", wrong.port()},
+                                {"127.0.0.1", other.port()},
+                                {"127.0.0.1", braggart.port()},
+                                fixture.seed.address()});
+  CHECK(get.wait<Completed>(id));
+  CHECK(same_content(*fixture.metainfo, fixture.from.path(), to.path()));
+}
+
+TEST_CASE("a peer that sends wrong blocks is found out, and the download finishes") {
+  Fixture fixture;
+  ScriptServer poisoner(
+      [&](Peer& peer, const std::string&) {
+        peer.read(68);
+        peer.write(hello(*fixture.metainfo, "-XX0000-poisonpoison") + raw(wire::HaveAll{}) +
+                   raw(wire::Unchoke{}));
+        while (true) {
+          const std::string head = peer.read(4);
+          if (head.size() < 4) return;
+          std::size_t length = 0;
+          for (const char c : head) length = length << 8 | static_cast<unsigned char>(c);
+          const std::string body = peer.read(length);
+          if (body.size() < length) return;
+          if (length != 13 || body[0] != 6) continue;
+          std::array<std::byte, wire::piece_header_length> header{};
+          const auto number = [&](std::size_t at) {
+            std::uint32_t out = 0;
+            for (std::size_t i = 0; i < 4; ++i)
+              out = out << 8 | static_cast<unsigned char>(body[at + i]);
+            return out;
+          };
+          wire::encode_piece_header(number(1), number(5), number(9), header);
+          if (!peer.write(text(header) + std::string(number(9), 'p'))) return;
+        }
+      },
+      false);
+  Folder to;
+  ClientOptions options;
+  TestClient get(options);
+  const TorrentId id = get.get(fixture.metainfo, to.path(), {{"127.0.0.1", poisoner.port()}});
+  REQUIRE(get.wait_until([&] { return poisoner.connections() > 0; }));
+  get->add_peers(id, {fixture.seed.address()});
+  CHECK(get.wait<Completed>(id));
+  CHECK(same_content(*fixture.metainfo, fixture.from.path(), to.path()));
+}
+
+TEST_CASE("a busy port is an error if it was asked for, and passed over if not") {
+  ClientOptions first = TestClient::loopback();
+  TestClient holder(first);
+  ClientOptions second = TestClient::loopback();
+  second.port = holder->port();
+  const auto busy = Client::start(second, {});
+  REQUIRE(busy.has_error());
+  CHECK(busy.error().code == Errc::address_in_use);
+  CHECK(busy.error().message.find(std::to_string(holder->port())) != std::string::npos);
+  second.fixed_port = false;
+  const auto next = Client::start(second, {});
+  REQUIRE(next.has_value());
+  CHECK((*next)->port() != holder->port());
+}
+
+TEST_CASE("a connection accepted elsewhere is adopted with what was read of it") {
+  Fixture fixture;
+  Folder to;
+  ScriptServer door(
+      [&](Peer& peer, const std::string&) {
+        const std::string read = peer.read(30);
+        fixture.seed->adopt_connection(::dup(peer.descriptor()), *Endpoint::parse("127.0.0.1:1"),
+                                       read);
+      },
+      false);
+  TestClient get;
+  const TorrentId id = get.get(fixture.metainfo, to.path(), {{"127.0.0.1", door.port()}});
+  CHECK(get.wait<Completed>(id));
+}

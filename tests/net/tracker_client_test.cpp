@@ -1,0 +1,191 @@
+#include "client/net/tracker_client.hpp"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <catch2/catch.hpp>
+#include <future>
+#include <thread>
+
+#include "script_server.hpp"
+
+using namespace barter;
+using namespace barter::testing;
+using namespace std::chrono_literals;
+
+namespace {
+
+class Announcer {
+ public:
+  explicit Announcer(net::TrackerClientOptions options = {})
+      : client_(std::make_shared<net::TrackerClient>(context_, std::move(options))),
+        thread_([this] { context_.run(); }) {}
+  ~Announcer() {
+    client_->stop();
+    work_.reset();
+    context_.stop();
+    thread_.join();
+  }
+
+  std::future<AnnounceOutcome> begin(const std::string& url,
+                                     tracker::Event event = tracker::Event::started) {
+    tracker::AnnounceRequest request;
+    request.info_hash = *WireInfoHash::from("01234567890123456789");
+    request.peer_id = *PeerId::from("-Ba0100-abcdefghijkl");
+    request.port = 6881;
+    request.left = 1000;
+    request.event = event;
+    request.key = "abcd";
+    auto promise = std::make_shared<std::promise<AnnounceOutcome>>();
+    client_->announce(url, request,
+                      [promise](const AnnounceOutcome& out) { promise->set_value(out); });
+    return promise->get_future();
+  }
+  AnnounceOutcome announce(const std::string& url) { return begin(url).get(); }
+
+ private:
+  boost::asio::io_context context_{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
+      context_.get_executor()};
+  std::shared_ptr<net::TrackerClient> client_;
+  std::thread thread_;
+};
+
+ScriptServer::Script body(std::string text, std::string headers = {}) {
+  return [reply = http(text, headers)](ScriptServer::Peer& peer, const std::string&) {
+    peer.write(reply);
+  };
+}
+
+}  // namespace
+
+TEST_CASE("an announce says who we are and learns who else is there") {
+  ScriptServer server(body(
+      std::string("d8:completei3e10:incompletei2e8:intervali900e12:min intervali30e5:peers12:") +
+      std::string("\x01\x02\x03\x04\x1a\xe1\x05\x06\x07\x08\x00\x50", 12) +
+      "10:tracker id3:xyz15:warning message6:beforee"));
+  Announcer announcer;
+  const AnnounceOutcome out = announcer.announce(server.url("/announce?pass=1"));
+  CHECK(out.ok);
+  CHECK(out.failure.empty());
+  CHECK(out.warning == "before");
+  CHECK(out.interval == 900s);
+  CHECK(out.min_interval == 30s);
+  CHECK(out.tracker_id == "xyz");
+  CHECK(out.complete == 3);
+  REQUIRE(out.peers.size() == 2);
+  CHECK(to_string(out.peers[0]) == "1.2.3.4:6881");
+  CHECK(to_string(out.peers[1]) == "5.6.7.8:80");
+  const std::string head = server.heads().at(0);
+  CHECK(head.starts_with("GET /announce?pass=1&info_hash=01234567890123456789&"));
+  for (const char* part :
+       {"&port=6881", "&left=1000", "&compact=1", "&key=abcd", "&event=started"}) {
+    CHECK(head.find(part) != std::string::npos);
+  }
+}
+
+TEST_CASE("peers given by name are resolved") {
+  ScriptServer server(
+      body("d8:intervali900e5:peersld2:ip9:localhost4:porti5000eed2:ip9:127.0.0.94:porti6000eeee"));
+  Announcer announcer;
+  const AnnounceOutcome out = announcer.announce(server.url());
+  CHECK(out.ok);
+  std::vector<std::string> peers;
+  for (const Endpoint& peer : out.peers) peers.push_back(to_string(peer));
+  CHECK(std::count(peers.begin(), peers.end(), "127.0.0.9:6000") == 1);
+  CHECK(std::count(peers.begin(), peers.end(), "127.0.0.1:5000") == 1);
+}
+
+TEST_CASE("a failure reason is a failure, with its time to wait") {
+  ScriptServer plain(body("d14:failure reason9:not todaye"));
+  ScriptServer later(body("d14:failure reason4:wait8:retry ini5ee"));
+  ScriptServer never_again(body("d14:failure reason2:no8:retry in5:nevere"));
+  Announcer announcer;
+  const AnnounceOutcome first = announcer.announce(plain.url());
+  CHECK_FALSE(first.ok);
+  CHECK(first.failure == "not today");
+  CHECK(first.retryable);
+  CHECK(announcer.announce(later.url()).retry_in == 5min);
+  CHECK_FALSE(announcer.announce(never_again.url()).retryable);
+}
+
+TEST_CASE("garbage, errors and dead hosts fail in a line without the passkey") {
+  const std::string key = "0123456789abcdef0123456789abcdef";
+  ScriptServer garbage(body("<html>no</html>"));
+  ScriptServer status([](ScriptServer::Peer& peer, const std::string&) {
+    peer.write("HTTP/1.1 404 Nope\r\nContent-Length: 0\r\n\r\n");
+  });
+  ScriptServer loops([](ScriptServer::Peer& peer, const std::string&) {
+    peer.write("HTTP/1.1 301 Moved\r\nContent-Length: 0\r\nLocation: /again\r\n\r\n");
+  });
+  std::uint16_t dead_port = 0;
+  { dead_port = ScriptServer(body("")).port(); }
+  for (const std::string& url :
+       {garbage.url("/" + key + "/announce"), status.url("/announce?passkey=" + key),
+        loops.url("/" + key + "/announce"),
+        "http://127.0.0.1:" + std::to_string(dead_port) + "/" + key + "/announce"}) {
+    Announcer announcer;
+    const AnnounceOutcome out = announcer.announce(url);
+    INFO(out.failure);
+    CHECK_FALSE(out.ok);
+    CHECK_FALSE(out.failure.empty());
+    CHECK(out.failure.find(key) == std::string::npos);
+    CHECK(out.failure.find('\n') == std::string::npos);
+  }
+}
+
+TEST_CASE("a tracker that never answers a `stopped` is not waited for") {
+  ScriptServer silent([](ScriptServer::Peer& peer, const std::string&) { peer.wait_closed(9000); });
+  net::TrackerClientOptions options;
+  options.stopped_deadline = 300ms;
+  Announcer announcer(options);
+  const auto begin = std::chrono::steady_clock::now();
+  CHECK_FALSE(announcer.begin(silent.url(), tracker::Event::stopped).get().ok);
+  CHECK(std::chrono::steady_clock::now() - begin < 2s);
+}
+
+TEST_CASE("a host that failed is left alone for a while, whoever asks") {
+  int port = 0;
+  { port = ScriptServer(body("")).port(); }
+  net::TrackerClientOptions options;
+  options.backoff_min = 400ms;
+  Announcer announcer(options);
+  const std::string url = "http://127.0.0.1:" + std::to_string(port) + "/announce";
+  CHECK(announcer.announce(url).failure.find("connect") != std::string::npos);
+  CHECK(announcer.announce(url).failure.find("a moment ago") != std::string::npos);
+  std::this_thread::sleep_for(500ms);
+  CHECK(announcer.announce(url).failure.find("connect") != std::string::npos);
+}
+
+TEST_CASE("no more than so many announces go to one host at once") {
+  std::atomic<int> now = 0, most = 0;
+  ScriptServer server([&](ScriptServer::Peer& peer, const std::string&) {
+    const int here = ++now;
+    int seen = most;
+    while (here > seen && !most.compare_exchange_weak(seen, here)) {
+    }
+    std::this_thread::sleep_for(30ms);
+    --now;
+    peer.write(http("d8:intervali900e5:peers0:e"));
+  });
+  net::TrackerClientOptions options;
+  options.at_once_per_host = 3;
+  Announcer announcer(options);
+  std::vector<std::future<AnnounceOutcome>> all;
+  for (int i = 0; i < 20; ++i) all.push_back(announcer.begin(server.url()));
+  for (auto& one : all) CHECK(one.get().ok);
+  CHECK(most <= 3);
+  CHECK(server.connections() == 20);
+}
+
+TEST_CASE("both address families of a host are told") {
+  ScriptServer v4(
+      body("d8:intervali900e5:peers6:\x01\x01\x01\x01\x01\x01"
+           "e"));
+  Announcer announcer;
+  // localhost is 127.0.0.1 and, on most machines, ::1, where nobody listens here: one answer is
+  // enough.
+  const AnnounceOutcome out =
+      announcer.announce("http://localhost:" + std::to_string(v4.port()) + "/announce");
+  CHECK(out.ok);
+  CHECK(v4.connections() == 1);
+  CHECK(out.peers.size() == 1);
+}
