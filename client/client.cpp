@@ -195,6 +195,7 @@ Result<TorrentId> Client::Impl::add(AddTorrent torrent) {
   store_options.force = torrent.force;
   store_options.allocation = torrent.allocation;
   store_options.selected = torrent.selected;
+  store_options.verified = torrent.verified;
   // Opened by the caller's thread, which waits anyway.
   auto store = Store::open(torrent.metainfo, std::move(store_options), *files_);
   if (!store) return store.error();
