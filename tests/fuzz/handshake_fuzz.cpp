@@ -1,5 +1,7 @@
+// fuzz-links: barter::client barter::chunkstore
+
 // The handshake and what follows it in extended messages: no bytes break them; what is accepted can
-// be written again. fuzz-links: barter::client barter::chunkstore
+// be written again.
 #include "client/wire/handshake.hpp"
 
 #include <algorithm>

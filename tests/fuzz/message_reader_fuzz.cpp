@@ -1,6 +1,7 @@
+// fuzz-links: barter::client barter::chunkstore
+
 // MessageReader: no stream breaks it, and how a stream is cut into reads and how many blocks are
-// expected changes nothing about the messages that come out. fuzz-links: barter::client
-// barter::chunkstore
+// expected changes nothing about the messages that come out.
 #include "client/wire/message_reader.hpp"
 
 #include <algorithm>
