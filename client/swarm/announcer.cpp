@@ -145,6 +145,7 @@ void Announcer::outcome(TrackerId id, const AnnounceOutcome& outcome, TimePoint 
     tracker.never_again = !outcome.retryable;
     Duration pause = config.announce_retry_min;
     for (int i = 1; i < tracker.failures && pause < config.announce_retry_max; ++i) pause *= 2;
+    pause = std::min(pause, config.announce_retry_max);
     if (outcome.retry_in) pause = std::max(pause, *outcome.retry_in);
     tracker.retry_at = now + with_jitter(std::clamp(pause, config.announce_retry_min,
                                                     config.announce_interval_max),

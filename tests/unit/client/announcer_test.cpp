@@ -1,0 +1,174 @@
+#include "client/swarm/announcer.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <set>
+
+#include "client/swarm/swarm.hpp"
+
+namespace barter {
+namespace {
+
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+const SwarmConfig config;
+const TimePoint now{seconds(1000)};
+
+AnnounceOutcome success(Duration interval = minutes(30)) {
+  AnnounceOutcome outcome;
+  outcome.ok = true;
+  outcome.interval = interval;
+  return outcome;
+}
+AnnounceOutcome failure() {
+  AnnounceOutcome outcome;
+  outcome.failure = "no route";
+  return outcome;
+}
+
+TEST_CASE("started, then the interval, then stopped to the one that knows us") {
+  Random random(1);
+  Announcer announcer({{"a"}}, random);
+  CHECK(announcer.next_deadline(false, config) == never);
+  announcer.start(now);
+  const auto first = announcer.take_due(false, now, config);
+  REQUIRE(first);
+  CHECK(first->event == AnnounceEvent::started);
+  CHECK_FALSE(announcer.take_due(false, now, config));  // one is under way
+  announcer.outcome(first->tracker, success(), now, config, random);
+  CHECK(announcer.next_deadline(false, config) == now + minutes(30));
+  const auto second = announcer.take_due(false, now + minutes(30), config);
+  REQUIRE(second);
+  CHECK(second->event == AnnounceEvent::none);
+  announcer.outcome(second->tracker, success(), now + minutes(30), config, random);
+  announcer.stop();
+  CHECK_FALSE(announcer.finished());
+  const auto last = announcer.take_due(false, now + minutes(31), config);
+  REQUIRE(last);
+  CHECK(last->event == AnnounceEvent::stopped);
+  announcer.outcome(last->tracker, failure(), now + minutes(31), config, random);
+  CHECK(announcer.finished());
+  CHECK(announcer.next_deadline(true, config) == never);
+}
+
+TEST_CASE("completed is told once, even if it comes before the first answer") {
+  Random random(1);
+  Announcer announcer({{"a"}}, random);
+  announcer.start(now);
+  const auto first = announcer.take_due(false, now, config);
+  announcer.completed(now);
+  announcer.outcome(first->tracker, success(), now, config, random);
+  const auto second = announcer.take_due(false, now, config);
+  REQUIRE(second);
+  CHECK(second->event == AnnounceEvent::completed);
+  announcer.outcome(second->tracker, success(), now, config, random);
+  CHECK(announcer.take_due(false, now + minutes(30), config)->event == AnnounceEvent::none);
+}
+
+TEST_CASE("a partial seed is paused in every announce") {
+  Random random(1);
+  Announcer announcer({{"a"}}, random);
+  announcer.set_partial_seed(true, now);
+  announcer.start(now);
+  const auto first = announcer.take_due(false, now, config);
+  CHECK(first->event == AnnounceEvent::paused);
+  announcer.outcome(first->tracker, success(), now, config, random);
+  CHECK(announcer.next_deadline(false, config) == now + minutes(30));
+  CHECK(announcer.take_due(false, now + minutes(30), config)->event == AnnounceEvent::paused);
+}
+
+TEST_CASE("tiers are tried in order, and the one that answers comes first in its tier") {
+  Random random(3);
+  Announcer announcer({{"a", "b", "c"}, {"d"}}, random);
+  announcer.start(now);
+  std::vector<TrackerId> order;
+  for (int i = 0; i < 4; ++i) {
+    const auto due = announcer.take_due(false, now, config);
+    REQUIRE(due);
+    order.push_back(due->tracker);
+    announcer.outcome(due->tracker, i == 3 ? success(minutes(10)) : failure(), now, config, random);
+  }
+  CHECK(order[3] == TrackerId{3});
+  CHECK(std::set<TrackerId>(order.begin(), order.end()).size() == 4);
+  // At the next announce the first tier has its chance again (BEP 12).
+  const auto again = announcer.take_due(false, now + minutes(10), config);
+  REQUIRE(again);
+  CHECK(again->tracker == order[0]);
+  CHECK(again->event == AnnounceEvent::started);
+  announcer.outcome(again->tracker, failure(), now + minutes(10), config, random);
+  const auto next = announcer.take_due(false, now + minutes(10), config);
+  REQUIRE(next);
+  CHECK(next->tracker == order[1]);
+  announcer.outcome(next->tracker, success(minutes(10)), now + minutes(10), config, random);
+  CHECK(announcer.take_due(false, now + minutes(20), config)->tracker == order[1]);
+}
+
+TEST_CASE("failures back off, within bounds; never means never") {
+  Random random(1);
+  Announcer announcer({{"a"}}, random);
+  announcer.start(now);
+  TimePoint time = now;
+  Duration last{};
+  for (int i = 0; i < 14; ++i) {
+    const auto due = announcer.take_due(true, time, config);
+    REQUIRE(due);
+    announcer.outcome(due->tracker, failure(), time, config, random);
+    const Duration pause = announcer.next_deadline(true, config) - time;
+    CHECK(pause >= config.announce_retry_min);
+    CHECK(pause <= config.announce_retry_max * 6 / 5);
+    if (i < 6) CHECK(pause > last);
+    last = pause;
+    time += pause;
+  }
+  const auto due = announcer.take_due(true, time, config);
+  AnnounceOutcome never_again = failure();
+  never_again.retryable = false;
+  announcer.outcome(due->tracker, never_again, time, config, random);
+  CHECK(announcer.next_deadline(true, config) == never);
+}
+
+TEST_CASE("what a tracker asks for is clamped") {
+  Random random(1);
+  Announcer announcer({{"a"}}, random);
+  announcer.start(now);
+  auto due = announcer.take_due(false, now, config);
+  announcer.outcome(due->tracker, success(seconds(0)), now, config, random);
+  CHECK(announcer.next_deadline(false, config) == now + config.announce_interval_min);
+  due = announcer.take_due(false, now + minutes(1), config);
+  announcer.outcome(due->tracker, success(std::chrono::hours(9000)), now, config, random);
+  CHECK(announcer.next_deadline(false, config) == now + config.announce_interval_max);
+}
+
+TEST_CASE("without peers it asks sooner, ever less often, never sooner than the tracker allows") {
+  Random random(1);
+  Announcer announcer({{"a"}}, random);
+  announcer.start(now);
+  TimePoint time = now;
+  auto due = announcer.take_due(true, time, config);
+  AnnounceOutcome outcome = success();
+  outcome.min_interval = seconds(12);
+  announcer.outcome(due->tracker, outcome, time, config, random);
+  std::vector<Duration> pauses;
+  for (int i = 0; i < 5; ++i) {
+    const TimePoint next = announcer.next_deadline(true, config);
+    pauses.push_back(next - time);
+    time = next;
+    due = announcer.take_due(true, time, config);
+    REQUIRE(due);
+    announcer.outcome(due->tracker, outcome, time, config, random);
+  }
+  CHECK(pauses[0] == seconds(12));
+  CHECK(pauses[4] == seconds(80));
+}
+
+TEST_CASE("a message is new once") {
+  Random random(1);
+  Announcer announcer({{"a"}}, random);
+  CHECK(announcer.message_changed(TrackerId{0}, "x"));
+  CHECK_FALSE(announcer.message_changed(TrackerId{0}, "x"));
+  CHECK(announcer.message_changed(TrackerId{0}, "y"));
+}
+
+}  // namespace
+}  // namespace barter

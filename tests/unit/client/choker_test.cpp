@@ -1,0 +1,119 @@
+#include "client/swarm/choker.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <map>
+
+namespace barter {
+namespace {
+
+using std::chrono::seconds;
+
+const TimePoint now{seconds(1000)};
+
+ChokeCandidate candidate(std::uint32_t id, std::uint64_t gives) {
+  ChokeCandidate peer;
+  peer.connection = ConnectionId{id};
+  peer.interested = true;
+  peer.gives = gives;
+  peer.since = now - seconds(100);
+  return peer;
+}
+
+std::vector<bool> choose(Choker& choker, const std::vector<ChokeCandidate>& peers,
+                         std::uint32_t slots, bool seeding, bool rotate, Random& random) {
+  std::vector<bool> out;
+  choker.choose(peers, slots, seeding, rotate, now, random, out);
+  return out;
+}
+
+TEST_CASE("those who give most are served, and one by chance") {
+  Random random(1);
+  Choker choker;
+  std::vector<ChokeCandidate> peers;
+  for (std::uint32_t i = 0; i < 10; ++i) peers.push_back(candidate(i, i * 1000));
+  const auto chosen = choose(choker, peers, 4, false, true, random);
+  CHECK(chosen[9]);
+  CHECK(chosen[8]);
+  CHECK(chosen[7]);
+  CHECK(std::count(chosen.begin(), chosen.end(), true) == 4);
+}
+
+TEST_CASE("the one by chance stays for its period, and every one has its turn") {
+  Random random(1);
+  Choker choker;
+  std::vector<ChokeCandidate> peers;
+  for (std::uint32_t i = 0; i < 8; ++i) peers.push_back(candidate(i, i >= 5 ? 9000 : 0));
+  std::map<std::size_t, int> turns;
+  for (int round = 0; round < 300; ++round) {
+    const auto first = choose(choker, peers, 4, false, true, random);
+    CHECK(choose(choker, peers, 4, false, false, random) == first);
+    for (std::size_t i = 0; i < 5; ++i) turns[i] += first[i];
+  }
+  for (std::size_t i = 0; i < 5; ++i) CHECK(turns[i] > 20);
+}
+
+TEST_CASE("newcomers are tried more often, the ungrateful seldom") {
+  Random random(1);
+  Choker choker;
+  std::vector<ChokeCandidate> peers;
+  for (std::uint32_t i = 0; i < 9; ++i) peers.push_back(candidate(i, i >= 6 ? 9000 : 0));
+  peers[0].newcomer = true;
+  peers[1].ungrateful = true;
+  std::map<std::size_t, int> turns;
+  for (int round = 0; round < 2000; ++round) {
+    const auto chosen = choose(choker, peers, 4, false, true, random);
+    for (std::size_t i = 0; i < 6; ++i) turns[i] += chosen[i];
+  }
+  CHECK(turns[0] > 2 * turns[2]);
+  CHECK(turns[1] * 4 < turns[2]);
+}
+
+TEST_CASE("where there are slots for all, all are served; without slots nobody") {
+  Random random(1);
+  Choker choker;
+  std::vector<ChokeCandidate> peers{candidate(1, 0), candidate(2, 0), candidate(3, 0)};
+  peers[1].interested = false;
+  for (const bool seeding : {false, true}) {
+    CHECK(choose(choker, peers, 4, seeding, true, random) == std::vector<bool>{true, false, true});
+    CHECK(choose(choker, peers, 0, seeding, true, random) ==
+          std::vector<bool>{false, false, false});
+  }
+}
+
+TEST_CASE("a seed passes its slots on when a peer had its share") {
+  Random random(1);
+  Choker choker;
+  std::vector<ChokeCandidate> peers;
+  for (std::uint32_t i = 0; i < 6; ++i) peers.push_back(candidate(i, 0));
+  peers[0].unchoked = true;  // has been served for long
+  peers[0].taken = 100 << 20;
+  peers[1].unchoked = true;  // has only begun
+  peers[1].since = now - seconds(5);
+  peers[4].since = now - seconds(500);  // waits longest
+  const auto chosen = choose(choker, peers, 2, true, false, random);
+  CHECK_FALSE(chosen[0]);
+  CHECK(chosen[1]);
+  CHECK(chosen[4]);
+}
+
+TEST_CASE("slots follow the rate") {
+  const SwarmConfig config;
+  CHECK(upload_slots(config, 0, false, {}) == 0);
+  CHECK(upload_slots(config, 10'000, false, {}) == config.upload_slots_min);
+  CHECK(upload_slots(config, 1'000'000, false, {}) > config.upload_slots_min);
+  CHECK(upload_slots(config, 1ull << 40, false, {}) == config.upload_slots_max);
+  std::vector<ChokeCandidate> peers;
+  for (std::uint32_t i = 0; i < 20; ++i) {
+    peers.push_back(candidate(i, 0));
+    peers.back().unchoked = true;
+    peers.back().takes = 10 << 20;
+  }
+  CHECK(upload_slots(config, unlimited, false, peers) == 21);
+  for (auto& peer : peers) peer.takes = 20 << 10;
+  CHECK(upload_slots(config, unlimited, false, peers) == config.upload_slots_min);
+  CHECK(upload_slots(config, unlimited, true, peers) > config.upload_slots_min);
+}
+
+}  // namespace
+}  // namespace barter

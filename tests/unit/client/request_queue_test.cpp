@@ -1,0 +1,111 @@
+#include "client/swarm/request_queue.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <vector>
+
+namespace barter {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+BlockRef block(std::uint32_t number) {
+  return {PieceIndex{number / 64}, number % 64};
+}
+
+// A peer that answers in order at `rate` over a line of `delay`; how many requests are out after
+// `duration`, and how many blocks came.
+struct Line {
+  double rate;
+  Duration delay;
+  SwarmConfig config;
+  RequestQueue queue;
+  std::uint32_t peer_limit = 1'000'000;
+  std::uint64_t delivered = 0;
+
+  void run(Duration duration) {
+    TimePoint now{seconds(100)};
+    const TimePoint end = now + duration;
+    const auto block_time =
+        std::chrono::duration_cast<Duration>(std::chrono::duration<double>(block_length / rate));
+    std::vector<std::pair<std::uint32_t, TimePoint>> due;
+    std::size_t next_due = 0;
+    std::uint32_t next = 0;
+    TimePoint line_free = now;
+    while (now < end) {
+      while (queue.size() < queue.window(config, peer_limit)) {
+        queue.add(block(next), now);
+        line_free = std::max(line_free, now + delay) + block_time;
+        due.emplace_back(next++, line_free);
+      }
+      now = due[next_due].second;
+      REQUIRE(queue.delivered(block(due[next_due].first), block_length, now, config));
+      ++next_due;
+      ++delivered;
+    }
+  }
+};
+
+TEST_CASE("the window fills a gigabit over a tenth of a second within a second") {
+  Line line{125e6, milliseconds(100), {}, {}};
+  line.run(seconds(1));
+  CHECK(line.queue.window(line.config, 2000) >= 763);
+  CHECK(static_cast<double>(line.delivered) * block_length > 0.4 * 125e6);
+}
+
+TEST_CASE("on a local line the window is large at once") {
+  Line line{1e9, std::chrono::microseconds(100), {}, {}};
+  line.run(milliseconds(100));
+  CHECK(line.queue.window(line.config, 2000) == line.config.max_requests);
+  CHECK(static_cast<double>(line.delivered) * block_length > 0.8 * 1e8);
+}
+
+TEST_CASE("a slow peer is asked for little") {
+  Line line{20'000, milliseconds(80), {}, {}};
+  line.run(seconds(60));
+  CHECK(line.queue.window(line.config, 2000) == line.config.min_requests);
+  CHECK(line.queue.rate() == Approx(20'000).epsilon(0.1));
+}
+
+TEST_CASE("the peer's limit is kept, be it as small as one") {
+  Line line{1e8, milliseconds(10), {}, {}};
+  line.peer_limit = 1;
+  line.run(seconds(1));
+  CHECK(line.queue.window(line.config, 1) == 1);
+  CHECK(line.queue.window(line.config, 50) == 50);
+}
+
+TEST_CASE("requests that stay out become late, oldest first") {
+  const SwarmConfig config;
+  RequestQueue queue;
+  const TimePoint now{seconds(100)};
+  CHECK(queue.next_late(config) == never);
+  queue.add(block(0), now);
+  queue.add(block(1), now + seconds(1));
+  const TimePoint late = queue.next_late(config);
+  CHECK(late > now + config.block_timeout_min);
+  CHECK(late <= now + config.block_timeout_max);
+  CHECK_FALSE(queue.take_late(late - Duration(1), config));
+  CHECK(queue.take_late(late, config) == block(0));
+  CHECK_FALSE(queue.take_late(late, config));
+  CHECK(queue.late_count() == 1);
+  CHECK(queue.take_late(late + seconds(1), config) == block(1));
+  CHECK(queue.next_late(config) == never);
+  CHECK(queue.remove(block(0)));
+  CHECK(queue.late_count() == 1);
+}
+
+TEST_CASE("what was not asked for is told apart") {
+  const SwarmConfig config;
+  RequestQueue queue;
+  const TimePoint now{seconds(1)};
+  queue.add(block(7), now);
+  CHECK_FALSE(queue.delivered(block(8), block_length, now + milliseconds(5), config));
+  CHECK(queue.delivered(block(7), block_length, now + milliseconds(9), config));
+  CHECK_FALSE(queue.delivered(block(7), block_length, now + milliseconds(9), config));
+  CHECK_FALSE(queue.remove(block(7)));
+}
+
+}  // namespace
+}  // namespace barter
