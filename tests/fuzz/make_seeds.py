@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Writes the inputs from which the fuzzers of torrent/ start, into corpus/. Same output every time."""
+"""Writes the inputs from which the fuzzers start, into corpus/. Same output every time."""
 
 import hashlib
 import os
+import random
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus")
 BLOCK = 16384
@@ -144,6 +145,9 @@ def main():
             "dots": b"..\1..\1etc\0.\0\1\0/\0\\\1./.", "long": b"x" * 300 + b".txt\0" + b"x" * 300 + b".txt",
             "deep": b"\1".join([b"d"] * 150), "bytes": b"\xc0\xae\1\xe2\x80\xae\1\xff\1\x1b[2J"}.items():
         write("file_name", name, text)
+    for seed in range(12):  # bytes that become events
+        chance = random.Random(seed)
+        write("swarm", f"random{seed}", bytes(chance.randrange(256) for _ in range(600 + 300 * seed)))
 
 
 if __name__ == "__main__":

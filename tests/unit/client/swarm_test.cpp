@@ -1,0 +1,557 @@
+// The Swarm driven by hand: one event, then the actions it asks for. Whole transfers are in
+// tests/sim.
+#include "client/swarm/swarm.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <set>
+
+#include "torrent/bencode.hpp"
+
+namespace barter {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::uint32_t pieces = 19;
+constexpr std::uint32_t piece_length = 65'536;
+constexpr std::uint32_t last_piece = 20'000;
+
+std::shared_ptr<const Metainfo> torrent(bool is_private = false) {
+  bencode::Writer info;
+  info.begin_dictionary();
+  info.key("length").integer((pieces - 1) * piece_length + last_piece);
+  info.key("name").string("n");
+  info.key("piece length").integer(piece_length);
+  info.key("pieces").string(std::string(20 * pieces, 'h'));
+  if (is_private) info.key("private").integer(1);
+  info.end();
+  return Metainfo::from_info(info.take()).value();
+}
+
+PeerId id(int n) {
+  PeerId out;
+  out.bytes.fill(static_cast<std::byte>(n));
+  return out;
+}
+
+Endpoint at(int host, std::uint16_t port = 6881) {
+  return {Address::v4({20, 1, static_cast<std::uint8_t>(host), 1}), port};
+}
+
+struct Fixture {
+  SwarmConfig config;
+  std::shared_ptr<const Metainfo> metainfo = torrent();
+  BlockPool pool{1000, 8};
+  std::unique_ptr<Swarm> swarm;
+  TimePoint now{seconds(1000)};
+  std::vector<Action> actions;
+  std::uint32_t next = 1;
+
+  void start(bool seed = false, std::vector<std::vector<std::string>> trackers = {}) {
+    swarm = std::make_unique<Swarm>(metainfo, std::make_shared<SwarmConfig>(config), id(100),
+                                    std::move(trackers), 1);
+    swarm->set_listen_port(5000);
+    swarm->pieces_checked(Bitfield(pieces, seed), {}, now);
+    swarm->start(now);
+    drain();
+  }
+  void drain() {
+    actions.clear();
+    swarm->take_actions(actions);
+    REQUIRE(swarm->broken_invariant() == "");
+  }
+  ConnectionId connect(int n, bool fast = true, bool outgoing = false) {
+    PeerInfo info;
+    info.remote = at(n);
+    info.peer_id = id(n);
+    info.fast = fast;
+    info.extended = true;
+    info.outgoing = outgoing;
+    const ConnectionId connection{next++};
+    swarm->peer_connected(connection, info, now);
+    drain();
+    return connection;
+  }
+  template <class M>
+  void receive(ConnectionId connection, M message) {
+    wire::Message value = std::move(message);
+    swarm->messages_received(connection, {&value, 1}, now);
+    drain();
+  }
+  wire::Piece block(std::uint32_t piece, std::uint32_t begin, std::uint32_t length) {
+    wire::Piece out{piece, begin, pool.take()};
+    out.block.set_size(length);
+    return out;
+  }
+  template <class A>
+  std::vector<A*> all() {
+    std::vector<A*> out;
+    for (Action& action : actions)
+      if (auto* one = std::get_if<A>(&action)) out.push_back(one);
+    return out;
+  }
+  template <class M>
+  std::vector<M> sent(std::optional<ConnectionId> to = {}) {
+    std::vector<M> out;
+    for (Send* send : all<Send>())
+      if (auto* message = std::get_if<M>(&send->message);
+          message && (!to || *to == send->connection))
+        out.push_back(std::move(*message));
+    return out;
+  }
+  std::optional<DisconnectReason> closed() {
+    const auto found = all<Disconnect>();
+    if (found.empty()) return std::nullopt;
+    return found[0]->reason;
+  }
+  // A seed that unchokes us; what we ask of it.
+  std::vector<wire::Request> requests_to_seed(ConnectionId peer) {
+    receive(peer, wire::HaveAll{});
+    receive(peer, wire::Unchoke{});
+    return sent<wire::Request>(peer);
+  }
+  void pass(Duration duration) {
+    now += duration;
+    swarm->time_passed(now);
+    drain();
+  }
+  // Delivers everything asked of `peer` until a piece goes to the store.
+  StorePiece finish_piece(ConnectionId peer, std::vector<wire::Request> wanted) {
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      now += milliseconds(1);
+      receive(peer, block(wanted[i].piece, wanted[i].begin, wanted[i].length));
+      for (auto& more : sent<wire::Request>(peer)) wanted.push_back(more);
+      if (auto stores = all<StorePiece>(); !stores.empty()) return std::move(*stores[0]);
+    }
+    FAIL("no piece was completed");
+    return {};
+  }
+};
+
+TEST_CASE("the first message says what we have, the second who we are") {
+  Fixture f;
+  f.start();
+  f.connect(1);
+  REQUIRE(f.all<Send>().size() == 2);
+  CHECK(std::holds_alternative<wire::HaveNone>(f.all<Send>()[0]->message));
+  const auto& handshake = std::get<wire::ExtensionHandshake>(f.all<Send>()[1]->message);
+  CHECK(handshake.reqq == f.config.max_incoming_requests);
+  CHECK(handshake.listen_port == 5000);
+  CHECK(handshake.metadata_size == static_cast<std::int64_t>(f.metainfo->info_bytes().size()));
+  CHECK(handshake.your_ip == at(1).address);
+  CHECK(handshake.upload_only == false);
+  CHECK(handshake.ut_metadata == wire::our_ut_metadata_id);
+  CHECK(handshake.lt_donthave == wire::our_lt_donthave_id);
+  f.connect(2, false);
+  CHECK(f.all<Send>().size() == 1);  // without Fast, having nothing is said by silence
+
+  Fixture seed;
+  seed.start(true);
+  seed.connect(1);
+  CHECK(seed.sent<wire::HaveAll>().size() == 1);
+  seed.connect(2, false);
+  CHECK(seed.sent<wire::BitfieldMessage>().at(0).bits.size() == 3);
+}
+
+TEST_CASE("numbers at and beyond every border are told apart") {
+  const std::uint32_t numbers[] = {0,      1,          pieces - 1, pieces,    16'383,
+                                   16'384, 16'385,     32'768,     49'152,    65'535,
+                                   65'536, 0x7fffffff, 0x80000000, 0xffffffff};
+  const std::uint32_t lengths[] = {0,      1,      3'616,      16'383,    16'384,
+                                   16'385, 20'000, 0x80000000, 0xffffffff};
+  const auto size_of = [](std::uint32_t piece) {
+    return piece == pieces - 1 ? last_piece : piece_length;
+  };
+  int cases = 0;
+  const auto closes = [&](auto message) {
+    Fixture f;
+    f.start(true);
+    const ConnectionId peer = f.connect(1);
+    f.receive(peer, std::move(message));
+    ++cases;
+    return f.closed() == DisconnectReason::protocol_error;
+  };
+  for (const std::uint32_t index : numbers) {
+    const bool bad_index = index >= pieces;
+    INFO("index " << index);
+    CHECK(closes(wire::Have{index}) == bad_index);
+    CHECK(closes(wire::Suggest{index}) == bad_index);
+    CHECK(closes(wire::AllowedFast{index}) == bad_index);
+    CHECK(closes(wire::DontHave{index, 0}) == bad_index);
+    for (const std::uint32_t begin : numbers) {
+      for (const std::uint32_t length : lengths) {
+        const bool bad = bad_index || length == 0 || length > 16'384 ||
+                         std::uint64_t{begin} + length > size_of(index);
+        INFO("begin " << begin << " length " << length);
+        CHECK(closes(wire::Request{index, begin, length}) == bad);
+        CHECK(closes(wire::Cancel{index, begin, length}) == bad);
+        CHECK(closes(wire::Reject{index, begin, length}));  // nothing was asked for
+      }
+    }
+  }
+  CHECK(cases > 3000);
+}
+
+TEST_CASE("blocks that were not asked for end the link") {
+  for (const std::uint32_t begin : {0u, 1u, 16'384u, 65'536u, 0xffffffffu}) {
+    Fixture f;
+    f.start();
+    const ConnectionId peer = f.connect(1);
+    f.receive(peer, f.block(pieces - 1, begin, 16'384));
+    CHECK(f.closed() == DisconnectReason::protocol_error);
+    CHECK(f.swarm->progress(f.now).wasted == 16'384);
+  }
+}
+
+TEST_CASE("a bitfield is of the right size, first, and once") {
+  const auto verdict = [](std::size_t bytes, std::byte last) {
+    Fixture f;
+    f.start();
+    const ConnectionId peer = f.connect(1);
+    std::vector<std::byte> bits(bytes, std::byte{0xff});
+    if (!bits.empty()) bits.back() = last;
+    f.receive(peer, wire::BitfieldMessage{bits});
+    return f.closed();
+  };
+  CHECK(verdict(3, std::byte{0xe0}) == std::nullopt);
+  for (const std::size_t bytes : {0, 1, 2, 4, 100})
+    CHECK(verdict(bytes, std::byte{0}) == DisconnectReason::protocol_error);
+  for (const int spare : {1, 2, 4, 8, 16})
+    CHECK(verdict(3, static_cast<std::byte>(0xe0 | spare)) == DisconnectReason::protocol_error);
+
+  for (const bool have_first : {true, false}) {
+    Fixture f;
+    f.start();
+    const ConnectionId peer = f.connect(1);
+    if (have_first) {
+      f.receive(peer, wire::Have{1});
+    } else {
+      f.receive(peer, wire::HaveNone{});
+    }
+    CHECK_FALSE(f.closed());
+    f.receive(peer, wire::HaveAll{});
+    CHECK(f.closed() == DisconnectReason::protocol_error);
+  }
+}
+
+TEST_CASE("messages of the Fast extension need it") {
+  const auto closes = [](auto message) {
+    Fixture f;
+    f.start();
+    const ConnectionId peer = f.connect(1, false);
+    f.receive(peer, message);
+    return f.closed() == DisconnectReason::protocol_error;
+  };
+  CHECK(closes(wire::HaveAll{}));
+  CHECK(closes(wire::HaveNone{}));
+  CHECK(closes(wire::Suggest{1}));
+  CHECK(closes(wire::AllowedFast{1}));
+  CHECK(closes(wire::Reject{1, 0, 16'384}));
+}
+
+TEST_CASE("we do not talk to ourselves, to seeds as a seed, nor after a stop") {
+  Fixture f;
+  f.start(true);
+  f.connect(100);
+  CHECK(f.closed() == DisconnectReason::self);
+  f.receive(f.connect(1), wire::HaveAll{});
+  CHECK(f.closed() == DisconnectReason::both_seeds);
+  const ConnectionId partial = f.connect(2);
+  f.receive(partial, wire::HaveNone{});
+  CHECK_FALSE(f.closed());
+  wire::ExtensionHandshake handshake;
+  handshake.upload_only = true;
+  f.receive(partial, handshake);
+  CHECK(f.closed() == DisconnectReason::both_seeds);
+  const ConnectionId last = f.connect(3);
+  f.swarm->stop(f.now);
+  f.drain();
+  CHECK(f.closed() == DisconnectReason::stopping);
+  CHECK(f.swarm->stopped());
+  f.receive(last, wire::Interested{});
+  CHECK(f.actions.empty());
+}
+
+TEST_CASE("both ends keep the same one of two links") {
+  // Ports of the two, and the peer ids where the ports are equal.
+  for (const auto& [port_a, port_b] : std::vector<std::pair<std::uint16_t, std::uint16_t>>{
+           {5000, 6000}, {6000, 5000}, {5000, 5000}}) {
+    for (const bool outgoing_first_a : {true, false}) {
+      for (const bool outgoing_first_b : {true, false}) {
+        const auto survivor = [](std::uint16_t own_port, int own_id, std::uint16_t their_port,
+                                 int their_id, bool outgoing_first) {
+          Swarm swarm(torrent(), std::make_shared<SwarmConfig>(), id(own_id), {}, 1);
+          swarm.set_listen_port(own_port);
+          const TimePoint now{seconds(5)};
+          swarm.start(now);
+          std::set<bool> alive;  // outgoing or not
+          for (const bool outgoing : {outgoing_first, !outgoing_first}) {
+            PeerInfo info;
+            info.outgoing = outgoing;
+            info.peer_id = id(their_id);
+            info.remote = at(1, outgoing ? their_port : std::uint16_t{50'000});
+            alive.insert(outgoing);
+            swarm.peer_connected(ConnectionId{outgoing ? 1u : 2u}, info, now);
+            std::vector<Action> actions;
+            swarm.take_actions(actions);
+            for (const Action& action : actions)
+              if (const auto* close = std::get_if<Disconnect>(&action)) {
+                CHECK(close->reason == DisconnectReason::duplicate);
+                alive.erase(close->connection == ConnectionId{1});
+              }
+          }
+          REQUIRE(alive.size() == 1);
+          return *alive.begin();
+        };
+        const bool a_keeps_outgoing = survivor(port_a, 1, port_b, 2, outgoing_first_a);
+        const bool b_keeps_outgoing = survivor(port_b, 2, port_a, 1, outgoing_first_b);
+        CHECK(a_keeps_outgoing != b_keeps_outgoing);
+        if (port_a != port_b) CHECK(a_keeps_outgoing == (port_a < port_b));
+      }
+    }
+  }
+}
+
+TEST_CASE("a choke rejects what waits with Fast, and drops it without") {
+  for (const bool fast : {true, false}) {
+    Fixture f;
+    f.config.max_unsent_bytes = 16'384;
+    f.start(true);
+    const ConnectionId peer = f.connect(1, fast);
+    f.receive(peer, wire::Interested{});
+    CHECK(f.sent<wire::Unchoke>(peer).size() == 1);
+    for (std::uint32_t i = 0; i < 4; ++i) f.receive(peer, wire::Request{0, i * 16'384, 16'384});
+    f.receive(peer, wire::NotInterested{});
+    f.pass(seconds(10));
+    CHECK(f.sent<wire::Choke>(peer).size() == 1);
+    CHECK(f.sent<wire::Reject>(peer).size() == (fast ? 3 : 0));
+    REQUIRE(f.all<CancelBlock>().size() == 1);
+    f.swarm->block_not_sent(peer, {PieceIndex{0}, 0, 16'384}, SendFailure::cancelled, f.now);
+    f.drain();
+    CHECK(f.sent<wire::Reject>(peer).size() == (fast ? 1 : 0));
+    f.receive(peer, wire::Request{0, 0, 16'384});
+    CHECK(f.all<SendBlock>().empty());
+    CHECK(f.sent<wire::Reject>(peer).size() == (fast ? 1 : 0));
+  }
+}
+
+TEST_CASE("a peer that does not read gets no more blocks, one that floods is dropped") {
+  Fixture f;
+  f.config.max_unsent_bytes = 100'000;
+  f.config.max_incoming_requests = 50;
+  f.start(true);
+  const ConnectionId peer = f.connect(1);
+  f.receive(peer, wire::Interested{});
+  std::size_t given = 0, rejected = 0;
+  for (std::uint32_t i = 0; i < 50; ++i) {
+    f.receive(peer, wire::Request{i % 18, 0, 16'384});
+    given += f.all<SendBlock>().size();
+  }
+  CHECK(given == 6);
+  f.swarm->block_sent(peer, {PieceIndex{0}, 0, 16'384}, f.now);
+  f.drain();
+  CHECK(f.all<SendBlock>().size() == 1);
+  bool dropped = false;
+  for (std::uint32_t i = 0; i < 500 && !dropped; ++i) {
+    f.receive(peer, wire::Request{i % 18, 0, 16'384});
+    rejected += f.sent<wire::Reject>(peer).size();
+    dropped = f.closed() == DisconnectReason::flooding;
+  }
+  CHECK(dropped);
+  CHECK(rejected <= 2 * 50 + 1);
+}
+
+TEST_CASE("requests of any offset and length are served") {
+  Fixture f;
+  f.start(true);
+  const ConnectionId peer = f.connect(1);
+  f.receive(peer, wire::Interested{});
+  f.receive(peer, wire::Request{pieces - 1, 19'999, 1});
+  REQUIRE(f.all<SendBlock>().size() == 1);
+  CHECK(f.all<SendBlock>()[0]->range == BlockRange{PieceIndex{pieces - 1}, 19'999, 1});
+}
+
+TEST_CASE("a full disk stops the requests, not the blocks, and all goes on by itself") {
+  Fixture f;
+  f.start();
+  const ConnectionId peer = f.connect(1);
+  StorePiece store = f.finish_piece(peer, f.requests_to_seed(peer));
+  const PieceIndex piece = store.piece;
+  f.swarm->piece_stored(piece, {StoreResult::no_space, {}, "no room"}, f.now,
+                        std::move(store.blocks));
+  f.drain();
+  CHECK(f.swarm->progress(f.now).paused_by_disk);
+  CHECK(f.sent<wire::Request>().empty());
+  CHECK(f.swarm->stall_reason(f.now).find("no room") != std::string::npos);
+  f.swarm->disk_recovered(f.now);
+  f.drain();
+  REQUIRE(f.all<StorePiece>().size() == 1);
+  CHECK(f.all<StorePiece>()[0]->piece == piece);
+  for (const BlockBuffer& buffer : f.all<StorePiece>()[0]->blocks) CHECK(buffer);
+  f.swarm->piece_stored(piece, {}, f.now);
+  f.drain();
+  CHECK(f.swarm->have().test(to_number(piece)));
+  CHECK(f.all<SendHave>().size() == 1);
+  CHECK(f.swarm->progress(f.now).wasted == 0);
+}
+
+TEST_CASE("an I/O error bans nobody, a wrong piece of one sender does") {
+  for (const StoreResult result : {StoreResult::io_error, StoreResult::hash_mismatch}) {
+    Fixture f;
+    f.start();
+    const ConnectionId peer = f.connect(1);
+    StorePiece store = f.finish_piece(peer, f.requests_to_seed(peer));
+    f.swarm->piece_stored(store.piece, {result, {1, 2, 3, 4}, "?"}, f.now);
+    f.drain();
+    CHECK((f.closed() == DisconnectReason::banned) == (result == StoreResult::hash_mismatch));
+    f.connect(1);  // by peer id or address
+    CHECK((f.closed() == DisconnectReason::banned) == (result == StoreResult::hash_mismatch));
+  }
+}
+
+TEST_CASE("a stop spills every block and waits for the spill") {
+  Fixture f;
+  f.start();
+  const ConnectionId peer = f.connect(1);
+  const auto wanted = f.requests_to_seed(peer);
+  REQUIRE(wanted.size() >= 3);
+  for (int i = 0; i < 3; ++i)
+    f.receive(peer, f.block(wanted[i].piece, wanted[i].begin, wanted[i].length));
+  f.swarm->stop(f.now);
+  f.drain();
+  REQUIRE(f.all<SpillBlock>().size() == 3);
+  CHECK_FALSE(f.swarm->stopped());
+  for (const auto& request : {wanted[0], wanted[1], wanted[2]})
+    f.swarm->block_spilled({PieceIndex{request.piece}, request.begin / 16'384}, true, f.now);
+  CHECK(f.swarm->stopped());
+}
+
+TEST_CASE("spilled blocks of an earlier run are not fetched again") {
+  Fixture f;
+  f.swarm = std::make_unique<Swarm>(f.metainfo, std::make_shared<SwarmConfig>(f.config), id(100),
+                                    std::vector<std::vector<std::string>>{}, 1);
+  Bitfield have(pieces, true);
+  have.clear(4);
+  const BlockRef spilled[] = {{PieceIndex{4}, 0}, {PieceIndex{4}, 2}};
+  f.swarm->pieces_checked(have, spilled, f.now);
+  f.swarm->start(f.now);
+  f.drain();
+  const ConnectionId peer = f.connect(1);
+  std::set<std::uint32_t> asked;
+  for (const auto& request : f.requests_to_seed(peer)) asked.insert(request.begin / 16'384);
+  CHECK(asked == std::set<std::uint32_t>{1, 3});
+}
+
+TEST_CASE("blocks that grow old are spilled") {
+  Fixture f;
+  f.start();
+  const ConnectionId peer = f.connect(1);
+  const auto wanted = f.requests_to_seed(peer);
+  f.receive(peer, f.block(wanted[0].piece, wanted[0].begin, wanted[0].length));
+  CHECK(f.swarm->next_deadline() <= f.now + f.config.spill_after);
+  f.pass(f.config.spill_after);
+  CHECK(f.all<SpillBlock>().size() == 1);
+}
+
+TEST_CASE("lost pieces are taken back, by message or by reconnecting") {
+  Fixture f;
+  f.start(true);
+  const ConnectionId knows = f.connect(1), knows_not = f.connect(2);
+  wire::ExtensionHandshake handshake;
+  handshake.lt_donthave = 9;
+  f.receive(knows, handshake);
+  const PieceIndex lost[] = {PieceIndex{3}, PieceIndex{0xffffffff}};
+  f.swarm->pieces_lost(lost, f.now);
+  f.drain();
+  REQUIRE(f.sent<wire::DontHave>(knows).size() == 1);
+  REQUIRE(f.all<Disconnect>().size() == 1);
+  CHECK(f.all<Disconnect>()[0]->connection == knows_not);
+  CHECK(f.closed() == DisconnectReason::torrent_changed);
+  CHECK_FALSE(f.swarm->have().test(3));
+}
+
+TEST_CASE("silence is broken after 100 s and ends a link after 120 s") {
+  Fixture f;
+  f.start();
+  f.connect(1);
+  f.pass(seconds(99));
+  CHECK(f.sent<wire::KeepAlive>().empty());
+  f.pass(seconds(1));
+  CHECK(f.sent<wire::KeepAlive>().size() == 1);
+  f.pass(seconds(19));
+  CHECK_FALSE(f.closed());
+  f.pass(seconds(1));
+  CHECK(f.closed() == DisconnectReason::timeout);
+}
+
+TEST_CASE("a private torrent knows its tracker's peers and the user's only") {
+  Fixture f;
+  f.metainfo = torrent(true);
+  f.start();
+  const Endpoint peer[] = {at(9)};
+  for (const PeerSource source : {PeerSource::dht, PeerSource::pex, PeerSource::lsd}) {
+    f.swarm->add_peers(source, peer, f.now);
+    f.drain();
+    CHECK(f.all<Connect>().empty());
+  }
+  f.swarm->add_peers(PeerSource::tracker, peer, f.now);
+  f.drain();
+  CHECK(f.all<Connect>().size() == 1);
+}
+
+TEST_CASE("connects are paced and bounded") {
+  Fixture f;
+  f.config.max_half_open = 3;
+  f.start();
+  std::vector<Endpoint> many;
+  for (int i = 1; i < 100; ++i) many.push_back(at(i));
+  f.swarm->add_peers(PeerSource::tracker, many, f.now);
+  f.drain();
+  std::size_t connects = f.all<Connect>().size();
+  for (int i = 0; i < 40; ++i) {
+    f.pass(milliseconds(50));
+    connects += f.all<Connect>().size();
+  }
+  CHECK(connects == 3);
+  f.swarm->connect_failed(f.all<Connect>().empty() ? many[0] : many[0], ConnectFailure::refused,
+                          f.now);
+}
+
+TEST_CASE("a choke without Fast frees the requests for another peer") {
+  Fixture f;
+  f.start();
+  const ConnectionId a = f.connect(1, false), b = f.connect(2, false);
+  for (const ConnectionId peer : {a, b})
+    f.receive(peer, wire::BitfieldMessage{{std::byte{0x80}, std::byte{0}, std::byte{0}}});
+  f.receive(a, wire::Unchoke{});
+  CHECK(f.sent<wire::Request>(a).size() == 4);  // all of the one piece
+  f.receive(b, wire::Unchoke{});
+  CHECK(f.sent<wire::Request>(b).empty());
+  f.receive(a, wire::Choke{});
+  CHECK(f.sent<wire::Request>(b).size() == 4);
+  // A block that was under way is still welcome, and is not fetched twice.
+  f.receive(a, f.block(0, 0, 16'384));
+  CHECK_FALSE(f.closed());
+  CHECK(f.sent<wire::Cancel>(b).size() == 1);
+  CHECK(f.swarm->progress(f.now).wasted == 0);
+}
+
+TEST_CASE("what is not selected is not asked for") {
+  Fixture f;
+  f.start();
+  f.swarm->select({false}, f.now);
+  f.drain();
+  CHECK(f.swarm->progress(f.now).wanted_bytes == 0);
+  const ConnectionId peer = f.connect(1);
+  f.receive(peer, wire::HaveNone{});
+  f.receive(peer, wire::Have{1});
+  CHECK(f.sent<wire::Interested>().empty());
+  f.swarm->select({true}, f.now);
+  f.drain();
+  CHECK(f.sent<wire::Interested>().size() == 1);
+}
+
+}  // namespace
+}  // namespace barter
