@@ -282,7 +282,7 @@ bool Swarm::Core::starving(TimePoint now) const {
 }
 
 void Swarm::Core::announce_due(TimePoint now) {
-  const bool hungry = trading() && starving(now);
+  const bool hungry = trading() && needed_count_ > 0 && starving(now);
   while (const auto due = announcer_.take_due(hungry, now, *config_)) {
     Announce announce;
     announce.tracker = due->tracker;

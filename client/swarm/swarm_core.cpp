@@ -183,8 +183,11 @@ void Swarm::Core::settle(TimePoint now) {
   do {
     if (work_freed_) {
       work_freed_ = false;
-      for (const auto& peer : peers_)
-        if (peer->hungry) mark(*peer);
+      // From another peer on each time: under a limit the first would have it all.
+      for (std::size_t i = 0; i < peers_.size(); ++i) {
+        Peer& peer = *peers_[(download_turn_ + i) % peers_.size()];
+        if (peer.hungry) mark(peer);
+      }
     }
     // Looking at one peer may mark another; the list grows while it is walked.
     for (std::size_t i = 0; i < marked_.size(); ++i) {
@@ -280,6 +283,7 @@ void Swarm::Core::time_passed(TimePoint now) {
   if (spill_at_ <= now) spill_overdue(now);
   if (download_at_ <= now) {
     download_at_ = never;
+    ++download_turn_;
     work_freed_ = true;
   }
   if (upload_at_ <= now) {

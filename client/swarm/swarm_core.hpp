@@ -228,7 +228,7 @@ class Swarm::Core {
   Choker choker_;
   std::uint32_t slots_ = 0;
   TimePoint last_round_{}, rotate_at_{}, started_at_{};
-  std::size_t upload_turn_ = 0;
+  std::size_t upload_turn_ = 0, download_turn_ = 0;
 
   Announcer announcer_;
   std::optional<Address> external_ip_;

@@ -257,6 +257,18 @@ TEST_CASE("rate limits are kept and used", "[sim]") {
   }
 }
 
+TEST_CASE("a download limit is shared by those who give", "[sim]") {
+  World world(7, {.pieces = 100});
+  for (int i = 0; i < 4; ++i) world.add({.up = 4 << 20, .seed = true});
+  Node& node = world.add({.down = 100 << 20, .configure = [](SwarmConfig& config) {
+                            config.download_limit = 500 << 10;
+                          }});
+  require_finish(world, seconds(60));
+  for (const auto& seed : world.nodes())
+    if (seed.get() != &node)
+      CHECK(seed->swarm->progress(world.now()).uploaded > world.layout().total_size() / 10);
+}
+
 TEST_CASE("the same seed gives the same run", "[sim]") {
   const auto run = [] {
     World world(42, {.pieces = 80});
