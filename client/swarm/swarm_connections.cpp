@@ -24,8 +24,7 @@ void Swarm::Core::peer_connected(ConnectionId connection, const PeerInfo& info, 
   links_changed_ = true;
   std::optional<Endpoint> listen;
   if (const auto refused = refusal(info, listen, now)) {
-    actions_.emplace_back(std::in_place_type<Disconnect>, connection, refused->first,
-                          refused->second);
+    actions_.emplace_back(Disconnect{connection, refused->first, refused->second});
     const bool never_again =
         refused->first == DisconnectReason::self || refused->first == DisconnectReason::banned;
     if (info.outgoing && never_again) {
@@ -162,7 +161,7 @@ bool Swarm::Core::wants_connection(const Endpoint& from, TimePoint now) const {
 void Swarm::Core::disconnect(Peer& peer, DisconnectReason reason, std::string detail,
                              TimePoint now) {
   if (peer.closing) return;
-  actions_.emplace_back(std::in_place_type<Disconnect>, peer.id, reason, std::move(detail));
+  actions_.emplace_back(Disconnect{peer.id, reason, std::move(detail)});
   Duration pause = config_->reconnect_min;
   switch (reason) {
     case DisconnectReason::protocol_error:
@@ -269,7 +268,7 @@ void Swarm::Core::connect_more(TimePoint now) {
     }
     connect_pace_.take(1, now);
     connecting_.push_back(candidate->endpoint);
-    actions_.emplace_back(std::in_place_type<Connect>, candidate->endpoint, candidate->source);
+    actions_.emplace_back(Connect{candidate->endpoint, candidate->source});
   }
 }
 

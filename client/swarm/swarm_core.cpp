@@ -211,11 +211,11 @@ void Swarm::Core::settle(TimePoint now) {
 void Swarm::Core::send(Peer& peer, wire::Message message, TimePoint now) {
   if (peer.closing) return;
   peer.last_sent = now;
-  actions_.emplace_back(std::in_place_type<Send>, peer.id, std::move(message));
+  actions_.emplace_back(Send{peer.id, std::move(message)});
 }
 
 void Swarm::Core::notify(Notice notice) {
-  actions_.emplace_back(std::in_place_type<Notify>, std::move(notice));
+  actions_.emplace_back(Notify{std::move(notice)});
 }
 
 void Swarm::Core::take_actions(std::vector<Action>& out) {
