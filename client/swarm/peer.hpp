@@ -51,7 +51,6 @@ struct Peer {
   bool am_choking = true, am_interested = false, peer_choking = true, peer_interested = false;
   bool closing = false;          // Disconnect was emitted; removed at the end of the event
   bool declared = false;         // its bitfield, have all or have none has come
-  bool gained = false;           // a have has come
   bool counted_as_seed = false;  // by the picker, as a number; its bitfield is empty then
   bool snubbed = false;          // owed us blocks for too long
   bool hungry = false;           // has room for requests, and found nothing to ask for

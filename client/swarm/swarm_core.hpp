@@ -135,7 +135,7 @@ class Swarm::Core {
   void on(Peer& peer, wire::DontHave& message, TimePoint now);
   void on(Peer& peer, wire::Unknown&, TimePoint now);
   void declared(Peer& peer, TimePoint now);
-  bool may_declare(Peer& peer, TimePoint now);
+  void has_all(Peer& peer);
   bool needs_fast(Peer& peer, const char* what, TimePoint now);
   void offer_allowed_fast(Peer& peer, TimePoint now);
   void update_interest(Peer& peer, TimePoint now);

@@ -77,21 +77,16 @@ void Swarm::Core::update_interest(Peer& peer, TimePoint now) {
 
 // ---- what the peer has
 
-bool Swarm::Core::may_declare(Peer& peer, TimePoint now) {
-  // "Only ever sent as the first message": extension messages before it are customary and harmless.
-  if (!peer.declared && !peer.gained) return true;
-  breaks_protocol(peer, "bitfield, have all or have none is not first, or comes twice", now);
-  return false;
-}
-
 bool Swarm::Core::needs_fast(Peer& peer, const char* what, TimePoint now) {
   if (peer.fast) return true;
   breaks_protocol(peer, fmt::format("{} without the Fast extension", what), now);
   return false;
 }
 
+// "Only ever sent as the first message", says BEP 3; but aria2 sends it again in mid-stream instead
+// of many haves (and have all when it is done). So it is taken at any time: what it adds is gained,
+// what it leaves out is not taken back, for which there is BEP 54.
 void Swarm::Core::on(Peer& peer, wire::BitfieldMessage& message, TimePoint now) {
-  if (!may_declare(peer, now)) return;
   auto bits = Bitfield::from_wire(message.bits, layout_.piece_count());
   if (!bits) {
     breaks_protocol(peer,
@@ -101,25 +96,33 @@ void Swarm::Core::on(Peer& peer, wire::BitfieldMessage& message, TimePoint now) 
     return;
   }
   if (bits->all()) {
-    peer.counted_as_seed = true;
-    picker_.seed_joined();
-  } else if (!bits->none()) {
+    has_all(peer);
+  } else if (!peer.counted_as_seed && peer.has.size() == 0 && !bits->none()) {
     peer.has = std::move(*bits);
     picker_.peer_joined(peer.has);
+  } else if (!peer.counted_as_seed) {
+    for (std::size_t i = bits->next_set(0); i < bits->size(); i = bits->next_set(i + 1))
+      if (peer.has.set(i)) picker_.peer_gained(PieceIndex{static_cast<std::uint32_t>(i)});
   }
   declared(peer, now);
 }
 
-void Swarm::Core::on(Peer& peer, wire::HaveAll&, TimePoint now) {
-  if (!needs_fast(peer, "have all", now) || !may_declare(peer, now)) return;
+void Swarm::Core::has_all(Peer& peer) {
+  if (peer.counted_as_seed) return;
+  if (peer.has.size() != 0) picker_.peer_left(peer.has);
+  peer.has = {};
   peer.counted_as_seed = true;
   picker_.seed_joined();
+}
+
+void Swarm::Core::on(Peer& peer, wire::HaveAll&, TimePoint now) {
+  if (!needs_fast(peer, "have all", now)) return;
+  has_all(peer);
   declared(peer, now);
 }
 
 void Swarm::Core::on(Peer& peer, wire::HaveNone&, TimePoint now) {
-  if (!needs_fast(peer, "have none", now) || !may_declare(peer, now)) return;
-  declared(peer, now);
+  if (needs_fast(peer, "have none", now)) declared(peer, now);
 }
 
 void Swarm::Core::declared(Peer& peer, TimePoint now) {
@@ -143,7 +146,6 @@ void Swarm::Core::on(Peer& peer, wire::Have& message, TimePoint now) {
     return;
   }
   if (peer.has_piece(*piece)) return;
-  peer.gained = true;
   if (peer.has.size() == 0) peer.has = Bitfield(layout_.piece_count());
   peer.has.set(message.piece);
   picker_.peer_gained(*piece);
