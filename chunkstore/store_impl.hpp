@@ -123,7 +123,7 @@ class Store::Impl {
   OpenReport report_;
   std::vector<bool> foreign_;               // by file: found there, and not ours
   std::atomic<bool> foreign_match_{false};  // one of their pieces is right
-  bool has_side_ = false;  // the last run may have put bytes into the side file
+  bool has_side_ = false;                   // the last run may have put bytes into the side file
   bool begun_ = false;                      // payload may be written
   std::uint64_t file_system_ = 0;           // of the root
   std::uint64_t root_inode_ = 0;
@@ -132,7 +132,7 @@ class Store::Impl {
 
   std::vector<std::atomic<bool>> have_;  // by piece: verified, and on the disk
   std::atomic<std::uint64_t> unsynced_bytes_{0};
-  std::mutex sync_mutex_;  // one sync at a time; taken before mutex_
+  std::mutex sync_mutex_;  // one sync or search for changes at a time; taken before mutex_
 
   std::mutex mutex_;  // of what follows
   std::optional<Journal> journal_;

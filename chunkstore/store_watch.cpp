@@ -98,6 +98,7 @@ bool Store::Impl::look_for_change(FileIndex file, std::set<PieceIndex>& lost) {
 }
 
 std::vector<PieceIndex> Store::Impl::find_changes() {
+  const std::lock_guard not_during_sync(sync_mutex_);
   std::set<PieceIndex> lost;
   const bool there = root_present();
   {

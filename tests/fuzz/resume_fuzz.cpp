@@ -1,5 +1,5 @@
-// Journals of the store: the bytes as they are, and as the payloads of well-formed records, since no
-// fuzzer guesses a checksum.
+// Journals of the store: the bytes as they are, and as the payloads of well-formed records, since
+// no fuzzer guesses a checksum.
 
 // fuzz-links: barter::chunkstore ZLIB::ZLIB
 #include <zlib.h>

@@ -1,7 +1,9 @@
 #include "chunkstore/store.hpp"
 
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <thread>
 
 #include "chunkstore/posix_files.hpp"
 #include "tests/unit/chunkstore/sample.hpp"
@@ -215,4 +217,45 @@ TEST_CASE("A seed writes nothing and withdraws what changes") {
   std::filesystem::rename(bench.folder / "data", bench.folder / "elsewhere");
   CHECK_FALSE(store->root_present());
   CHECK(store->find_changes().empty());
+}
+
+TEST_CASE("Pieces are stored, read, put aside and synced side by side") {
+  Bench bench;
+  bench.sample = make_sample({{"a", 700'000}, {"b", 500'001}, {"sub/c", 900'000}}, piece_bytes);
+  auto options = bench.options();
+  options.max_open_files = 2;
+  {
+    auto store = bench.open(options);
+    begin(*store);
+    BlockPool pool(64);
+    std::atomic<std::uint32_t> next{0};
+    std::atomic<std::uint32_t> stored{0};
+    std::atomic<int> wrong{0};
+    const auto work = [&] {
+      for (std::uint32_t i = next++; i < bench.pieces(); i = next++) {
+        const PieceIndex piece{i};
+        auto blocks = bench.sample.blocks(pool, piece);
+        if (i % 3 == 0 && store->spill_block({piece, 0}, blocks[0])) blocks[0] = {};
+        if (store->store_piece(piece, blocks, i % 5 == 0).result != StoreResult::stored) ++wrong;
+        if (!reads_right(*store, bench.sample, piece)) ++wrong;
+        ++stored;
+      }
+    };
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 3; ++i) threads.emplace_back(work);
+    std::vector<std::byte> out(100);
+    while (stored < bench.pieces()) {
+      if (!store->sync()) ++wrong;
+      if (!store->find_changes().empty()) ++wrong;
+      (void)store->read({PieceIndex{0}, 0, 100}, out, false);
+    }
+    for (auto& thread : threads) thread.join();
+    CHECK(wrong == 0);
+    REQUIRE(ok(store->sync()));
+    CHECK(store->unsynced_bytes() == 0);
+  }
+  const auto store = bench.open(options);
+  CHECK(store->report().have.all());
+  CHECK(store->report().unchecked.empty());
+  CHECK(store->report().spilled.empty());
 }
