@@ -352,3 +352,69 @@ TEST_CASE("Ten thousand small files with sixteen open at a time") {
   CHECK((*again)->report().have.all());
   CHECK((*again)->report().unchecked.empty());
 }
+
+namespace {
+
+VerifiedFile look(const std::string& path) {
+  struct stat status {};
+  REQUIRE(::stat(path.c_str(), &status) == 0);
+  return {static_cast<std::uint64_t>(status.st_size),
+          static_cast<std::int64_t>(status.st_mtim.tv_sec) * 1'000'000'000 + status.st_mtim.tv_nsec,
+          status.st_ino};
+}
+
+}  // namespace
+
+TEST_CASE("what the caller has hashed is had unchecked while it looks the same", "[store]") {
+  // Pieces 0 and 1 are of a, 2 of both, 3 of b.
+  const Sample sample = make_sample({{"a", 40'000}, {"b", 20'000}}, 16'384);
+  TempFolder folder;
+  for (std::size_t i = 0; i < 2; ++i) {
+    write_file(folder / sample.metainfo->files()[i].path, sample.file(i));
+  }
+  const std::string b = folder / sample.metainfo->files()[1].path;
+  StoreOptions options;
+  options.folder = folder.path();
+  options.read_only = true;
+  options.verified = {look(folder / sample.metainfo->files()[0].path), look(b)};
+  const auto files = posix_files();
+  const auto open = [&] {
+    auto store = Store::open(sample.metainfo, options, *files);
+    REQUIRE(ok(store));
+    return std::move(*store);
+  };
+
+  SECTION("unchanged") {
+    const auto store = open();
+    CHECK(store->report().have.all());
+    CHECK(store->report().unchecked.empty());
+    for (std::uint32_t i = 0; i < 4; ++i) CHECK(reads_right(*store, sample, PieceIndex{i}));
+  }
+  SECTION("other contents of the same size: its pieces are checked") {
+    write_file(b, std::string(20'000, 'x'));
+    std::filesystem::last_write_time(b,
+                                     std::filesystem::last_write_time(b) + std::chrono::seconds(2));
+    const auto store = open();
+    CHECK(store->report().have.count() == 2);
+    CHECK(store->report().unchecked.size() == 2);
+  }
+  SECTION("another file in its place") {
+    std::filesystem::rename(b, b + ".old");
+    write_file(b, sample.file(1));
+    CHECK(open()->report().have.count() == 2);
+  }
+  SECTION("gone") {
+    std::filesystem::remove(b);
+    const auto store = open();
+    CHECK(store->report().have.count() == 2);
+    CHECK(store->report().missing.size() == 1);
+  }
+  SECTION("a list that does not fit the torrent counts for nothing") {
+    options.verified.pop_back();
+    CHECK(open()->report().have.none());
+  }
+  SECTION("only a seed may trust it") {
+    options.read_only = false;
+    CHECK(open()->report().have.none());
+  }
+}
