@@ -118,9 +118,10 @@ tracker::RegistryConfig registry_config(std::chrono::milliseconds interval) {
   out.interval = static_cast<std::uint32_t>(interval / 1s);
   out.interval_jitter = out.interval / 10;
   out.min_interval = std::min(out.min_interval, out.interval);
-  // Half a round of patience for a client that is late, and a minute at least.
+  // Half a round of patience for a client that is late, and ten minutes at least: some announce no
+  // more often than every five minutes, whatever they are told.
   out.expires_after =
-      std::chrono::seconds(out.interval + out.interval_jitter + std::max(out.interval / 2, 60u));
+      std::chrono::seconds(out.interval + out.interval_jitter + std::max(out.interval / 2, 600u));
   return out;
 }
 
