@@ -64,6 +64,7 @@ void add_verify_command(CLI::App& app, CommandLine& line);
 void add_magnet_command(CLI::App& app, CommandLine& line);
 void add_edit_command(CLI::App& app, CommandLine& line);
 void add_tracker_command(CLI::App& app, CommandLine& line);
+void add_share_command(CLI::App& app, CommandLine& line);
 void add_get_command(CLI::App& app, CommandLine& line);
 void add_seed_command(CLI::App& app, CommandLine& line);
 

@@ -10,6 +10,7 @@ void add_all_commands(CLI::App& app, CommandLine& line) {
   add_magnet_command(app, line);
   add_edit_command(app, line);
   add_tracker_command(app, line);
+  add_share_command(app, line);
   add_get_command(app, line);
   add_seed_command(app, line);
 }

@@ -1,0 +1,545 @@
+// `barter share`: makes torrents of files and folders, tracks and seeds them, all on one port.
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <set>
+
+#include <fmt/format.h>
+#include <unistd.h>
+#include <boost/json/array.hpp>
+
+#include "cli/command.hpp"
+#include "cli/share_item.hpp"
+#include "cli/share_site.hpp"
+#include "cli/signals.hpp"
+#include "cli/sizes.hpp"
+#include "cli/state_folder.hpp"
+#include "cli/text.hpp"
+#include "cli/transfer.hpp"
+#include "cli/usable_addresses.hpp"
+#include "client/client.hpp"
+#include "torrent/magnet.hpp"
+#include "tracker/http_server.hpp"
+
+namespace barter::cli {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::steady_clock;
+
+constexpr std::uint16_t default_port = 6969;
+// A crowd that forms must find each other: those who came early hear of the late ones within this
+// many seconds. Members are kept far longer, as some clients announce every five minutes at most.
+constexpr std::uint32_t announce_interval = 20;
+constexpr std::uint32_t announce_jitter = 3;
+constexpr std::uint32_t min_announce_interval = 5;
+constexpr auto member_expiry = 15min;
+// Trackers and peers in a magnet link; clients try all, the dead ones too.
+constexpr std::size_t addresses_in_magnet = 4;
+constexpr auto look_interval = 100ms;
+constexpr auto own_announce_timeout = 3s;
+constexpr auto stop_grace = 3s;
+
+struct Options {
+  std::vector<std::string> paths;
+  std::string address;
+  std::uint16_t port = 0;
+  bool has_port = false;
+  bool is_public = false;
+  std::uint32_t copies = 0;  // 0: no end
+  std::chrono::milliseconds time = std::chrono::milliseconds::max();
+  std::uint64_t up_limit = no_limit;
+  std::uint32_t max_peers = 0;  // 0: the client's own idea
+  std::string state_dir, trace_file;
+  bool v1 = false, hybrid = false;
+  std::uint64_t piece_length = 0;
+  bool no_hidden = false;
+  std::vector<std::string> exclude;
+  unsigned threads = 0;
+};
+
+CreateOptions create_options(const Options& options) {
+  CreateOptions out;
+  if (options.v1 && options.hybrid) throw UsageError("--v1 and --hybrid exclude each other");
+  out.version = options.hybrid ? TorrentVersion::hybrid : TorrentVersion::v1;
+  if (options.piece_length != 0) {
+    if (auto checked = check_piece_length(options.piece_length, out.version); !checked) {
+      throw UsageError("--piece-length: " + checked.error().message);
+    }
+    out.piece_length = static_cast<std::uint32_t>(options.piece_length);
+  }
+  out.threads = options.threads;
+  out.is_private = !options.is_public;
+  out.created_by = fmt::format("barter/{}", version);
+  out.walk.hidden = !options.no_hidden;
+  for (const std::string& pattern : options.exclude) {
+    auto glob = Glob::parse(pattern);
+    if (!glob) throw UsageError(fmt::format("--exclude: {}", glob.error().message));
+    out.walk.exclude.push_back(std::move(*glob));
+  }
+  return out;
+}
+
+// What makes another torrent of the same files.
+std::string variant(const Options& options) {
+  std::string out = fmt::format("{} {} {} {}", options.hybrid, options.is_public,
+                                options.piece_length, options.no_hidden);
+  for (const std::string& pattern : options.exclude) out += "\n" + pattern;
+  return out;
+}
+
+// The names by which others may know this machine.
+std::vector<std::string> host_names() {
+  char buffer[256] = {};
+  if (gethostname(buffer, sizeof buffer - 1) != 0) return {};
+  std::string name = buffer;
+  std::transform(name.begin(), name.end(), name.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  const std::string first = name.substr(0, name.find('.'));
+  return {name, first, first + ".local"};
+}
+
+class Share {
+ public:
+  Share(const Options& options, Output& output) : options_(options), output_(output) {}
+
+  int run() {
+    const CreateOptions creation = create_options(options_);
+    parse_address();
+    if (const auto folder = state_folder(options_.state_dir)) {
+      state_folder_ = *folder;
+    } else {
+      output_.warning(folder.error().message + "; nothing will be remembered");
+    }
+    memory_.emplace(state_folder_);
+    Result<void> outcome = plan(creation);
+    if (outcome) outcome = start_server();
+    if (outcome) outcome = start_client();
+    if (outcome) outcome = serve_all(creation);
+    if (outcome) outcome = share();
+    stop();
+    if (!outcome && outcome.error().code != Errc::cancelled) return output_.fail(outcome.error());
+    return exit_done;
+  }
+
+ private:
+  struct Item : ShareItem {
+    std::optional<TorrentId> id;
+    Watched watched;
+    std::set<PeerId> copies;
+  };
+  struct Completion {
+    WireInfoHash info_hash;
+    PeerId peer_id;
+    Endpoint from;
+  };
+
+  void parse_address() {
+    if (options_.address.empty()) return;
+    const auto parsed = HostPort::parse(options_.address, std::uint16_t{0});
+    if (!parsed) throw UsageError(fmt::format("--address: {}", parsed.error().message));
+    address_ = *parsed;
+    std::string& host = address_->host;
+    std::transform(host.begin(), host.end(), host.begin(), [](char c) {
+      return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
+    if (const auto literal = Address::parse(host)) host = to_string(*literal);
+  }
+
+  Result<void> plan(const CreateOptions& creation) {
+    std::vector<std::string> names;
+    for (const std::string& path : options_.paths) {
+      auto item = plan_item(path, creation);
+      if (!item) return item.error();
+      for (const Item& other : items_) {
+        if (other.source == item->source) {
+          throw UsageError(fmt::format("{} is given twice", cli::quoted(path)));
+        }
+      }
+      names.push_back(item->plan.name);
+      tell_left_out(*item);
+      items_.emplace_back();
+      static_cast<ShareItem&>(items_.back()) = std::move(*item);
+    }
+    names_ = unique_names(std::move(names));
+    site_.emplace(names_);
+    for (const Item& item : items_) {
+      remembered_.push_back(memory_->recall(item.source, variant(options_)));
+      if (port_ == 0 && remembered_.back()) port_ = remembered_.back()->port;
+    }
+    return {};
+  }
+
+  void tell_left_out(const ShareItem& item) {
+    const LeftOut& left_out = item.plan.walk.left_out;
+    std::string line;
+    const auto add = [&](std::uint64_t count, std::string_view what) {
+      if (count == 0) return;
+      line += fmt::format("{}{} {}", line.empty() ? "" : ", ", count, what);
+    };
+    add(left_out.hidden, "hidden");
+    add(left_out.excluded, "excluded");
+    add(left_out.empty_folders, "empty folders");
+    if (!line.empty()) output_.message(fmt::format("{}: left out {}", item.plan.name, line));
+  }
+
+  Result<void> start_server() {
+    tracker::HttpServerOptions options;
+    options.registry.interval = announce_interval;
+    options.registry.interval_jitter = announce_jitter;
+    options.registry.min_interval = min_announce_interval;
+    options.registry.expires_after = member_expiry;
+    options.restrict_to_allowed = true;
+    options.host_names = host_names();
+    if (address_) options.host_names.push_back(address_->host);
+    options.other = [this](std::string_view path, std::string_view host) {
+      return site_->answer(path, host);
+    };
+    options.not_http = [this](int descriptor, Endpoint remote, std::string received) {
+      if (Client* client = client_.load()) {
+        client->adopt_connection(descriptor, remote, std::move(received));
+      } else {
+        ::close(descriptor);  // nothing is seeded yet
+      }
+    };
+    options.completed = [this](const tracker::AnnounceRequest& announce, const Endpoint& from) {
+      const std::lock_guard lock(mutex_);
+      completions_.push_back({announce.info_hash, announce.peer_id, from});
+    };
+    const auto listen = [&](std::uint16_t port, bool next) {
+      options.listen = {Endpoint{Address::v6({}), port}};
+      options.next_free_port = next;
+      return tracker::HttpServer::start(options);
+    };
+    const std::uint16_t remembered = port_;
+    auto server = options_.has_port ? listen(options_.port, false)
+                  : remembered != 0 ? listen(remembered, false)
+                                    : listen(default_port, true);
+    if (!server && server.error().code == Errc::address_in_use && !options_.has_port &&
+        remembered != 0) {
+      output_.warning(
+          fmt::format("port {}, used the last time, is taken: the URL changes", remembered));
+      server = listen(default_port, true);
+    }
+    if (!server) return server.error();
+    server_ = std::move(*server);
+    port_ = server_->port();
+    tell_urls();
+    return {};
+  }
+
+  void tell_urls() {
+    std::vector<HostPort> hosts;
+    if (address_) {
+      hosts.push_back({address_->host, address_->port != 0 ? address_->port : port_});
+    } else {
+      const UsableAddresses usable = usable_addresses();
+      for (const Address& address : usable.addresses) hosts.push_back({to_string(address), port_});
+      if (usable.loopback_only) {
+        output_.message("no network: these lines work on this machine only");
+      }
+    }
+    for (const HostPort& host : hosts) hosts_.push_back(host);
+    for (const std::string& name : names_) {
+      for (const HostPort& host : hosts_) {
+        urls_.push_back(fmt::format("http://{}{}", to_string(host), torrent_path(name)));
+        output_.print("barter get " + urls_.back());
+      }
+    }
+  }
+
+  Result<void> start_client() {
+    ClientOptions options;
+    options.adopted_port = port_;
+    options.state_folder = state_folder_;
+    options.upload_limit = options_.up_limit;
+    options.trace_file = options_.trace_file;
+    if (options_.max_peers != 0) {
+      options.max_connections = options.swarm.max_connections = options_.max_peers;
+    }
+    auto client = Client::start(options, inbox_.handler());
+    if (!client) return client.error();
+    owned_client_ = std::move(*client);
+    client_ = owned_client_.get();
+    return {};
+  }
+
+  Result<void> serve_all(const CreateOptions& creation) {
+    for (std::size_t i = 0; i < items_.size(); ++i) {
+      Item& item = items_[i];
+      site_->set_progress(i, 0, item.plan.walk.total_size);
+      if (!remembered_[i] || !reuse(item, *remembered_[i])) {
+        if (auto done = hash(i, creation); !done) return done;
+      }
+      remember(item);
+      if (auto done = seed(i); !done) return done;
+      print_magnet(item);
+    }
+    output_.event("listening", {{"port", port_},
+                                {"peer_id", to_hex(owned_client_->peer_id())},
+                                {"urls", boost::json::array(urls_.begin(), urls_.end())},
+                                {"magnet", magnets_.front()},
+                                {"magnets", boost::json::array(magnets_.begin(), magnets_.end())}});
+    return {};
+  }
+
+  Result<void> hash(std::size_t i, const CreateOptions& creation) {
+    Item& item = items_[i];
+    const auto done = hash_item(item, creation, [&](std::uint64_t bytes, std::uint64_t total) {
+      site_->set_progress(i, bytes, total);
+      output_.hashing({bytes, total, item.source});
+      return !signals::stop_requested();
+    });
+    output_.end_progress();
+    return done;
+  }
+
+  void remember(const Item& item) {
+    const Remembered now{port_, item.torrent, item.files};
+    const auto done = memory_->remember(item.source, variant(options_), now);
+    if (!done) output_.warning(fmt::format("not remembered: {}", done.error().message));
+  }
+
+  // Seeds it, and serves its torrent once the seed can be found: whoever asked the tracker before
+  // would be told of nobody and wait for his next announce.
+  Result<void> seed(std::size_t i) {
+    Item& item = items_[i];
+    const WireInfoHash hash = item.metainfo->info_hash().wire();
+    const bool known = std::find(allowed_.begin(), allowed_.end(), hash) != allowed_.end();
+    if (!known) {  // equal files with equal names in two places are one torrent
+      allowed_.push_back(hash);
+      server_->allow(allowed_);
+      AddTorrent torrent;
+      torrent.metainfo = item.metainfo;
+      torrent.folder = item.folder;
+      torrent.read_only = true;
+      torrent.verified = verified_files(item);
+      torrent.trackers = {{fmt::format("http://127.0.0.1:{}/announce", port_)}};
+      auto id = owned_client_->add(std::move(torrent));
+      if (!id) return id.error();
+      item.id = *id;
+      item.watched.metainfo = item.metainfo;
+      item.watched.data_path = item.source;
+      const auto until = steady_clock::now() + own_announce_timeout;
+      while (server_->stats().seeds < allowed_.size()) {
+        if (auto fine = handle_events(); !fine) return fine;
+        inbox_.wait(5ms);
+        if (signals::stop_requested()) return Error{Errc::cancelled, "interrupted"};
+        // A check of files that do not look as they did takes its time.
+        if (item.watched.began && steady_clock::now() > until) break;
+      }
+    }
+    site_->set_torrent(i, item.torrent);
+    return {};
+  }
+
+  void print_magnet(const Item& item) {
+    Magnet magnet;
+    magnet.info_hash = item.metainfo->info_hash();
+    magnet.name = item.metainfo->name();
+    for (const HostPort& host : hosts_) {
+      if (magnet.peers.size() == addresses_in_magnet) break;
+      magnet.trackers.push_back(fmt::format("http://{}/announce", to_string(host)));
+      magnet.peers.push_back(host);
+    }
+    magnets_.push_back(to_string(magnet));
+    output_.print(magnets_.back());
+  }
+
+  // Until enough copies are out, the time is over, a file changes or somebody interrupts.
+  Result<void> share() {
+    output_.message("sharing; Ctrl-C stops");
+    const auto began = steady_clock::now();
+    while (!enough_copies()) {
+      if (options_.time != std::chrono::milliseconds::max() &&
+          steady_clock::now() - began >= options_.time) {
+        break;
+      }
+      inbox_.wait(look_interval);
+      if (signals::stop_requested()) break;
+      if (auto fine = handle_events(); !fine) return fine;
+      count_copies();
+      show_progress();
+    }
+    output_.end_progress();
+    return {};
+  }
+
+  bool enough_copies() const {
+    return options_.copies != 0 && std::all_of(items_.begin(), items_.end(), [&](const Item& item) {
+             return !item.id || item.copies.size() >= options_.copies;
+           });
+  }
+
+  void count_copies() {
+    std::vector<Completion> completions;
+    {
+      const std::lock_guard lock(mutex_);
+      completions.swap(completions_);
+    }
+    for (const Completion& one : completions) {
+      for (Item& item : items_) {
+        if (!item.id || item.metainfo->info_hash().wire() != one.info_hash) continue;
+        // One that announces by both families counts once.
+        if (!item.copies.insert(one.peer_id).second) continue;
+        ++copies_;
+        output_.message(fmt::format("{} has all of {} ({} cop{})", to_string(one.from.address),
+                                    item.plan.name, item.copies.size(),
+                                    item.copies.size() == 1 ? "y" : "ies"));
+      }
+    }
+  }
+
+  std::vector<TorrentId> torrents() const {
+    std::vector<TorrentId> out;
+    for (const Item& item : items_) {
+      if (item.id) out.push_back(*item.id);
+    }
+    return out;
+  }
+
+  void show_progress() {
+    TransferStatus status = transfer_status(*owned_client_, torrents());
+    if (items_.size() == 1) status.name = items_.front().plan.name;
+    uploaded_ = status.uploaded;
+    seen_peers_ = seen_peers_ || status.peers != 0;
+    if (seen_peers_) output_.transfer(status);
+  }
+
+  Result<void> handle_events() {
+    for (const auto& [id, event] : inbox_.take()) {
+      const auto item = std::find_if(items_.begin(), items_.end(),
+                                     [id = id](const Item& one) { return one.id == id; });
+      if (item == items_.end()) continue;
+      if (const auto changed = find_change(event, *item)) {
+        site_->withdraw(static_cast<std::size_t>(item - items_.begin()));
+        return *changed;
+      }
+      if (std::holds_alternative<TransferBegan>(event)) {
+        item->watched.began = true;  // that it was checked is no news here
+      } else {
+        tell(event, item->watched, output_);
+      }
+      if (item->watched.failed) return *item->watched.failed;
+    }
+    return {};
+  }
+
+  // What is no longer what was hashed is not shared any more.
+  static std::optional<Error> find_change(const TorrentEvent& event, const Item& item) {
+    const auto gone = [&](const std::string& path, std::string_view how) {
+      return Error{Errc::file_changed,
+                   fmt::format("{} {}: it is no longer shared (share it again as it is now)",
+                               cli::quoted(path), how)};
+    };
+    const auto first = [&](const std::vector<std::string>& paths) {
+      return paths.empty() ? item.source : fmt::format("{}/{}", item.folder, paths.front());
+    };
+    if (const auto* changed = std::get_if<FilesChanged>(&event)) {
+      return gone(first(changed->paths), "has changed");
+    }
+    if (const auto* missing = std::get_if<FilesMissing>(&event)) {
+      return gone(first(missing->paths), "is missing or too short");
+    }
+    if (std::holds_alternative<RootMissing>(event)) return gone(item.folder, "has gone");
+    const auto* began = std::get_if<TransferBegan>(&event);
+    if (began != nullptr && began->have_bytes < item.metainfo->content_size()) {
+      return gone(cli::find_change(item).value_or(item.source), "has changed");
+    }
+    return std::nullopt;
+  }
+
+  void stop() {
+    if (owned_client_) {
+      (void)handle_events();
+      for (const Item& item : items_) {
+        if (item.id) tell_peers(*owned_client_, *item.id, *item.metainfo, output_);
+      }
+      uploaded_ = transfer_status(*owned_client_, torrents()).uploaded;
+      owned_client_->stop(stop_grace);  // the tracker still hears of it
+    }
+    if (server_) server_->stop();  // after which nobody hands us connections
+    client_ = nullptr;
+    output_.result({{"copies", copies_}, {"uploaded", uploaded_}});
+  }
+
+  const Options& options_;
+  Output& output_;
+  std::string state_folder_;
+  std::optional<ShareMemory> memory_;
+  std::optional<HostPort> address_;  // --address; port 0: ours
+  std::uint16_t port_ = 0;           // remembered, then ours
+  std::vector<Item> items_;
+  std::vector<std::string> names_;  // in URLs
+  std::vector<std::optional<Remembered>> remembered_;
+  std::optional<ShareSite> site_;
+  std::vector<HostPort> hosts_;
+  std::vector<std::string> urls_, magnets_;
+  std::vector<WireInfoHash> allowed_;
+  std::uint64_t copies_ = 0, uploaded_ = 0;
+  bool seen_peers_ = false;
+
+  std::mutex mutex_;                     // of completions_
+  std::vector<Completion> completions_;  // from the server's threads
+  Inbox inbox_;
+  std::unique_ptr<Client> owned_client_;
+  std::atomic<Client*> client_ = nullptr;        // for the server's threads
+  std::unique_ptr<tracker::HttpServer> server_;  // destroyed first: its threads use all above
+};
+
+}  // namespace
+
+void add_share_command(CLI::App& app, CommandLine& line) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* command = add_command(
+      app, line, "share", "Share files and folders with others on the network",
+      "  barter share big.iso                      prints the line to type on the other side\n"
+      "  barter share photos/ --copies 3           ends when three others have everything\n"
+      "  barter share big.iso --address box.example.org:6969\n",
+      [options](Output& output) { return Share(*options, output).run(); });
+  command->add_option("PATH", options->paths, "A file or folder; each becomes a torrent of its own")
+      ->required();
+  command
+      ->add_option("--address", options->address,
+                   "How others reach this machine, instead of its addresses")
+      ->type_name("HOST[:PORT]");
+  command
+      ->add_option_function<std::uint16_t>(
+          "--port",
+          [options](std::uint16_t port) {
+            options->port = port;
+            options->has_port = true;
+          },
+          "For HTTP and peers (default: that of the last time, 6969, or the next free one)")
+      ->type_name("PORT");
+  command->add_option("--copies", options->copies, "End when this many others have everything")
+      ->type_name("N");
+  add_duration_option(command, "--for", options->time, "End after this time");
+  add_size_option(command, "--up-limit", options->up_limit, "Bytes a second, as 500KiB or 1MB")
+      ->type_name("RATE");
+  command->add_option("--max-peers", options->max_peers, "Connections at a time")
+      ->check(CLI::Range(1u, 100'000u))
+      ->type_name("N");
+  command->add_flag("--public", options->is_public,
+                    "Let clients find peers elsewhere too (the torrent is private otherwise)");
+  command->add_flag("--v1", options->v1, "A torrent of version 1 (default)");
+  command->add_flag("--hybrid", options->hybrid, "A torrent of versions 1 and 2");
+  add_size_option(command, "--piece-length", options->piece_length, "Bytes in a piece");
+  command->add_option("--exclude", options->exclude, "Leave out what matches; may be repeated")
+      ->type_name("GLOB");
+  command->add_flag("--no-hidden", options->no_hidden, "Leave out names that begin with a dot");
+  command
+      ->add_option("--trace", options->trace_file,
+                   "Write every event and decision of the swarm there")
+      ->type_name("FILE");
+  command->add_option("--threads", options->threads, "Threads that hash (default: one a core)")
+      ->type_name("N");
+  command
+      ->add_option("--state-dir", options->state_dir,
+                   "Where hashes and port are remembered (default ~/.local/state/barter)")
+      ->type_name("DIR");
+}
+
+}  // namespace barter::cli
