@@ -24,6 +24,7 @@ constexpr auto look_interval = std::chrono::seconds(10);  // at the files, for c
 constexpr auto root_interval = std::chrono::seconds(5);
 constexpr auto probe_interval = std::chrono::seconds(3);  // of a disk that gave trouble
 constexpr std::size_t rechecks_at_once = 16;
+constexpr Duration recheck_pause_max = std::chrono::minutes(10);
 
 TimePoint current_time() {
   return std::chrono::steady_clock::now();
@@ -153,6 +154,11 @@ void SwarmDriver::round() {
     if (!root_missing_ && now - last_look_ >= look_interval && !swarm_.have().none()) {
       look_for_changes();
     }
+    // A file may have been looked at while it was being written, or be put right again. Who
+    // downloads fetches what is missing instead.
+    if (torrent_.read_only && !root_missing_ && !withdrawn_.empty() && now >= next_recheck_) {
+      recheck(std::exchange(withdrawn_, {}));
+    }
     if (disk_trouble_ && !root_missing_ && now - last_probe_ >= probe_interval) probe_disk();
   }
   arm_round();
@@ -227,6 +233,7 @@ void SwarmDriver::files_changed(const std::vector<PieceIndex>& lost) {
     if (all) changed.paths.push_back(metainfo.files()[i].path);
   }
   lose(lost);
+  recheck_pause_ = recheck_pause_min;
   emit(std::move(changed));
   recheck(lost);
 }
@@ -244,11 +251,14 @@ void SwarmDriver::recheck_more() {
     ++rechecking_;
     jobs_.check_piece(piece, [this, piece](const Result<bool>& right) {
       --rechecking_;
-      if (right && *right) rechecked_right_.push_back(piece);
+      (right && *right ? rechecked_right_ : withdrawn_).push_back(piece);
       recheck_more();
     });
   }
-  if (rechecking_ > 0 || rechecked_right_.empty() || state_ != State::running) return;
+  if (rechecking_ > 0 || state_ != State::running) return;
+  next_recheck_ = current_time() + recheck_pause_;
+  recheck_pause_ = std::min<Duration>(2 * recheck_pause_, recheck_pause_max);
+  if (rechecked_right_.empty()) return;
   Bitfield have = swarm_.have();
   for (const PieceIndex piece : rechecked_right_) have.set(to_number(piece));
   rechecked_right_.clear();

@@ -200,7 +200,11 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   // Pieces of changed files to hash again: the rest, those under way, those that were right.
   std::vector<PieceIndex> recheck_;
   std::size_t rechecking_ = 0;
-  std::vector<PieceIndex> rechecked_right_;
+  std::vector<PieceIndex> rechecked_right_, withdrawn_;
+  // Those found wrong are hashed again after a pause, which doubles.
+  static constexpr Duration recheck_pause_min = std::chrono::seconds(10);
+  Duration recheck_pause_ = recheck_pause_min;
+  TimePoint next_recheck_{};
   bool final_sync_ = false, grace_over_ = false;
   std::function<void()> ended_;
 };

@@ -1,0 +1,54 @@
+// Files and folders that change under a client that seeds them.
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <thread>
+
+#include "harness.hpp"
+
+using namespace barter;
+using namespace barter::testing;
+
+TEST_CASE("a file that changes while it is seeded is withdrawn, and comes back when it is right") {
+  Folder from, state;
+  const auto metainfo = make_torrent(
+      from.path(), "data", {{"first", 300'000}, {"second", 300'000}, {"third", 300'000}}, 16384);
+  const std::string right = read_file(from / "data/second");
+  TestClient seed;
+  const TorrentId id = seed.seed(metainfo, from.path());
+  REQUIRE(seed->progress(id).complete);
+  std::ofstream(from / "data/second", std::ios::binary) << std::string(300'000, 'x');
+  REQUIRE(seed.wait<FilesChanged>(id));
+  CHECK(seed.find<FilesChanged>(id)->paths == std::vector<std::string>{"data/second"});
+  CHECK_FALSE(seed->progress(id).complete);
+  // The others are still served.
+  {
+    Folder to;
+    ClientOptions options;
+    options.state_folder = state.path();
+    TestClient get(options);
+    AddTorrent torrent;
+    torrent.metainfo = metainfo;
+    torrent.folder = to.path();
+    torrent.selected = {true, false, false};
+    torrent.peers = {seed.address()};
+    const TorrentId got = get.add(torrent);
+    CHECK(get.wait_until([&] { return get->progress(got).verified_bytes > 200'000; }));
+  }
+  std::ofstream(from / "data/second", std::ios::binary) << right;
+  CHECK(seed.wait_until([&] { return seed->progress(id).complete; }));
+}
+
+TEST_CASE("a root that vanishes is missed, and nothing is created; it resumes on return") {
+  Folder from, to;
+  const auto metainfo = make_torrent(from.path() + "/root", "data", {{"", 1 << 20}}, 64 << 10);
+  TestClient seed;
+  const TorrentId id = seed.seed(metainfo, from.path() + "/root");
+  std::filesystem::rename(from / "root", from / "away");
+  REQUIRE(seed.wait<RootMissing>(id));
+  CHECK_FALSE(std::filesystem::exists(from / "root"));
+  std::filesystem::rename(from / "away", from / "root");
+  REQUIRE(seed.wait<RootReturned>(id));
+  TestClient get;
+  const TorrentId got = get.get(metainfo, to.path(), {seed.address()});
+  CHECK(get.wait<Completed>(got));
+}
