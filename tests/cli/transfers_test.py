@@ -1,0 +1,235 @@
+"""get and seed by their command lines, over loopback."""
+
+import http.server
+import json
+import os
+import random
+import signal
+import threading
+import time
+import unittest
+
+from harness import BarterTest, free_port
+
+SIZE = 3_000_000
+
+
+class Transfer(BarterTest):
+    def setUp(self):
+        super().setUp()
+        self.write("album/big.bin", random.Random(1).randbytes(SIZE))
+        self.write("album/extras/notes.txt", "notes " * 1000)
+        self.write("album/empty", "")
+        self.good("create", "album", "--piece-length", "64KiB", "--no-date")
+        self.port = free_port()
+
+    def seed(self, *arguments):
+        running = self.start("seed", "album.torrent", "--dir", ".", "--port", str(self.port), "--json",
+                             "--state-dir", self.path("seed-state"), *arguments)
+        running.wait_for("listening")
+        return running
+
+    def get(self, *arguments, peer=True, **options):
+        return self.barter("get", "album.torrent", "--dir", "got", *self.peers(peer), *arguments, **options)
+
+    def peers(self, peer):
+        return ["--peer", f"127.0.0.1:{self.port}"] if peer else []
+
+    def assert_whole(self):
+        for name in ("big.bin", "extras/notes.txt", "empty"):
+            self.assertEqual(self.read(f"album/{name}"), self.read(f"got/album/{name}"), name)
+
+    def program(self, code=0):
+        path = self.write("program", f'#!/bin/sh\nprintf "%s|" "$#" "$@" > "{self.path("ran")}"\n'
+                                     f'echo noise\nexit {code}\n')
+        os.chmod(path, 0o755)
+        return path
+
+    def test_get_tells_where_the_data_is(self):
+        self.seed()
+        done = self.get()
+        self.assertEqual((done.code, done.out), (0, "got/album\n"), done.err)
+        self.assert_whole()
+
+    def test_every_event_is_documented(self):
+        seed = self.seed()
+        done = self.get("--json")
+        self.assertEqual(done.code, 0, done.out)
+        for kind in ("listening", "progress", "peer", "complete", "result"):
+            self.assertTrue(done.of(kind), kind)
+        self.assertEqual(done.result["path"], "got/album")
+        self.assertTrue(done.result["complete"])
+        seeded = seed.end()
+        self.assertEqual(seeded.code, 0)
+        peer_id = seeded.of("listening")[0]["peer_id"]
+        self.assertIn(peer_id, [peer["peer_id"] for peer in done.of("peer")])
+        self.assertGreaterEqual(seeded.result["uploaded"], SIZE)
+        self.assertGreaterEqual(sum(peer["uploaded"] for peer in seeded.of("peer")), SIZE)
+
+    def test_the_promised_forms(self):
+        self.seed()
+        running = self.start("get", "album.torrent", "--dir", "got", "--port", str(free_port()), *self.peers(True),
+                             "--seed", "--on-complete", self.program(), "--up-limit", "500KiB", "--json")
+        running.wait_for("complete")
+        end = time.monotonic() + 10
+        while not os.path.exists(self.path("ran")) and time.monotonic() < end:
+            time.sleep(0.05)
+        time.sleep(0.5)
+        done = running.end(signal.SIGTERM)
+        self.assertEqual(done.code, 0, done.out)
+        self.assertEqual(self.read("ran").decode(), f"1|{self.path('got/album')}|")
+        self.assertNotIn("noise", done.out)
+
+    def test_on_complete_that_fails(self):
+        self.seed()
+        done = self.get("--on-complete", self.program(3))
+        self.assertEqual(done.code, 1)
+        self.assertIn("exit code 3", done.err)
+        self.assert_whole()
+        done = self.get("--on-complete", self.path("nothing"), peer=False)
+        self.assertEqual(done.code, 1)
+        self.assertIn("No such file", done.err)
+
+    def test_select(self):
+        self.seed()
+        done = self.get("--select", "*.txt", "--json")
+        self.assertEqual(done.code, 0, done.out)
+        self.assertEqual(done.of("complete")[0]["bytes"], 6000)
+        self.assertEqual(os.listdir(self.path("got/album")), ["extras"])
+        self.bad(1, "--select", "get", "album.torrent", "--select", "*.flac")
+
+    def test_interrupted_and_resumed(self):
+        self.seed()
+        running = self.start("get", "album.torrent", "--dir", "got", *self.peers(True), "--down-limit", "1MB",
+                             "--json")
+        running.wait_for("progress", where=lambda event: event["downloaded"] > 500_000)
+        done = running.end()
+        self.assertEqual(done.code, 130)
+        self.assertFalse(done.result["complete"])
+        self.assertFalse(os.path.exists(self.path("got/album/extras/nothing")))
+        again = self.get("--json")
+        self.assertEqual(again.code, 0, again.out)
+        self.assertLess(again.result["downloaded"], SIZE - 200_000)
+        self.assert_whole()
+
+    def test_sigterm_and_a_second_signal(self):
+        running = self.start("get", "album.torrent", "--dir", "got", "--json")
+        running.wait_for("listening")
+        self.assertEqual(running.end(signal.SIGTERM).code, 143)
+
+    def test_stall_timeout(self):
+        done = self.get("--stall-timeout", "1s", peer=False)
+        self.assertEqual(done.code, 3)
+        self.assertIn("no byte came", done.err)
+
+    def test_an_unrelated_file_survives(self):
+        self.seed()
+        self.write("got/album/big.bin", "mine")
+        self.bad(1, ["big.bin", "--force"], "get", "album.torrent", "--dir", "got", *self.peers(True))
+        self.assertEqual(self.read("got/album/big.bin"), b"mine")
+        self.assertEqual(os.listdir(self.path("got/album")), ["big.bin"])
+        self.assertEqual(self.get("--force").code, 0)
+        self.assert_whole()
+
+    def test_seed_for_a_while(self):
+        self.seed()
+        self.assertEqual(self.get("--seed=1s").code, 0)
+        self.assertEqual(self.get("--seed=0.0", peer=False).code, 0)
+
+    def test_two_gets_share_what_they_have(self):
+        """--seed=2.0 ends when twice the size has gone up; here the only seed leaves early."""
+        seed = self.seed("--up-limit", "1MB")
+        ports = [free_port(), free_port()]
+        gets = [self.start("get", "album.torrent", "--dir", f"got{i}", "--port", str(ports[i]), "--state-dir",
+                           self.path(f"state{i}"), *self.peers(True), "--peer", f"127.0.0.1:{ports[1 - i]}",
+                           "--seed=swarm", "--json") for i in range(2)]
+        done = [get.wait(90) for get in gets]
+        self.assertEqual([d.code for d in done], [0, 0])
+        self.assertGreater(sum(d.result["uploaded"] for d in done), 0)
+        self.assertLess(seed.end().result["uploaded"], 2 * SIZE)
+
+    def test_a_busy_port_is_an_error(self):
+        self.seed()
+        done = self.get("--port", str(self.port))
+        self.assertEqual(done.code, 1)
+        self.assertIn(str(self.port), done.err)
+
+    def test_two_on_the_same_data(self):
+        running = self.start("get", "album.torrent", "--dir", "got", "--json")
+        running.wait_for("listening")
+        self.assertEqual(self.get(peer=False).code, 1)
+
+    def test_seed_names_what_is_missing_and_goes_on(self):
+        self.write("other/x.bin", random.Random(2).randbytes(100_000))
+        os.mkdir(self.path("torrents"))
+        self.good("create", "album", "other", "--output", "torrents")
+        self.write("torrents/junk.torrent", "junk")
+        os.remove(self.path("other/x.bin"))
+        running = self.start("seed", "torrents", "--dir", ".", "--port", str(self.port))
+        done_get = self.get()
+        self.assertEqual(done_get.code, 0, done_get.err)
+        done = running.end()
+        self.assertEqual(done.code, 0)
+        self.assertIn("junk.torrent", done.err)
+        self.assertIn("other", done.err)
+        self.assertFalse(os.path.exists(self.path("other/x.bin")))
+
+    def test_seed_with_nothing_to_do(self):
+        os.mkdir(self.path("hollow"))
+        self.bad(1, "no .torrent", "seed", "hollow")
+        self.bad(1, "nothing.torrent", "seed", "nothing.torrent")
+
+    def test_v2_only_and_magnets_are_refused_in_one_line(self):
+        self.good("create", "album", "--v2", "--output", "v2.torrent")
+        self.bad(1, "v2-only", "get", "v2.torrent", "--dir", "got")
+        self.bad(1, "v2-only", "seed", "v2.torrent")
+        link = self.good("magnet", "album.torrent").out.strip()
+        self.bad(1, "magnet", "get", link)
+
+    def test_get_of_a_url_waits_for_the_hashing(self):
+        self.seed()
+        torrent, asked = self.read("album.torrent"), []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                asked.append(self.path)
+                ready = len(asked) > 2
+                body = torrent if ready else json.dumps(
+                    {"state": "hashing", "bytes_done": 10 * len(asked), "bytes_total": 100}).encode()
+                self.send_response(200 if ready else 503)
+                if not ready:
+                    self.send_header("Retry-After", "1")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_arguments):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/album.torrent"
+        done = self.good("get", url, "--dir", "got", *self.peers(True), "--json")
+        self.assertEqual(asked, ["/album.torrent"] * 3)
+        self.assertEqual(done.of("hashing")[0]["bytes_total"], 100)
+        self.assert_whole()
+
+    def test_get_of_a_url_that_fails(self):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_error(404)
+
+            def log_message(self, *_arguments):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.bad(1, "404", "get", f"http://127.0.0.1:{server.server_port}/x.torrent")
+
+
+if __name__ == "__main__":
+    unittest.main()
