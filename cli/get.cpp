@@ -109,6 +109,9 @@ class Get {
     add.peers = parse_peers(options_.peers);
     auto metainfo = load_torrent(options_.torrent, output_);
     if (!metainfo) return fail(output_, metainfo.error());
+    if (auto tradable = check_tradable(**metainfo); !tradable) {
+      return output_.fail(tradable.error());
+    }
     watched_.metainfo = *metainfo;
     watched_.data_path = data_path(**metainfo, options_.transfer.folder);
     auto selected = select_files(**metainfo, options_.select);
@@ -116,6 +119,11 @@ class Get {
     add.metainfo = *metainfo;
     add.folder = options_.transfer.folder;
     add.force = options_.force;
+    const auto& files = (*metainfo)->files();
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      if (!files[i].pad && (selected->empty() || (*selected)[i]))
+        wanted_file_bytes_ += files[i].length;
+    }
     add.selected = std::move(*selected);
     return trade(std::move(add));
   }
@@ -185,7 +193,7 @@ class Get {
     const double seconds = std::chrono::duration<double>(*done_at_ - began_at_).count();
     boost::json::object fields = torrent_fields(*watched_.metainfo);
     fields["path"] = watched_.data_path;
-    fields["bytes"] = progress_.wanted_bytes;
+    fields["bytes"] = wanted_file_bytes_;
     fields["downloaded"] = progress_.downloaded;
     fields["uploaded"] = progress_.uploaded;
     output_.event("complete", std::move(fields));
@@ -280,6 +288,7 @@ class Get {
   TorrentId id_{};
   Watched watched_;
   Progress progress_;
+  std::uint64_t wanted_file_bytes_ = 0;
   bool checked_ = false;
   std::uint64_t last_downloaded_ = 0;
   steady_clock::time_point began_at_, last_byte_, last_report_;

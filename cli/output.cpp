@@ -240,7 +240,8 @@ void Output::end_progress() {
   if (!drawn_.empty()) settings_.err("\n");
   drawn_.clear();
   hashing_ = {};
-  transfer_ = {};
+  // A transfer that is complete goes on as sharing: its end was told.
+  if (transfer_.last_tenth < 10) transfer_ = {};
 }
 
 void Output::result(boost::json::object fields) {

@@ -82,6 +82,7 @@ class Seed {
   void add(const std::string& path) {
     auto metainfo = Metainfo::load(path);
     if (!metainfo) return failed(metainfo.error());
+    if (auto tradable = check_tradable(**metainfo); !tradable) return failed(tradable.error());
     AddTorrent add;
     add.metainfo = *metainfo;
     add.folder = options_.transfer.folder;

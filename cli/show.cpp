@@ -86,8 +86,7 @@ boost::json::object to_json(const Magnet& magnet) {
   out["v1_info_hash"] = hash.v1 ? boost::json::value(to_hex(*hash.v1)) : nullptr;
   out["v2_info_hash"] = hash.v2 ? boost::json::value(to_hex(*hash.v2)) : nullptr;
   boost::json::array tiers;  // of a link, each tracker is a tier
-  for (const std::string& url : magnet.trackers)
-    tiers.push_back({boost::json::value(valid_utf8(url))});
+  for (const std::string& url : magnet.trackers) tiers.push_back(texts(std::vector{url}));
   out["trackers"] = std::move(tiers);
   out["web_seeds"] = texts(magnet.web_seeds);
   boost::json::array peers;

@@ -79,6 +79,13 @@ Result<std::shared_ptr<const Metainfo>> load_torrent(const std::string& source, 
   return Metainfo::load(source);
 }
 
+Result<void> check_tradable(const Metainfo& metainfo) {
+  if (metainfo.has_v1()) return {};
+  return Error{Errc::unsupported,
+               fmt::format("{}: a v2-only torrent; only v1 and hybrid torrents can be traded yet",
+                           metainfo.name())};
+}
+
 boost::json::object torrent_fields(const Metainfo& metainfo) {
   const InfoHash& hash = metainfo.info_hash();
   boost::json::object out{{"name", metainfo.name()}};

@@ -19,6 +19,9 @@ bool is_web_url(const std::string& text);
 // reading, fetching and parsing. A magnet link is unsupported here.
 Result<std::shared_ptr<const Metainfo>> load_torrent(const std::string& source, Output& output);
 
+// v2-only torrents are refused by what trades.
+Result<void> check_tradable(const Metainfo& metainfo);
+
 // {name, v1_info_hash, v2_info_hash}: what every event about a torrent begins with.
 boost::json::object torrent_fields(const Metainfo& metainfo);
 

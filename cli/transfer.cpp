@@ -152,29 +152,30 @@ std::string data_path(const Metainfo& metainfo, const std::string& folder) {
 
 void tell(const TorrentEvent& event, Watched& watched, Output& output) {
   const std::string& name = watched.metainfo->name();
-  std::visit(Overloaded{[&](const CheckProgress& progress) { watched.check = progress; },
-                        [&](const TransferBegan& began) {
-                          watched.began = true;
-                          watched.check.bytes_done = watched.check.bytes_total;
-                          if (began.resumed) {
-                            output.message(fmt::format("{}: resumed with {}", name,
-                                                       format_size(began.have_bytes)));
-                          }
-                        },
-                        [&](const Completed&) { watched.complete = true; },
-                        [&](const FilesChanged& changed) {
-                          tell_paths(name, changed.paths, "changed; no longer served", output);
-                        },
-                        [&](const FilesMissing& missing) {
-                          tell_paths(name, missing.paths, "missing or too short", output);
-                        },
-                        [&](const RootMissing&) {
-                          tell_paused(name, "its folder has gone; waiting for it", output);
-                        },
-                        [&](const RootReturned&) { tell_going_on(name, output); },
-                        [&](const Failed& failed) { watched.failed = failed.error; },
-                        [&](const Notice& notice) { tell_notice(notice, name, output); }},
-             event);
+  std::visit(
+      Overloaded{[&](const CheckProgress& progress) { watched.check = progress; },
+                 [&](const TransferBegan& began) {
+                   watched.began = true;
+                   watched.check.bytes_done = watched.check.bytes_total;
+                   const auto have = std::min(began.have_bytes, watched.metainfo->content_size());
+                   if (began.resumed && have > 0) {
+                     output.message(fmt::format("{}: resumed with {}", name, format_size(have)));
+                   }
+                 },
+                 [&](const Completed&) { watched.complete = true; },
+                 [&](const FilesChanged& changed) {
+                   tell_paths(name, changed.paths, "changed; no longer served", output);
+                 },
+                 [&](const FilesMissing& missing) {
+                   tell_paths(name, missing.paths, "missing or too short", output);
+                 },
+                 [&](const RootMissing&) {
+                   tell_paused(name, "its folder has gone; waiting for it", output);
+                 },
+                 [&](const RootReturned&) { tell_going_on(name, output); },
+                 [&](const Failed& failed) { watched.failed = failed.error; },
+                 [&](const Notice& notice) { tell_notice(notice, name, output); }},
+      event);
 }
 
 boost::json::object peer_fields(const PeerProgress& peer) {

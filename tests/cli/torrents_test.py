@@ -108,12 +108,12 @@ class Create(BarterTest):
 
     def test_tiers_web_seeds_and_marks(self):
         self.good("create", "album", "--announce", f"{TRACKER},udp://b:1/announce", "--announce",
-                  "https://c/announce", "--web-seed", "http://w/1", "--web-seed", "http://w/2", "--private",
+                  "https://c/announce", "--web-seed", "http://w/1/", "--web-seed", "http://w/2/", "--private",
                   "--source", "ME", "--comment", "grüße")
         shown = self.show("album.torrent")
         self.assertEqual(shown["trackers"],
                          [[TRACKER, "udp://b:1/announce"], ["https://c/announce"]])
-        self.assertEqual(shown["web_seeds"], ["http://w/1", "http://w/2"])
+        self.assertEqual(shown["web_seeds"], ["http://w/1/", "http://w/2/"])
         self.assertEqual((shown["private"], shown["source"], shown["comment"]), (True, "ME", "grüße"))
         self.bad(2, "--announce", "create", "album", "--announce", "not a url")
         self.bad(2, "--web-seed", "create", "album", "--web-seed", "udp://x:1")
