@@ -119,6 +119,10 @@ class Peer:
             return self.process.stop(self.stop_signal, self.stop_seconds)
         return None
 
+    def leave(self):
+        """Withdraws from the swarm without ending, where ending alone would not tell the tracker."""
+        return False
+
     def kill(self):
         if self.process is not None:
             self.process.kill()
@@ -302,6 +306,12 @@ class Transmission(Peer):
 
     def sent(self):
         return self.status()["uploadedEver"]
+
+
+    def leave(self):
+        # Ended by a signal alone it does not tell its tracker.
+        self.call("torrent-stop", ids=[self.id])
+        return True
 
 
 class TransmissionCli(Transmission):
