@@ -172,7 +172,8 @@ class Get {
       output_.end_progress();
     }
     progress_ = client_->progress(id_);
-    TransferStatus status = transfer_status(*client_, {id_});
+    TransferStatus status;
+    add_progress(progress_, status);
     status.name = watched_.metainfo->name();
     output_.transfer(status);
     if (watched_.complete && !done_at_) {

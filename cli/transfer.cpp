@@ -80,6 +80,9 @@ Inbox::~Inbox() {
 
 TorrentHandler Inbox::handler() {
   return [this](TorrentId id, const TorrentEvent& event) {
+    // Thousands a second, and nobody here wants them: progress() tells as much.
+    const auto* notice = std::get_if<Notice>(&event);
+    if (notice != nullptr && std::holds_alternative<PieceVerified>(*notice)) return;
     const std::lock_guard lock(mutex_);
     events_.emplace_back(id, event);
     const std::uint64_t one = 1;
@@ -198,20 +201,21 @@ void tell_peers(const Client& client, TorrentId torrent, const Metainfo& metainf
   }
 }
 
+void add_progress(const Progress& progress, TransferStatus& status) {
+  status.bytes_done += progress.verified_bytes;
+  status.bytes_total += progress.wanted_bytes;
+  status.bytes_received += progress.received_bytes;
+  status.downloaded += progress.downloaded;
+  status.uploaded += progress.uploaded;
+  status.down_rate += progress.download_rate;
+  status.up_rate += progress.upload_rate;
+  status.peers += progress.connections;
+  status.seeds += progress.seeds;
+}
+
 TransferStatus transfer_status(const Client& client, const std::vector<TorrentId>& torrents) {
   TransferStatus out;
-  for (const TorrentId id : torrents) {
-    const Progress progress = client.progress(id);
-    out.bytes_done += progress.verified_bytes;
-    out.bytes_total += progress.wanted_bytes;
-    out.bytes_received += progress.received_bytes;
-    out.downloaded += progress.downloaded;
-    out.uploaded += progress.uploaded;
-    out.down_rate += progress.download_rate;
-    out.up_rate += progress.upload_rate;
-    out.peers += progress.connections;
-    out.seeds += progress.seeds;
-  }
+  for (const TorrentId id : torrents) add_progress(client.progress(id), out);
   return out;
 }
 

@@ -36,7 +36,8 @@ class Inbox {
   Inbox(const Inbox&) = delete;
   Inbox& operator=(const Inbox&) = delete;
 
-  TorrentHandler handler();  // for Client::start; the Inbox outlives the Client
+  // For Client::start; the Inbox outlives the Client. PieceVerified is left out.
+  TorrentHandler handler();
   // Sleeps until there are events, a signal asks us to stop, or the time is over.
   void wait(std::chrono::milliseconds timeout);
   std::vector<std::pair<TorrentId, TorrentEvent>> take();
@@ -70,6 +71,7 @@ boost::json::object peer_fields(const PeerProgress& peer);
 void tell_peers(const Client& client, TorrentId torrent, const Metainfo& metainfo, Output& output);
 
 // The sum over torrents, for the progress line.
+void add_progress(const Progress& progress, TransferStatus& status);
 TransferStatus transfer_status(const Client& client, const std::vector<TorrentId>& torrents);
 
 }  // namespace barter::cli
