@@ -20,6 +20,8 @@ template <class... Handlers>
 struct Overloaded : Handlers... {
   using Handlers::operator()...;
 };
+template <class... Handlers>
+Overloaded(Handlers...) -> Overloaded<Handlers...>;  // clang 14 cannot deduce it
 
 void tell_paused(const std::string& name, const std::string& reason, Output& output) {
   output.event("paused", {{"name", name}, {"paused", true}, {"reason", valid_utf8(reason)}});

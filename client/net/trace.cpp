@@ -17,6 +17,8 @@ template <class... Cases>
 struct Overloaded : Cases... {
   using Cases::operator()...;
 };
+template <class... Cases>
+Overloaded(Cases...) -> Overloaded<Cases...>;  // clang 14 cannot deduce it
 
 double seconds(TimePoint time) {
   return std::chrono::duration<double>(time.time_since_epoch()).count();
