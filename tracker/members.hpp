@@ -28,7 +28,8 @@ template <std::size_t AddressBytes>
 struct MemberRecord {
   using Key = std::array<std::uint8_t, AddressBytes + 2>;
   Key key{};
-  bool counted = false;         // its `completed` has been counted
+  bool counted : 1 = false;     // its `completed` has been counted
+  bool unsure : 1 = false;      // it may be a seed, or one that does not know what it lacks
   std::uint32_t last_seen = 0;  // seconds of the registry's clock
 
   static Key key_of(const Endpoint& peer) {

@@ -164,6 +164,14 @@ Role role_of(const AnnounceRequest& request) {
   return request.left == 0 ? Role::seed : Role::downloader;
 }
 
+// aria2 with a magnet link, that does not know the size yet, says that nothing is left, and no
+// event. A seed begins with `started`; one that does not, as after our restart, has mostly given
+// something.
+bool may_lack_metadata(const AnnounceRequest& request) {
+  return request.event == Event::none && request.left == 0 && request.downloaded == 0 &&
+         request.uploaded == 0;
+}
+
 }  // namespace
 
 class Registry::Impl {
@@ -223,7 +231,7 @@ class Registry::Impl {
     }
     out.complete = swarm.count(Role::seed);
     out.incomplete = swarm.size() - out.complete;
-    hand_out(swarm, role_of(request), peer, *position, wanted(request), random, peers);
+    hand_out(swarm, peer, *position, wanted(request), random, peers);
     return out;
   }
 
@@ -351,8 +359,9 @@ class Registry::Impl {
                                              std::uint32_t second, Announced& out) {
     using Record = typename Members::Record;
     const auto key = Record::key_of(peer);
-    const Role role = role_of(request);
     auto at = members.find(key, hash_);
+    const bool unsure = may_lack_metadata(request) && (!at || members[*at].unsure);
+    const Role role = unsure ? Role::downloader : role_of(request);
     const bool was_seed = at && members.role_at(*at) == Role::seed;
     if (at) {
       if (was_seed != (role == Role::seed)) was_seed ? --stats_.seeds : ++stats_.seeds;
@@ -366,6 +375,7 @@ class Registry::Impl {
     }
     Record& record = members[*at];
     record.last_seen = second;
+    record.unsure = unsure;
     swarm.last_seen = second;
     if (request.event == Event::completed && role == Role::seed && !was_seed && !record.counted) {
       record.counted = true;
@@ -378,8 +388,10 @@ class Registry::Impl {
 
   // The asker's own family first. What is missing comes from the other: the asker may well reach
   // it, and a small swarm must not fall in two.
-  static void hand_out(const Swarm& swarm, Role role, const Endpoint& asker, std::uint32_t position,
+  static void hand_out(const Swarm& swarm, const Endpoint& asker, std::uint32_t position,
                        std::uint32_t wanted, Random& random, std::vector<Endpoint>& peers) {
+    const Role role =
+        asker.address.is_v4() ? swarm.v4.role_at(position) : swarm.v6.role_at(position);
     const std::size_t before = peers.size();
     const auto missing = [&] { return wanted - static_cast<std::uint32_t>(peers.size() - before); };
     if (asker.address.is_v4()) {

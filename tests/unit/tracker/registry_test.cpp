@@ -39,6 +39,7 @@ AnnounceRequest request(std::uint64_t hash, std::uint64_t left = 1, Event event 
   out.info_hash = hash_of(hash);
   out.left = left;
   out.event = event;
+  out.uploaded = 1;
   return out;
 }
 
@@ -99,6 +100,30 @@ TEST_CASE("seeds get no seeds, and nobody who downloads nothing more", "[registr
   CHECK(f.peers == std::vector{v4(4)});
   f.announce(request(1, 5, Event::paused), v4(3));
   CHECK(f.peers == std::vector{v4(4)});
+}
+
+TEST_CASE("who does not know what is left is no seed", "[registry]") {
+  Fixture f;
+  f.announce(request(1, 0, Event::started), v4(1));
+  auto magnet = request(1, 0);
+  magnet.uploaded = 0;
+  CHECK(f.announce(magnet, v4(2)).complete == 1);
+  CHECK(f.peers == std::vector{v4(1)});
+  CHECK(f.announce(magnet, v4(2)).incomplete == 1);  // nor the next time
+  CHECK(f.peers == std::vector{v4(1)});
+  SECTION("until it says so") {
+    CHECK(f.announce(request(1, 0, Event::completed), v4(2)).newly_completed);
+    CHECK(f.announce(magnet, v4(2)).complete == 2);
+    CHECK(f.peers.empty());
+  }
+  SECTION("or has given something") {
+    CHECK(f.announce(request(1, 0), v4(2)).complete == 2);
+    CHECK(f.announce(magnet, v4(2)).complete == 2);
+  }
+  SECTION("a seed stays one without an event") {
+    CHECK(f.announce(magnet, v4(1)).complete == 1);
+    CHECK(f.peers == std::vector{v4(2)});
+  }
 }
 
 TEST_CASE("partial seeds are incomplete but no downloaders (BEP 21)", "[registry]") {
@@ -340,7 +365,7 @@ namespace {
 struct Model {
   struct Member {
     Role role = Role::downloader;
-    bool counted = false;
+    bool counted = false, unsure = false;
     TimePoint last_seen{};
   };
   struct Swarm {
@@ -364,9 +389,12 @@ struct Model {
     Member& member = swarm.members[peer];
     const bool was_seed = known && member.role == Role::seed;
     member.last_seen = now;
-    member.role = what.event == Event::paused ? Role::partial_seed
-                  : what.left == 0            ? Role::seed
-                                              : Role::downloader;
+    member.unsure = what.event == Event::none && what.left == 0 && what.uploaded == 0 &&
+                    (!known || member.unsure);
+    member.role = member.unsure                 ? Role::downloader
+                  : what.event == Event::paused ? Role::partial_seed
+                  : what.left == 0              ? Role::seed
+                                                : Role::downloader;
     const bool completes =
         what.event == Event::completed && member.role == Role::seed && !was_seed && !member.counted;
     if (completes) member.counted = true, ++swarm.downloaded;
@@ -382,8 +410,11 @@ struct Model {
 // Who may be handed out: a superset of every answer, and all of it where the number allows.
 std::set<Endpoint> candidates(Model& model, const AnnounceRequest& what, const Endpoint& asker) {
   std::set<Endpoint> out;
-  for (const auto& [peer, member] : model.swarms[what.info_hash].members) {
-    const bool downloads = what.left != 0 && what.event != Event::paused;
+  const auto& members = model.swarms[what.info_hash].members;
+  const auto own = members.find(asker);
+  if (own == members.end()) return out;  // it has stopped
+  const bool downloads = own->second.role == Role::downloader;
+  for (const auto& [peer, member] : members) {
     if (peer != asker && (downloads || member.role == Role::downloader)) out.insert(peer);
   }
   return out;
@@ -405,6 +436,7 @@ void run_against_model(std::uint64_t seed, int steps, std::uint64_t swarms,
                             Event::paused};
     what.event = events[choices.below(5)];
     what.peers_wanted = static_cast<std::uint32_t>(choices.below(40));
+    what.uploaded = choices.below(2);
     const auto number = static_cast<std::uint32_t>(choices.below(addresses));
     const Endpoint peer = choices.chance(1, 3) ? v6(static_cast<std::uint8_t>(number)) : v4(number);
 
