@@ -1,29 +1,22 @@
 // `barter tracker`: an HTTP tracker until it is interrupted.
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
 #include <memory>
 
 #include <fmt/format.h>
 #include <boost/json/array.hpp>
 
+#include "cli/allow_list.hpp"
 #include "cli/command.hpp"
 #include "cli/signals.hpp"
-#include "cli/sizes.hpp"
-#include "cli/text.hpp"
 #include "cli/usable_addresses.hpp"
-#include "torrent/metainfo.hpp"
 #include "tracker/http_server.hpp"
 
 namespace barter::cli {
 namespace {
 
-namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
 constexpr std::uint16_t default_port = 6969;
-// A list of hashes longer than this is something else.
-constexpr std::uintmax_t max_list_bytes = 256 << 20;
 
 struct TrackerOptions {
   std::vector<std::string> listen;
@@ -43,71 +36,6 @@ Endpoint parse_listen(const std::string& text) {
     return {Address::v6({}), endpoint->port};
   }
   throw UsageError(fmt::format("--listen: '{}' is no ADDRESS:PORT", text));
-}
-
-void add_torrent(const Metainfo& metainfo, std::vector<WireInfoHash>& out) {
-  const InfoHash& hash = metainfo.info_hash();
-  // A hybrid is announced under both.
-  if (hash.v1) out.push_back(InfoHash{hash.v1, {}}.wire());
-  if (hash.v2) out.push_back(InfoHash{{}, hash.v2}.wire());
-}
-
-// One hash a line, v1 or v2 in hexadecimal; what follows a blank or '#' is the reader's.
-Result<void> add_list(const fs::path& path, std::vector<WireInfoHash>& out) {
-  std::ifstream in(path);
-  if (!in) return Error{Errc::not_found, fmt::format("cannot read {}", cli::quoted(path.string()))};
-  std::size_t number = 0;
-  for (std::string line; std::getline(in, line);) {
-    ++number;
-    const std::string_view word =
-        std::string_view(line).substr(0, std::min(line.find_first_of(" \t\r#"), line.size()));
-    if (word.empty()) continue;
-    Sha256Digest digest;
-    const bool v1 = word.size() == 40;
-    if ((!v1 && word.size() != 64) ||
-        !from_hex(word, std::span(digest.bytes).first(word.size() / 2))) {
-      return Error{Errc::invalid_argument,
-                   fmt::format("{}, line {}: no info-hash of 40 or 64 hexadecimal digits",
-                               cli::quoted(path.string()), number)};
-    }
-    out.push_back(InfoHash{{}, digest}.wire());
-  }
-  return {};
-}
-
-Result<void> add_allowed(const fs::path& path, Output& output, std::vector<WireInfoHash>& out) {
-  std::error_code error;
-  if (fs::is_directory(path, error)) {
-    std::vector<fs::path> torrents;
-    for (fs::directory_iterator it(path, error), end; !error && it != end; it.increment(error)) {
-      if (it->path().extension() == ".torrent") torrents.push_back(it->path());
-    }
-    if (error) {
-      return Error{Errc::io_error,
-                   fmt::format("cannot list {}: {}", cli::quoted(path.string()), error.message())};
-    }
-    std::sort(torrents.begin(), torrents.end());
-    for (const fs::path& torrent : torrents) {
-      const auto metainfo = Metainfo::load(torrent.string());
-      if (metainfo) {
-        add_torrent(**metainfo, out);
-      } else {
-        output.warning(fmt::format("not allowed: {}", metainfo.error().message));
-      }
-    }
-    return {};
-  }
-  if (path.extension() == ".torrent") {
-    const auto metainfo = Metainfo::load(path.string());
-    if (!metainfo) return metainfo.error();
-    add_torrent(**metainfo, out);
-    return {};
-  }
-  if (fs::file_size(path, error) > max_list_bytes && !error) {
-    return Error{Errc::invalid_argument,
-                 fmt::format("{} is too large for a list", cli::quoted(path.string()))};
-  }
-  return add_list(path, out);
 }
 
 tracker::RegistryConfig registry_config(std::chrono::milliseconds interval) {
@@ -159,9 +87,12 @@ int run_tracker(const TrackerOptions& options, Output& output) {
   server_options.max_connections_per_address = options.max_connections_per_address;
   server_options.threads = options.threads;
 
+  const auto skipped = [&](const Error& error) {
+    output.warning(fmt::format("not allowed: {}", error.message));
+  };
   std::vector<WireInfoHash> allowed;
   for (const std::string& path : options.allow) {
-    if (auto added = add_allowed(path, output, allowed); !added) return output.fail(added.error());
+    if (auto added = add_allowed(path, skipped, allowed); !added) return output.fail(added.error());
   }
   const std::size_t torrents = allowed.size();
   auto server = tracker::HttpServer::start(server_options);

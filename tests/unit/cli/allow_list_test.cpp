@@ -1,0 +1,79 @@
+#include "cli/allow_list.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "tests/unit/chunkstore/temp_folder.hpp"
+#include "torrent/create.hpp"
+
+using namespace barter;
+using namespace barter::cli;
+
+namespace {
+
+const std::string v1 = "0123456789abcdef0123456789ABCDEF01234567";
+const std::string v2 = "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210";
+
+struct Bench {
+  TempFolder folder;
+  std::vector<WireInfoHash> hashes;
+  std::vector<std::string> skipped;
+
+  Result<void> add(const std::string& name) {
+    return add_allowed(
+        folder / name, [&](const Error& error) { skipped.push_back(error.message); }, hashes);
+  }
+  std::string torrent(TorrentVersion version) {
+    barter::write_file(folder / "data", "hello");
+    CreateOptions options;
+    options.version = version;
+    const auto plan = plan_torrent(folder / "data", options);
+    REQUIRE(plan.has_value());
+    const auto created = create_torrent(*plan, options);
+    REQUIRE(created.has_value());
+    return created->bytes;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a list of info-hashes", "[allow_list]") {
+  Bench bench;
+  barter::write_file(bench.folder / "list",
+                     "# ours\n" + v1 + "\r\n\n" + v2 + " the second\n" + v1 + "#x");
+  REQUIRE(bench.add("list").has_value());
+  REQUIRE(bench.hashes.size() == 3);
+  CHECK(to_hex(bench.hashes[0]) == "0123456789abcdef0123456789abcdef01234567");
+  CHECK(to_hex(bench.hashes[1]) == v2.substr(0, 40));
+  CHECK(bench.hashes[2] == bench.hashes[0]);
+}
+
+TEST_CASE("what is no list of info-hashes", "[allow_list]") {
+  Bench bench;
+  for (const std::string& line :
+       {std::string("hello"), v1.substr(1), v1 + "0", "g" + v1.substr(1), v2 + v1}) {
+    CAPTURE(line);
+    barter::write_file(bench.folder / "list", v1 + "\n" + line + "\n");
+    const auto added = bench.add("list");
+    REQUIRE(added.has_error());
+    CHECK(added.error().message.find("line 2") != std::string::npos);
+  }
+  const auto missing = bench.add("missing");
+  REQUIRE(missing.has_error());
+  CHECK(missing.error().message.find("missing") != std::string::npos);
+  barter::write_file(bench.folder / "bad.torrent", "hello");
+  CHECK(bench.add("bad.torrent").has_error());
+}
+
+TEST_CASE("torrents, alone and in a folder", "[allow_list]") {
+  Bench bench;
+  barter::write_file(bench.folder / "one.torrent", bench.torrent(TorrentVersion::v1));
+  REQUIRE(bench.add("one.torrent").has_value());
+  CHECK(bench.hashes.size() == 1);
+  barter::write_file(bench.folder / "all/hybrid.torrent", bench.torrent(TorrentVersion::hybrid));
+  barter::write_file(bench.folder / "all/bad.torrent", "hello");
+  barter::write_file(bench.folder / "all/readme", "hello");
+  REQUIRE(bench.add("all").has_value());
+  CHECK(bench.hashes.size() == 3);  // a hybrid has two
+  REQUIRE(bench.skipped.size() == 1);
+  CHECK(bench.skipped[0].find("bad.torrent") != std::string::npos);
+}
