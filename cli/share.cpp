@@ -6,6 +6,7 @@
 #include <set>
 
 #include <fmt/format.h>
+#include <netdb.h>
 #include <unistd.h>
 #include <boost/json/array.hpp>
 
@@ -101,6 +102,20 @@ std::vector<std::string> host_names() {
   return {name, first, first + ".local"};
 }
 
+// The addresses of a name that the user gave; none where it does not resolve here.
+std::vector<Address> resolve(const std::string& name) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  if (getaddrinfo(name.c_str(), nullptr, &hints, &found) != 0) return {};
+  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, freeaddrinfo);
+  std::vector<Address> out;
+  for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
+    if (const auto address = tracker::to_address(one->ai_addr)) out.push_back(*address);
+  }
+  return out;
+}
+
 class Share {
  public:
   Share(const Options& options, Output& output) : options_(options), output_(output) {}
@@ -193,7 +208,11 @@ class Share {
     options.registry.expires_after = member_expiry;
     options.restrict_to_allowed = true;
     options.host_names = host_names();
-    if (address_) options.host_names.push_back(address_->host);
+    if (address_) {
+      options.host_names.push_back(address_->host);
+      options.public_name = address_->host;
+      options.public_addresses = resolve(address_->host);
+    }
     options.other = [this](std::string_view path, std::string_view host) {
       return site_->answer(path, host);
     };
@@ -323,7 +342,7 @@ class Share {
       item.watched.metainfo = item.metainfo;
       item.watched.data_path = item.source;
       const auto until = steady_clock::now() + own_announce_timeout;
-      while (server_->stats().seeds < allowed_.size()) {
+      while (server_->scrape(hash).complete == 0) {
         if (auto fine = handle_events(); !fine) return fine;
         inbox_.wait(5ms);
         if (signals::stop_requested()) return Error{Errc::cancelled, "interrupted"};

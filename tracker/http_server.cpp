@@ -590,6 +590,9 @@ void HttpServer::allow(std::vector<WireInfoHash> info_hashes) {
 RegistryStats HttpServer::stats() const {
   return impl_->service().registry_stats();
 }
+ScrapeEntry HttpServer::scrape(const WireInfoHash& info_hash) const {
+  return impl_->service().scrape(info_hash, steady_clock::now());
+}
 void HttpServer::stop() {
   impl_->stop();
 }

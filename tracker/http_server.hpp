@@ -39,6 +39,10 @@ struct HttpServerOptions {
   unsigned threads = 1;
   // Names of this machine that a Host header may give, besides its addresses and "localhost".
   std::vector<std::string> host_names;
+  // One of them that the user gave as the way to us, perhaps past a translation of addresses, and
+  // what it stands for: who came by that name has reached us there.
+  std::string public_name;
+  std::vector<Address> public_addresses;
   // GET of any other path; `host` is the validated Host header. Runs on a server thread: must not
   // block.
   std::function<HttpReply(std::string_view path, std::string_view host)> other;
@@ -55,6 +59,7 @@ class HttpServer {
   std::uint16_t port() const;
   void allow(std::vector<WireInfoHash> info_hashes);  // replaces the list
   RegistryStats stats() const;
+  ScrapeEntry scrape(const WireInfoHash& info_hash) const;
   void stop();  // answers what is under way, at most a second
 
  private:

@@ -71,6 +71,11 @@ RegistryStats HttpService::registry_stats() {
   return registry_.stats();
 }
 
+ScrapeEntry HttpService::scrape(const WireInfoHash& info_hash, TimePoint now) {
+  const std::lock_guard lock(mutex_);
+  return registry_.scrape(info_hash, now);
+}
+
 void HttpService::expire(TimePoint now) {
   for (int slice = 0; slice < expiry_slices; ++slice) {
     const std::lock_guard lock(mutex_);
@@ -98,7 +103,7 @@ HttpReply HttpService::answer(const HttpRequest& request, TimePoint now) {
   const std::string_view path = target.substr(0, question);
   const std::string_view query = target.substr(std::min(question + 1, target.size()));
   if (path == "/announce") return bencoded(announce(query, request, now));
-  if (path == "/scrape") return bencoded(scrape(query, now));
+  if (path == "/scrape") return bencoded(scrape_reply(query, now));
   if (path == "/stats") {
     return {.status = 200, .content_type = "application/json", .body = stats(now), .headers = {}};
   }
@@ -116,7 +121,6 @@ std::string HttpService::announce(std::string_view query, const HttpRequest& req
   if (!parsed) return to_body(Failure{parsed.error().message, {}});
   Viewpoint view;
   view.asker = forwarded_address(request.remote.address, request.forwarded_for, proxies_);
-  view.reached = request.local.address;
   const Endpoint member{view.asker, parsed->port};
 
   Registry::Announced announced;
@@ -134,15 +138,7 @@ std::string HttpService::announce(std::string_view query, const HttpRequest& req
   if (announced.newly_completed && options_.completed) options_.completed(*parsed, member);
 
   view.own = *own;
-  // An address that the user gave us (share --address) is where the asker reached us, whatever
-  // forwards it to our own.
-  const std::string host = validated_host(request.host, request.local, *own, options_.host_names);
-  if (const auto named = HostPort::parse(host, std::uint16_t{0})) {
-    const auto address = Address::parse(named->host);
-    if (address && !address->is_loopback() && address->is_v4() == view.asker.is_v4()) {
-      view.reached = *address;
-    }
-  }
+  view.reached = reached_address(request, view.asker, *own);
   AnnounceReply reply;
   reply.interval = announced.interval;
   reply.min_interval = announced.min_interval;
@@ -150,6 +146,23 @@ std::string HttpService::announce(std::string_view query, const HttpRequest& req
   reply.incomplete = announced.incomplete;
   if (!view.asker.is_loopback()) reply.external_ip = view.asker;
   return to_body(reply, as_seen_by(view, members), parsed->compact);
+}
+
+// The address of the socket, unless the user has told us what leads here (share --address): then
+// the socket's may mean nothing to the asker.
+Address HttpService::reached_address(const HttpRequest& request, const Address& asker,
+                                     std::span<const Address> own) const {
+  const std::string host = validated_host(request.host, request.local, own, options_.host_names);
+  const auto named = HostPort::parse(host, std::uint16_t{0});
+  if (!named) return request.local.address;
+  const auto literal = Address::parse(named->host);
+  if (literal && !literal->is_loopback() && literal->is_v4() == asker.is_v4()) return *literal;
+  if (!literal && named->host == options_.public_name) {
+    for (const Address& address : options_.public_addresses) {
+      if (!address.is_loopback() && address.is_v4() == asker.is_v4()) return address;
+    }
+  }
+  return request.local.address;
 }
 
 std::vector<Endpoint> HttpService::as_seen_by(const Viewpoint& view,
@@ -168,7 +181,7 @@ std::vector<Endpoint> HttpService::as_seen_by(const Viewpoint& view,
   return out;
 }
 
-std::string HttpService::scrape(std::string_view query, TimePoint now) {
+std::string HttpService::scrape_reply(std::string_view query, TimePoint now) {
   const auto hashes = parse_scrape_query(query, max_scraped);
   if (!hashes) return to_body(Failure{hashes.error().message, {}});
   std::vector<ScrapeEntry> entries;

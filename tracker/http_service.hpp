@@ -43,6 +43,7 @@ class HttpService {
 
   void allow(std::vector<WireInfoHash> info_hashes);
   RegistryStats registry_stats();
+  ScrapeEntry scrape(const WireInfoHash& info_hash, TimePoint now);
   ConnectionStats& connections() { return connections_; }
 
   // Now and then: forgets silent members, a slice at a time, and looks at the machine's addresses
@@ -55,7 +56,9 @@ class HttpService {
   HttpService(const HttpServerOptions& options, std::vector<AddressBlock> proxies,
               std::uint64_t seed);
   std::string announce(std::string_view query, const HttpRequest& request, TimePoint now);
-  std::string scrape(std::string_view query, TimePoint now);
+  std::string scrape_reply(std::string_view query, TimePoint now);
+  Address reached_address(const HttpRequest& request, const Address& asker,
+                          std::span<const Address> own) const;
   std::string stats(TimePoint now);
   std::vector<Endpoint> as_seen_by(const Viewpoint& view,
                                    const std::vector<Endpoint>& members) const;

@@ -14,7 +14,20 @@
 namespace barter::tracker {
 namespace {
 
-std::optional<Address> from_sockaddr(const sockaddr* address) {
+std::string_view trimmed(std::string_view text) {
+  const auto begin = text.find_first_not_of(" \t");
+  if (begin == text.npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
+}
+
+bool is_here(const Viewpoint& view, const Address& address) {
+  return address.is_loopback() || address.is_unspecified() || address == view.reached ||
+         std::binary_search(view.own.begin(), view.own.end(), address);
+}
+
+}  // namespace
+
+std::optional<Address> to_address(const sockaddr* address) {
   if (address == nullptr) return std::nullopt;
   if (address->sa_family == AF_INET) {
     sockaddr_in v4{};
@@ -33,26 +46,13 @@ std::optional<Address> from_sockaddr(const sockaddr* address) {
   return std::nullopt;
 }
 
-std::string_view trimmed(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t");
-  if (begin == text.npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
-
-bool is_here(const Viewpoint& view, const Address& address) {
-  return address.is_loopback() || address.is_unspecified() || address == view.reached ||
-         std::binary_search(view.own.begin(), view.own.end(), address);
-}
-
-}  // namespace
-
 std::vector<InterfaceAddress> interface_addresses() {
   std::vector<InterfaceAddress> out;
   ifaddrs* all = nullptr;
   if (getifaddrs(&all) != 0) return out;
   const std::unique_ptr<ifaddrs, void (*)(ifaddrs*)> owner(all, freeifaddrs);
   for (const ifaddrs* one = all; one != nullptr; one = one->ifa_next) {
-    const auto address = from_sockaddr(one->ifa_addr);
+    const auto address = to_address(one->ifa_addr);
     if (address && (one->ifa_flags & IFF_UP) != 0) out.push_back({one->ifa_name, *address});
   }
   return out;

@@ -13,7 +13,12 @@
 #include "torrent/endpoint.hpp"
 #include "torrent/result.hpp"
 
+struct sockaddr;
+
 namespace barter::tracker {
+
+// Nothing for other families than IPv4 and IPv6.
+std::optional<Address> to_address(const ::sockaddr* address);
 
 struct InterfaceAddress {
   std::string interface;  // "eth0"

@@ -148,6 +148,7 @@ AnnounceRequest announce(std::uint16_t port, std::uint64_t left = 1, Event event
   out.port = port;
   out.left = left;
   out.event = event;
+  out.uploaded = 1;
   return out;
 }
 
@@ -203,6 +204,7 @@ TEST_CASE("announces are answered, connections kept", "[http]") {
         "10:incompletei0eeee");
   CHECK(server->stats().members == 3);
   const auto counted = stats(server->port());
+  CHECK(server->scrape(announce(1).info_hash).downloaders == 2);
   CHECK(counted.at("members").to_number<int>() == 3);
   CHECK(counted.at("seeds").to_number<int>() == 1);
   CHECK(counted.at("announces").to_number<int>() == 3);
@@ -427,7 +429,9 @@ TEST_CASE("X-Forwarded-For counts from listed proxies", "[http]") {
   const std::string header = "X-Forwarded-For: 203.0.113.5\r\n";
   SECTION("listed") {
     options.proxies = {"127.0.0.0/8"};
-    options.host_names = {"192.0.2.1"};
+    options.host_names = {"192.0.2.1", "box.example"};
+    options.public_name = "box.example";
+    options.public_addresses = {*Address::parse("fd00::9"), *Address::parse("192.0.2.9")};
     const auto server = started(std::move(options));
     Client client(server->port());
     const auto reply = parsed(client.get(target(announce(1)), header));
@@ -441,6 +445,10 @@ TEST_CASE("X-Forwarded-For counts from listed proxies", "[http]") {
     REQUIRE(client.send("GET " + target(announce(1)) + " HTTP/1.1\r\nHost: 192.0.2.1:6969\r\n" +
                         header + "\r\n"));
     CHECK(parsed(client.reply()).peers == std::vector<HostPort>{{"192.0.2.1", 2}});
+    // The name that he has given does as well.
+    REQUIRE(client.send("GET " + target(announce(1)) + " HTTP/1.1\r\nHost: box.example:80\r\n" +
+                        header + "\r\n"));
+    CHECK(parsed(client.reply()).peers == std::vector<HostPort>{{"192.0.2.9", 2}});
     // Two headers are one list.
     const auto both = parsed(client.get(
         target(announce(3)), "X-Forwarded-For: 6.6.6.6\r\nx-forwarded-for: 203.0.113.7\r\n"));
