@@ -164,12 +164,10 @@ Role role_of(const AnnounceRequest& request) {
   return request.left == 0 ? Role::seed : Role::downloader;
 }
 
-// aria2 with a magnet link, that does not know the size yet, says that nothing is left, and no
-// event. A seed begins with `started`; one that does not, as after our restart, has mostly given
-// something.
+// aria2 with a magnet link, that does not know the size yet, says that nothing is left.
 bool may_lack_metadata(const AnnounceRequest& request) {
-  return request.event == Event::none && request.left == 0 && request.downloaded == 0 &&
-         request.uploaded == 0;
+  return request.left == 0 && request.downloaded == 0 && request.uploaded == 0 &&
+         (request.event == Event::none || request.event == Event::started);
 }
 
 }  // namespace
@@ -231,7 +229,11 @@ class Registry::Impl {
     }
     out.complete = swarm.count(Role::seed);
     out.incomplete = swarm.size() - out.complete;
-    hand_out(swarm, peer, *position, wanted(request), random, peers);
+    // A seed that begins looks the same as aria2 with a magnet: this once, it is told of seeds,
+    // too.
+    const bool begins = may_lack_metadata(request) && request.event == Event::started;
+    const Role role = begins ? Role::downloader : role_at(swarm, peer, *position);
+    hand_out(swarm, role, peer, *position, wanted(request), random, peers);
     return out;
   }
 
@@ -360,7 +362,10 @@ class Registry::Impl {
     using Record = typename Members::Record;
     const auto key = Record::key_of(peer);
     auto at = members.find(key, hash_);
-    const bool unsure = may_lack_metadata(request) && (!at || members[*at].unsure);
+    // A seed begins with `started`; one that does not, as after our restart, has mostly given
+    // something. So without that event it is counted as a downloader.
+    const bool unsure =
+        may_lack_metadata(request) && request.event == Event::none && (!at || members[*at].unsure);
     const Role role = unsure ? Role::downloader : role_of(request);
     const bool was_seed = at && members.role_at(*at) == Role::seed;
     if (at) {
@@ -386,12 +391,14 @@ class Registry::Impl {
     return at;
   }
 
+  static Role role_at(const Swarm& swarm, const Endpoint& peer, std::uint32_t position) {
+    return peer.address.is_v4() ? swarm.v4.role_at(position) : swarm.v6.role_at(position);
+  }
+
   // The asker's own family first. What is missing comes from the other: the asker may well reach
   // it, and a small swarm must not fall in two.
-  static void hand_out(const Swarm& swarm, const Endpoint& asker, std::uint32_t position,
+  static void hand_out(const Swarm& swarm, Role role, const Endpoint& asker, std::uint32_t position,
                        std::uint32_t wanted, Random& random, std::vector<Endpoint>& peers) {
-    const Role role =
-        asker.address.is_v4() ? swarm.v4.role_at(position) : swarm.v6.role_at(position);
     const std::size_t before = peers.size();
     const auto missing = [&] { return wanted - static_cast<std::uint32_t>(peers.size() - before); };
     if (asker.address.is_v4()) {

@@ -126,6 +126,23 @@ TEST_CASE("who does not know what is left is no seed", "[registry]") {
   }
 }
 
+TEST_CASE("a seed that begins is told of seeds, this once", "[registry]") {
+  // aria2 with a magnet link says the same as a seed when it begins.
+  Fixture f;
+  auto fresh = request(1, 0, Event::started);
+  fresh.uploaded = 0;
+  f.announce(fresh, v4(1));
+  CHECK(f.announce(fresh, v4(2)).complete == 2);
+  CHECK(f.peers == std::vector{v4(1)});
+  f.announce(request(1, 0), v4(2));
+  CHECK(f.peers.empty());
+  SECTION("and is a downloader once it knows what it lacks") {
+    CHECK(f.announce(request(1, 100, Event::started), v4(2)).incomplete == 1);
+    f.announce(request(1, 0), v4(1));
+    CHECK(f.peers == std::vector{v4(2)});
+  }
+}
+
 TEST_CASE("partial seeds are incomplete but no downloaders (BEP 21)", "[registry]") {
   Fixture f;
   f.announce(request(1, 0), v4(1));
@@ -413,7 +430,8 @@ std::set<Endpoint> candidates(Model& model, const AnnounceRequest& what, const E
   const auto& members = model.swarms[what.info_hash].members;
   const auto own = members.find(asker);
   if (own == members.end()) return out;  // it has stopped
-  const bool downloads = own->second.role == Role::downloader;
+  const bool begins = what.event == Event::started && what.left == 0 && what.uploaded == 0;
+  const bool downloads = begins || own->second.role == Role::downloader;
   for (const auto& [peer, member] : members) {
     if (peer != asker && (downloads || member.role == Role::downloader)) out.insert(peer);
   }
