@@ -19,6 +19,7 @@ struct FetchOptions {
       std::chrono::seconds(30);  // in all, redirects included; bytes do not extend it
   unsigned redirects = 5;        // http and https only
   std::string certificate_file;  // PEM, trusted besides the system's; "" for none
+  std::string name;              // what messages call it; "": its URL, redacted
 
   // The limits for a .torrent file.
   static FetchOptions torrent() {

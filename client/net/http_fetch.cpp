@@ -38,6 +38,7 @@ struct Transfer {  // all that one fetch holds; the deadline ends it by closing 
   explicit Transfer(asio::any_io_executor executor)
       : resolver(executor), socket(executor), connect_timer(executor), done(executor) {}
   std::string url;
+  std::string place;  // how messages call it
   FetchOptions options;
   Family family = Family::any;
   tcp::resolver resolver;
@@ -61,8 +62,8 @@ struct Transfer {  // all that one fetch holds; the deadline ends it by closing 
 };
 using TransferPtr = std::shared_ptr<Transfer>;
 
-Error failed(const Url& url, Errc code, std::string_view what) {
-  return Error{code, redacted(to_string(url)) + ": " + std::string(what)};
+Error failed(const TransferPtr& transfer, Errc code, std::string_view what) {
+  return Error{code, transfer->place + ": " + std::string(what)};
 }
 
 std::string base64(std::string_view text) {
@@ -82,7 +83,7 @@ asio::awaitable<Result<std::vector<Endpoint>>> resolve(TransferPtr transfer, Url
     const auto answer = co_await transfer->resolver.async_resolve(
         url.host, std::to_string(url.port), tcp::resolver::address_configured, as_values);
     if (const error_code error = std::get<0>(answer)) {
-      co_return failed(url, Errc::network, "cannot resolve the name: " + error.message());
+      co_return failed(transfer, Errc::network, "cannot resolve the name: " + error.message());
     }
     for (const auto& entry : std::get<1>(answer)) out.push_back(from_asio(entry.endpoint()));
   }
@@ -91,12 +92,11 @@ asio::awaitable<Result<std::vector<Endpoint>>> resolve(TransferPtr transfer, Url
            (transfer->family == Family::v4 && !endpoint.address.is_v4()) ||
            (transfer->family == Family::v6 && endpoint.address.is_v4());
   });
-  if (out.empty()) co_return failed(url, Errc::not_found, "the name has no address to use");
+  if (out.empty()) co_return failed(transfer, Errc::not_found, "the name has no address to use");
   co_return out;
 }
 
-asio::awaitable<Result<Endpoint>> connect(TransferPtr transfer, Url url,
-                                          std::vector<Endpoint> endpoints) {
+asio::awaitable<Result<Endpoint>> connect(TransferPtr transfer, std::vector<Endpoint> endpoints) {
   error_code last = asio::error::host_unreachable;
   for (const Endpoint& endpoint : endpoints) {
     transfer->close();
@@ -110,7 +110,7 @@ asio::awaitable<Result<Endpoint>> connect(TransferPtr transfer, Url url,
     if (transfer->abandoned) break;
     if (!last) co_return endpoint;
   }
-  co_return failed(url, Errc::network,
+  co_return failed(transfer, Errc::network,
                    last == asio::error::operation_aborted ? "timed out while connecting"
                                                           : "cannot connect: " + last.message());
 }
@@ -132,7 +132,7 @@ asio::awaitable<Result<std::shared_ptr<Parser>>> exchange(TransferPtr transfer, 
   }
   const auto sent = co_await http::async_write(*stream, request, as_values);
   if (const error_code error = std::get<0>(sent)) {
-    co_return failed(url, Errc::network, "cannot send the request: " + error.message());
+    co_return failed(transfer, Errc::network, "cannot send the request: " + error.message());
   }
   auto parser = std::make_shared<Parser>();
   parser->eager(true);
@@ -150,26 +150,26 @@ asio::awaitable<Result<std::shared_ptr<Parser>>> exchange(TransferPtr transfer, 
       parser->put_eof(error);
     }
     if (error == http::error::body_limit || taken > transfer->options.wire_bytes + wire_overhead) {
-      co_return failed(url, Errc::protocol, "the reply is too long");
+      co_return failed(transfer, Errc::protocol, "the reply is too long");
     }
     if (error) {
       const bool ours = error.category() == make_error_code(http::error::bad_method).category();
-      co_return failed(url, ours ? Errc::protocol : Errc::network,
+      co_return failed(transfer, ours ? Errc::protocol : Errc::network,
                        "no valid reply: " + error.message());
     }
   }
   co_return parser;
 }
 
-Result<std::shared_ptr<asio::ssl::context>> tls_context(const FetchOptions& options,
-                                                        const Url& url) {
+Result<std::shared_ptr<asio::ssl::context>> tls_context(const TransferPtr& transfer) {
+  const FetchOptions& options = transfer->options;
   auto context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_client);
   error_code error;
   context->set_default_verify_paths(error);
   if (!error && !options.certificate_file.empty()) {
     context->load_verify_file(options.certificate_file, error);
   }
-  if (error) return failed(url, Errc::network, "cannot load certificates: " + error.message());
+  if (error) return failed(transfer, Errc::network, "cannot load certificates: " + error.message());
   ::SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
   context->set_verify_mode(asio::ssl::verify_peer);
   return context;
@@ -177,7 +177,7 @@ Result<std::shared_ptr<asio::ssl::context>> tls_context(const FetchOptions& opti
 
 asio::awaitable<Result<std::shared_ptr<Parser>>> exchange_tls(TransferPtr transfer, Url url) {
   using Stream = asio::ssl::stream<tcp::socket&>;
-  const auto context = tls_context(transfer->options, url);
+  const auto context = tls_context(transfer);
   if (!context) co_return context.error();
   const auto stream = std::make_shared<Stream>(transfer->socket, **context);
   stream->set_verify_callback(asio::ssl::host_name_verification(url.host));
@@ -187,7 +187,7 @@ asio::awaitable<Result<std::shared_ptr<Parser>>> exchange_tls(TransferPtr transf
   const auto shaken = co_await stream->async_handshake(asio::ssl::stream_base::client, as_values);
   if (const error_code error = std::get<0>(shaken)) {
     const long verified = ::SSL_get_verify_result(stream->native_handle());
-    co_return failed(url, Errc::network,
+    co_return failed(transfer, Errc::network,
                      verified == X509_V_OK ? "no TLS connection: " + error.message()
                                            : std::string("the certificate is not valid: ") +
                                                  ::X509_verify_cert_error_string(verified));
@@ -200,7 +200,8 @@ bool is_redirect(unsigned status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
-Result<FetchReply> finished(const Parser& parser, const Url& url, const FetchOptions& options) {
+Result<FetchReply> finished(const Parser& parser, const Url& url, const TransferPtr& transfer) {
+  const FetchOptions& options = transfer->options;
   const auto& message = parser.get();
   FetchReply out;
   out.status = message.result_int();
@@ -217,13 +218,13 @@ Result<FetchReply> finished(const Parser& parser, const Url& url, const FetchOpt
   } else if (beast::iequals(encoding, "gzip") || beast::iequals(encoding, "x-gzip") ||
              beast::iequals(encoding, "deflate")) {
     auto body = inflate(message.body(), options.inflated_bytes);
-    if (!body) return failed(url, Errc::protocol, body.error().message);
+    if (!body) return failed(transfer, Errc::protocol, body.error().message);
     out.body = std::move(*body);
   } else {
-    return failed(url, Errc::protocol, "an encoding that was not asked for");
+    return failed(transfer, Errc::protocol, "an encoding that was not asked for");
   }
   if (out.body.size() > options.inflated_bytes) {
-    return failed(url, Errc::protocol, "the reply is too long");
+    return failed(transfer, Errc::protocol, "the reply is too long");
   }
   return out;
 }
@@ -238,7 +239,8 @@ asio::awaitable<Result<FetchReply>> follow(TransferPtr transfer) {
     transfer->authorization = "Basic " + base64(plain.value_or(url.userinfo));
   }
   for (unsigned hops = 0; !transfer->abandoned; ++hops) {
-    if (!url.is_http()) co_return failed(url, Errc::invalid_url, "neither http nor https");
+    if (transfer->options.name.empty()) transfer->place = redacted(to_string(url));
+    if (!url.is_http()) co_return failed(transfer, Errc::invalid_url, "neither http nor https");
     auto endpoints = co_await resolve(transfer, url);
     if (!endpoints) co_return endpoints.error();
     if (was_public) {  // the resolved address counts, and it is the one that we connect to
@@ -246,10 +248,11 @@ asio::awaitable<Result<FetchReply>> follow(TransferPtr transfer) {
         return endpoint.address.is_local() || endpoint.address.is_unspecified();
       });
       if (endpoints->empty()) {
-        co_return failed(url, Errc::rejected, "a redirect into a private network is not followed");
+        co_return failed(transfer, Errc::rejected,
+                         "a redirect into a private network is not followed");
       }
     }
-    auto connected = co_await connect(transfer, url, *endpoints);
+    auto connected = co_await connect(transfer, *endpoints);
     if (!connected) co_return connected.error();
     was_public =
         was_public || !(connected->address.is_local() || connected->address.is_unspecified());
@@ -264,17 +267,17 @@ asio::awaitable<Result<FetchReply>> follow(TransferPtr transfer) {
     if (!reply) co_return reply.error();
     const std::string location((**reply).get()[http::field::location]);
     if (!is_redirect((**reply).get().result_int()) || location.empty()) {
-      co_return finished(**reply, url, transfer->options);
+      co_return finished(**reply, url, transfer);
     }
     if (hops >= transfer->options.redirects) {
-      co_return failed(url, Errc::protocol, "too many redirects");
+      co_return failed(transfer, Errc::protocol, "too many redirects");
     }
     auto next = url.resolve(location);
-    if (!next) co_return failed(url, Errc::protocol, "redirects to what is no URL");
+    if (!next) co_return failed(transfer, Errc::protocol, "redirects to what is no URL");
     if (!next->same_origin(url)) transfer->authorization.clear();
     url = std::move(*next);
   }
-  co_return failed(url, Errc::timed_out, "no reply in time");
+  co_return failed(transfer, Errc::timed_out, "no reply in time");
 }
 
 asio::awaitable<void> run(TransferPtr transfer) {
@@ -296,6 +299,8 @@ asio::awaitable<Result<FetchReply>> http_fetch(std::string url, FetchOptions opt
   const auto transfer = std::make_shared<Transfer>(executor);
   transfer->url = std::move(url);
   transfer->options = std::move(options);
+  transfer->place =
+      transfer->options.name.empty() ? redacted(transfer->url) : transfer->options.name;
   transfer->family = family;
   transfer->done.expires_after(transfer->options.deadline);
   asio::co_spawn(executor, run(transfer), asio::detached);
@@ -306,7 +311,7 @@ asio::awaitable<Result<FetchReply>> http_fetch(std::string url, FetchOptions opt
   if (transfer->result) co_return std::move(*transfer->result);
   // A look-up of a name cannot be stopped; it is left to end by itself.
   transfer->abandon();
-  co_return Error{Errc::timed_out, redacted(transfer->url) + ": no reply in time"};
+  co_return failed(transfer, Errc::timed_out, "no reply in time");
 }
 
 }  // namespace barter::net

@@ -259,6 +259,7 @@ asio::awaitable<AnnounceOutcome> TrackerClient::ask(std::shared_ptr<TrackerClien
   if (task->request.event == tracker::Event::stopped) {
     options.deadline = std::min(options.deadline, self->options_.stopped_deadline);
   }
+  options.name = redacted(to_string(task->url));  // without what we say of ourselves
   const std::string url = announce_url(task->url, task->request);
   const auto pair = co_await fetch_both(url, options);
   std::vector<HostPort> names;

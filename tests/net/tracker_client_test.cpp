@@ -128,8 +128,18 @@ TEST_CASE("garbage, errors and dead hosts fail in a line without the passkey") {
     CHECK_FALSE(out.ok);
     CHECK_FALSE(out.failure.empty());
     CHECK(out.failure.find(key) == std::string::npos);
+    // Nor what we say of ourselves.
+    CHECK(out.failure.find("info_hash") == std::string::npos);
+    CHECK(out.failure.starts_with(redacted(url) + ": "));
     CHECK(out.failure.find('\n') == std::string::npos);
   }
+}
+
+TEST_CASE("a tracker that cannot be reached is called by its announce URL alone") {
+  std::uint16_t port = 0;
+  { port = ScriptServer(body("")).port(); }
+  const std::string url = "http://127.0.0.1:" + std::to_string(port) + "/announce";
+  CHECK(Announcer().announce(url).failure == url + ": cannot connect: Connection refused");
 }
 
 TEST_CASE("a tracker that never answers a `stopped` is not waited for") {
