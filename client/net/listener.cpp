@@ -1,5 +1,6 @@
 #include "client/net/listener.hpp"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -26,6 +27,10 @@ constexpr asio::as_tuple_t<asio::use_awaitable_t<>> as_values{};
 constexpr std::uint16_t default_port = 6881;
 constexpr int ports_to_try = 100;
 constexpr int backlog = 512;
+
+int take_spare() {
+  return ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
 
 Error listen_error(const Endpoint& endpoint, const error_code& error) {
   Errc code = Errc::network;
@@ -84,7 +89,12 @@ Result<void> Listener::open(const ListenerOptions& options) {
   return opened;
 }
 
+Listener::~Listener() {
+  if (spare_descriptor_ >= 0) ::close(spare_descriptor_);
+}
+
 void Listener::start() {
+  spare_descriptor_ = take_spare();
   for (const auto& acceptor : acceptors_) {
     asio::co_spawn(context_, accept(shared_from_this(), acceptor), asio::detached);
   }
@@ -137,11 +147,25 @@ asio::awaitable<void> Listener::accept(std::shared_ptr<Listener> self,
       continue;
     }
     if (error == asio::error::connection_aborted) continue;
-    // Out of descriptors or memory: the queue of the kernel waits.
+    if (error == asio::error::no_descriptors || error == std::errc::too_many_files_open_in_system) {
+      self->turn_away(*acceptor);
+    }
     pause.expires_after(std::chrono::milliseconds(200));
     const auto paused = co_await pause.async_wait(as_values);
     static_cast<void>(paused);
   }
+}
+
+void Listener::turn_away(Acceptor& acceptor) {
+  if (spare_descriptor_ >= 0) {
+    ::close(spare_descriptor_);
+    for (int i = 0; i < backlog; ++i) {
+      const int refused = ::accept4(acceptor.native_handle(), nullptr, nullptr, SOCK_CLOEXEC);
+      if (refused < 0) break;
+      ::close(refused);
+    }
+  }
+  spare_descriptor_ = take_spare();
 }
 
 asio::awaitable<void> Listener::route(std::shared_ptr<Listener> self,

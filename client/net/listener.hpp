@@ -35,6 +35,7 @@ class Listener : public std::enable_shared_from_this<Listener> {
 
   Listener(boost::asio::io_context& context, Find find, std::size_t max_strangers)
       : context_(context), find_(std::move(find)), max_strangers_(max_strangers) {}
+  ~Listener();
 
   // Binds and listens: at once, before anything else is called. Errors: address_in_use,
   // permission_denied, network.
@@ -54,6 +55,7 @@ class Listener : public std::enable_shared_from_this<Listener> {
   static boost::asio::awaitable<void> route(std::shared_ptr<Listener> self,
                                             std::shared_ptr<Handshaking> stranger);
   void admit(boost::asio::ip::tcp::socket socket, Endpoint remote, std::string received);
+  void turn_away(Acceptor& acceptor);
 
   boost::asio::io_context& context_;
   Find find_;
@@ -62,6 +64,9 @@ class Listener : public std::enable_shared_from_this<Listener> {
   std::vector<std::shared_ptr<Acceptor>> acceptors_;
   std::set<std::shared_ptr<Handshaking>> strangers_;
   bool stopped_ = false;
+  // Given up for a moment to accept and close when no descriptor is left: whoever calls learns at
+  // once that there is no room, and the kernel's queue does not fill up.
+  int spare_descriptor_ = -1;
 };
 
 }  // namespace barter::net
