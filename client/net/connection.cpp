@@ -17,8 +17,6 @@ namespace {
 constexpr std::size_t read_budget = 1024 * 1024;
 // Unsent bytes in the socket below which the kernel calls it writable.
 constexpr int unsent_low_water = 128 * 1024;
-// Messages (not blocks) that wait for a peer that does not read; then it is dropped.
-constexpr std::size_t max_control_bytes = 4 * 1024 * 1024;
 
 bool would_block(int error) {
   return error == EAGAIN || error == EWOULDBLOCK;
@@ -40,13 +38,15 @@ void set_peer_options(boost::asio::ip::tcp::socket& socket) {
 }
 
 Connection::Connection(Socket socket, ConnectionId id, SwarmDriver& driver, NetThread& thread,
-                       BlockPool& pool, const wire::ReaderLimits& limits)
+                       BlockPool& pool, const wire::ReaderLimits& limits,
+                       std::size_t max_control_bytes)
     : socket_(std::move(socket)),
       descriptor_(socket_.native_handle()),
       id_(id),
       driver_(driver),
       thread_(thread),
-      reader_(pool, limits) {}
+      reader_(pool, limits),
+      max_control_bytes_(max_control_bytes) {}
 
 void Connection::start(std::span<const std::byte> received) {
   reader_.push(received);
@@ -165,7 +165,13 @@ void Connection::wait_writable() {
 }
 
 void Connection::flush() {
-  if (closed_ || blocked_) return;
+  if (closed_) return;
+  if (blocked_) {
+    if (queue_.control_bytes() > max_control_bytes_) {
+      lost(DisconnectReason::flooding, "reads nothing of what it is told");
+    }
+    return;
+  }
   if (!waiting_write_ && !queue_.chunk_active() && queue_.blocks_waiting()) start_chunk();
   if (!closed_ && queue_.anything_to_write()) write();
 }
@@ -250,8 +256,8 @@ void Connection::write() {
   if (blocked_) large_chunks_ = false;
   // After a chunk the next one waits for the socket's low-water mark, and others have their turn.
   if (ended || blocked_) wait_writable();
-  if (queue_.control_bytes() > max_control_bytes) {
-    return lost(DisconnectReason::flooding, "reads nothing");
+  if (queue_.control_bytes() > max_control_bytes_) {
+    return lost(DisconnectReason::flooding, "reads nothing of what it is told");
   }
   if (!sent_.empty()) driver_.sent(*this, sent_);
 }

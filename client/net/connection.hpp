@@ -28,8 +28,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
  public:
   using Socket = boost::asio::ip::tcp::socket;
 
+  // `max_control_bytes`: messages, not blocks, that wait for a peer that does not read; beyond, it
+  // is dropped.
   Connection(Socket socket, ConnectionId id, SwarmDriver& driver, NetThread& thread,
-             BlockPool& pool, const wire::ReaderLimits& limits);
+             BlockPool& pool, const wire::ReaderLimits& limits, std::size_t max_control_bytes);
 
   ConnectionId id() const { return id_; }
   bool closed() const { return closed_; }
@@ -43,6 +45,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool cancel_block(BlockRange range) { return queue_.cancel_block(range); }
   void flush();
   void close();
+  // Memory is short: gives back what is held for blocks to come.
+  void release_spare() { reader_.release_spare(); }
 
   // Answers of the driver.
   void buffers_returned();                                                   // to await_buffers()
@@ -73,6 +77,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   NetThread& thread_;
   wire::MessageReader reader_;
   SendQueue queue_;
+  const std::size_t max_control_bytes_;
   std::vector<iovec> vectors_;
   std::vector<BlockRange> sent_;
   std::uint32_t blocks_in_batch_ = 0;

@@ -27,6 +27,14 @@ namespace {
 // meanwhile.
 constexpr auto starved_retry = std::chrono::milliseconds(50);
 
+// The pool has been empty for so many of these in a row: memory has to be freed.
+constexpr unsigned starved_rounds_max = 4;
+
+// Messages, not blocks, that may wait for a peer. An honest one may have asked for all of the
+// metadata at once (BEP 9), of which the swarm sends so much in one go.
+constexpr std::size_t max_control_bytes = 1 << 20;
+constexpr std::size_t max_metadata_bytes = 5 << 20;
+
 // Written and not yet synced: then a sync is due before its time.
 constexpr std::uint64_t sync_bytes = 256 << 20;
 
@@ -273,8 +281,11 @@ void SwarmDriver::shaken(Handshaking& handshaking, const wire::Handshake& theirs
   info.source = source;
   info.fast = theirs.fast();
   info.extended = theirs.extended();
-  const auto connection = std::make_shared<Connection>(std::move(handshaking.socket), id, *this,
-                                                       thread_, shared_.blocks, reader_limits_);
+  const std::size_t most_control =
+      max_control_bytes + std::min(torrent_.metainfo->info_bytes().size(), max_metadata_bytes);
+  const auto connection =
+      std::make_shared<Connection>(std::move(handshaking.socket), id, *this, thread_,
+                                   shared_.blocks, reader_limits_, most_control);
   links_[static_cast<std::uint32_t>(id)] = {connection, std::move(handshaking.token)};
   note([&] {
     return fmt::format("connected c{} {} {}", static_cast<std::uint32_t>(id),
