@@ -43,14 +43,16 @@ void StoreJobs::next_of_piece(PieceIndex piece) {
        });
 }
 
-void StoreJobs::store(StorePiece action,
-                      std::function<void(PieceIndex, const StoreOutcome&)> done) {
+void StoreJobs::store(StorePiece action, Stored done) {
   const PieceIndex piece = action.piece;
   for_piece(piece, [action = std::move(action), done = std::move(done)](Store& store) mutable {
     StoreOutcome outcome = store.store_piece(action.piece, action.blocks, action.want_digests);
-    action.blocks.clear();  // back to the pool before anybody is told
-    return Job([piece = action.piece, outcome = std::move(outcome), done = std::move(done)] {
-      done(piece, outcome);
+    const bool again =
+        outcome.result == StoreResult::no_space || outcome.result == StoreResult::io_error;
+    if (!again) action.blocks.clear();  // back to the pool before anybody is told
+    return Job([action = std::move(action), outcome = std::move(outcome),
+                done = std::move(done)]() mutable {
+      done(action.piece, outcome, std::move(action.blocks));
     });
   });
 }

@@ -29,7 +29,9 @@ class StoreJobs {
       : store_(std::move(store)), disk_(disk), mailbox_(std::move(mailbox)) {}
   void set_owner(std::weak_ptr<void> owner) { owner_ = std::move(owner); }
 
-  void store(StorePiece action, std::function<void(PieceIndex, const StoreOutcome&)> done);
+  // The blocks come back if the disk had no room or failed.
+  using Stored = UniqueFunction<void(PieceIndex, const StoreOutcome&, std::vector<BlockBuffer>)>;
+  void store(StorePiece action, Stored done);
   void spill(SpillBlock action, std::function<void(BlockRef, bool kept)> done);
   void drop_spilled(PieceIndex piece);
   void check_piece(PieceIndex piece, std::function<void(const Result<bool>&)> done);

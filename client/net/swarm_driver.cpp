@@ -372,12 +372,13 @@ void SwarmDriver::perform(CancelBlock& action) {
 }
 
 void SwarmDriver::perform(StorePiece& action) {
-  jobs_.store(std::move(action), [this](PieceIndex piece, const StoreOutcome& outcome) {
+  jobs_.store(std::move(action), [this](PieceIndex piece, const StoreOutcome& outcome,
+                                        std::vector<BlockBuffer> blocks) {
     note([&] {
       return fmt::format("piece_stored {} {} {}", to_number(piece),
                          static_cast<int>(outcome.result), outcome.message);
     });
-    swarm_.piece_stored(piece, outcome, current_time());
+    swarm_.piece_stored(piece, outcome, current_time(), std::move(blocks));
     if (jobs_.store()->unsynced_bytes() >= sync_bytes) sync();
   });
 }
