@@ -29,7 +29,7 @@ BlockPool::~BlockPool() {
 
 BlockBuffer BlockPool::take() {
   const std::lock_guard lock(state_->mutex);
-  if (state_->in_use == max_buffers_) return {};
+  if (state_->in_use >= max_buffers_) return {};
   std::byte* data = nullptr;
   if (state_->free.empty()) {
     data = static_cast<std::byte*>(::operator new(state_->bytes_each, page));

@@ -2,6 +2,7 @@
 // as handles and never looks inside; the network fills them, the store hashes and writes them.
 #pragma once
 
+#include <atomic>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
@@ -62,12 +63,14 @@ class BlockPool {
   BlockBuffer take();  // empty when all are in use: the caller stops reading until some come back
   std::size_t in_use() const;
   std::size_t max_buffers() const { return max_buffers_; }
+  // Those in use beyond a lower number come back by and by.
+  void set_max_buffers(std::size_t count) { max_buffers_ = count; }
 
  private:
   friend class BlockBuffer;
   void put_back(std::byte* data);
   struct State;
-  std::size_t max_buffers_;
+  std::atomic<std::size_t> max_buffers_;
   std::unique_ptr<State> state_;
 };
 

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "chunkstore/posix_files.hpp"
+#include "client/net/client_hooks.hpp"
 #include "client/net/event_queue.hpp"
 #include "client/net/io_threads.hpp"
 #include "client/net/listener.hpp"
@@ -28,8 +29,8 @@ namespace {
 
 // Descriptors that are not peers: files of the stores, logs, epoll, trackers.
 constexpr std::uint32_t reserved_descriptors = 160;
-// Blocks beyond the open pieces: on their way to the disk, and in the hands of readers.
-constexpr std::uint64_t block_bytes_beyond = 48 << 20;
+// A disk that does not answer is waited for so long beyond the grace of a stop.
+constexpr auto disk_patience = std::chrono::seconds(5);
 constexpr auto lease_interval = std::chrono::milliseconds(500);
 
 std::uint64_t random_number() {
@@ -71,17 +72,20 @@ std::uint32_t connection_cap(std::uint32_t wanted) {
   return std::min(wanted, spare);
 }
 
-std::size_t pool_buffers(const ClientOptions& options) {
-  return static_cast<std::size_t>((options.swarm.open_piece_bytes + block_bytes_beyond) /
-                                  block_length);
+// What a torrent that downloads may hold in open pieces: its part of all, but two pieces at least.
+std::uint64_t open_piece_share(const ClientOptions& options, std::size_t downloads,
+                               std::uint64_t piece_length) {
+  return std::max(options.swarm.open_piece_bytes / std::max<std::size_t>(downloads, 1),
+                  2 * piece_length);
 }
 
 }  // namespace
 
 class Client::Impl {
  public:
-  Impl(ClientOptions options, TorrentHandler handler);
+  Impl(ClientOptions options, TorrentHandler handler, const net::ClientHooks& hooks);
   ~Impl();
+  bool close();  // false if a disk does not answer: then this must not be destroyed
   Result<void> open();
 
   Result<TorrentId> add(AddTorrent torrent);
@@ -97,8 +101,14 @@ class Client::Impl {
   const PeerId peer_id_ = random_peer_id();
   net::EventQueue events_;
   std::unique_ptr<net::Trace> trace_;
-  std::unique_ptr<Files> files_ = posix_files();
-  BlockPool blocks_;
+  const std::shared_ptr<Files> files_;
+  // At most: what the torrents that download may hold in open pieces, one block half received for
+  // each connection, and a fixed part for what is on its way to the disk or read ahead. As a
+  // torrent gives back what exceeds half of its share when the pool is empty (Swarm::memory_short),
+  // there are always blocks for the next piece to be completed.
+  const std::uint64_t block_bytes_beyond_;
+  std::atomic<std::uint32_t> shortages_ = 0;
+  BlockPool blocks_{0};
   net::ConnectionBudget budget_;
   net::IoThreads threads_;
   net::DiskPool disk_;
@@ -110,23 +120,28 @@ class Client::Impl {
   struct Torrent {
     std::shared_ptr<SwarmDriver> driver;
     net::LeaseUse download, upload;
+    std::uint64_t open_piece_bytes = 0;
   };
   void arm_leases();
   void renew_leases();
   void lease(Torrent& torrent, std::uint64_t download, std::uint64_t upload);
+  void share_memory();
 
   mutable std::mutex mutex_;  // of what follows
   std::map<TorrentId, Torrent> torrents_;
   std::map<WireInfoHash, TorrentId> by_hash_;
   std::uint32_t next_id_ = 1;
   std::uint64_t download_limit_, upload_limit_;
+  bool gave_up_ = false;  // on a disk
+  bool closed_ = false;
   asio::steady_timer lease_timer_;
 };
 
-Client::Impl::Impl(ClientOptions options, TorrentHandler handler)
+Client::Impl::Impl(ClientOptions options, TorrentHandler handler, const net::ClientHooks& hooks)
     : options_(std::move(options)),
       events_(std::move(handler)),
-      blocks_(pool_buffers(options_)),
+      files_(hooks.files ? hooks.files : std::shared_ptr<Files>(posix_files())),
+      block_bytes_beyond_(hooks.block_bytes_beyond),
       budget_(connection_cap(options_.max_connections)),
       threads_(options_.network_threads),
       disk_(options_.disk_threads),
@@ -137,15 +152,24 @@ Client::Impl::Impl(ClientOptions options, TorrentHandler handler)
           net::ListenerOptions().max_strangers)),
       download_limit_(options_.download_limit),
       upload_limit_(options_.upload_limit),
-      lease_timer_(threads_.service()) {}
+      lease_timer_(threads_.service()) {
+  share_memory();
+}
 
 Client::Impl::~Impl() {
+  close();
+}
+
+bool Client::Impl::close() {
+  if (std::exchange(closed_, true)) return true;
   remove(all(), {});
   listener_->stop();
   trackers_->stop();
   asio::post(threads_.service(), [this] { lease_timer_.cancel(); });
   threads_.stop();
-  disk_.stop();
+  if (disk_.stop(gave_up_ ? std::chrono::seconds(1) : disk_patience)) return true;
+  events_.close();
+  return false;
 }
 
 Result<void> Client::Impl::open() {
@@ -173,6 +197,7 @@ Result<void> Client::Impl::open() {
       .announce_key = to_hex(random_peer_id()).substr(16, 8),
       .port = port,
       .trace = trace_.get(),
+      .shortages = shortages_,
       .emit = [this](TorrentId id, TorrentEvent event) { events_.post(id, std::move(event)); }});
   listener_->start();
   arm_leases();
@@ -212,6 +237,7 @@ Result<TorrentId> Client::Impl::add(AddTorrent torrent) {
   }
   added.driver->start();
   torrents_.emplace(id, added);
+  share_memory();
   const auto count = static_cast<std::uint64_t>(torrents_.size());
   for (auto& [other, entry] : torrents_) {
     lease(entry, download_limit_ == unlimited ? unlimited : download_limit_ / count,
@@ -249,10 +275,38 @@ void Client::Impl::remove(std::vector<TorrentId> ids, Duration grace) {
   for (const auto& [driver, done] : leaving) {
     driver->stop(grace, [done = done] { done->set_value(); });
   }
-  for (const auto& [driver, done] : leaving) done->get_future().wait();
+  const auto patient_until = std::chrono::steady_clock::now() + grace + disk_patience;
+  bool gave_up = false;
+  for (const auto& [driver, done] : leaving) {
+    if (done->get_future().wait_until(patient_until) == std::future_status::ready) continue;
+    driver->give_up();
+    gave_up = true;
+  }
   const std::lock_guard lock(mutex_);
+  gave_up_ = gave_up_ || gave_up;
   for (const TorrentId id : ids) torrents_.erase(id);
   std::erase_if(by_hash_, [&](const auto& entry) { return !torrents_.contains(entry.second); });
+  share_memory();
+}
+
+// Memory: called with the lock, but for the first time.
+
+void Client::Impl::share_memory() {
+  std::size_t downloads = 0;
+  for (const auto& [id, torrent] : torrents_) downloads += torrent.driver->downloading() ? 1 : 0;
+  std::uint64_t total = 0;
+  for (auto& [id, torrent] : torrents_) {
+    if (!torrent.driver->downloading()) continue;
+    const std::uint64_t share =
+        open_piece_share(options_, downloads, torrent.driver->piece_length());
+    total += share;
+    if (std::exchange(torrent.open_piece_bytes, share) != share) {
+      torrent.driver->set_open_piece_bytes(share);
+    }
+  }
+  total = std::max(total, options_.swarm.open_piece_bytes);
+  blocks_.set_max_buffers(static_cast<std::size_t>((total + block_bytes_beyond_) / block_length) +
+                          options_.max_connections);
 }
 
 // Global limits.
@@ -286,6 +340,7 @@ void Client::Impl::arm_leases() {
 
 void Client::Impl::renew_leases() {
   const std::lock_guard lock(mutex_);
+  share_memory();  // some may be complete by now
   if (torrents_.size() < 2) return;
   if (download_limit_ == unlimited && upload_limit_ == unlimited) return;
   std::vector<net::LeaseUse> down, up;
@@ -308,10 +363,23 @@ void Client::Impl::renew_leases() {
 // The facade.
 
 Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Client::~Client() = default;
+Client::~Client() {
+  // What hangs in a disk would come back to memory that is gone. It stays, reachable by nobody but
+  // those who look for leaks.
+  static auto& left_behind = *new std::vector<Impl*>();
+  static std::mutex mutex;
+  if (impl_->close()) return;
+  const std::lock_guard lock(mutex);
+  left_behind.push_back(impl_.release());
+}
 
 Result<std::unique_ptr<Client>> Client::start(ClientOptions options, TorrentHandler handler) {
-  auto impl = std::make_unique<Impl>(std::move(options), std::move(handler));
+  return start(std::move(options), std::move(handler), {});
+}
+
+Result<std::unique_ptr<Client>> Client::start(ClientOptions options, TorrentHandler handler,
+                                              const net::ClientHooks& hooks) {
+  auto impl = std::make_unique<Impl>(std::move(options), std::move(handler), hooks);
   if (auto opened = impl->open(); !opened) return opened.error();
   return std::unique_ptr<Client>(new Client(std::move(impl)));
 }

@@ -74,10 +74,17 @@ using TorrentEvent = std::variant<CheckProgress, TransferBegan, Completed, Files
                                   RootMissing, RootReturned, Failed, Notice>;
 using TorrentHandler = std::function<void(TorrentId, const TorrentEvent&)>;
 
+namespace net {
+struct ClientHooks;
+}
+
 class Client {
  public:
   // Opens the listening sockets. Errors: address_in_use, permission_denied.
   static Result<std::unique_ptr<Client>> start(ClientOptions options, TorrentHandler handler);
+  // For tests: parts of the inside replaced (client/net/client_hooks.hpp).
+  static Result<std::unique_ptr<Client>> start(ClientOptions options, TorrentHandler handler,
+                                               const net::ClientHooks& hooks);
   ~Client();  // stops at once if stop() was not called
 
   std::uint16_t port() const;              // of the listener
@@ -85,7 +92,9 @@ class Client {
 
   // Opens the store, checks what must be checked, then trades. Errors are those of Store::open.
   Result<TorrentId> add(AddTorrent torrent);
-  // Withdraws from the swarm: spills, syncs, announces `stopped` (at most `grace`); returns when done.
+  // Withdraws from the swarm: spills, syncs, announces `stopped` (at most `grace`); returns when
+  // done. A disk that does not answer is waited for a few seconds more, then given up with a
+  // DiskTrouble; what hangs in it is left behind.
   void remove(TorrentId torrent, Duration grace);
   // remove() for all, side by side.
   void stop(Duration grace);

@@ -9,6 +9,7 @@ namespace barter::net {
 
 DiskPool::DiskPool(unsigned threads) {
   threads_.reserve(std::max(threads, 1U));
+  running_ = std::max(threads, 1U);
   for (unsigned i = 0; i < std::max(threads, 1U); ++i) {
     threads_.emplace_back([this] { run(); });
     pthread_setname_np(threads_.back().native_handle(), "barter-disk");
@@ -16,7 +17,7 @@ DiskPool::DiskPool(unsigned threads) {
 }
 
 DiskPool::~DiskPool() {
-  stop();
+  stop(std::chrono::hours(24 * 365));
 }
 
 void DiskPool::post(Lane lane, Job job) {
@@ -55,9 +56,11 @@ void DiskPool::run() {
     job = {};  // what it owns goes back before the lock is taken
     lock.lock();
   }
+  --running_;
+  ended_.notify_all();
 }
 
-void DiskPool::stop() {
+bool DiskPool::stop(Duration patience) {
   std::array<std::deque<Job>, 3> dropped;
   {
     const std::lock_guard lock(mutex_);
@@ -65,9 +68,18 @@ void DiskPool::stop() {
     dropped.swap(lanes_);
   }
   work_.notify_all();
+  dropped = {};  // what they own may want to post
+  {
+    std::unique_lock lock(mutex_);
+    if (!ended_.wait_for(lock, patience, [this] { return running_ == 0; })) {
+      for (std::thread& thread : threads_) thread.detach();
+      return false;
+    }
+  }
   for (std::thread& thread : threads_) {
     if (thread.joinable()) thread.join();
   }
+  return true;
 }
 
 }  // namespace barter::net

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "client/net/unique_function.hpp"
+#include "torrent/time.hpp"
 
 namespace barter::net {
 
@@ -26,14 +27,15 @@ class DiskPool {
   enum class Lane : unsigned char { read, store, check };
 
   explicit DiskPool(unsigned threads);
-  ~DiskPool();  // stop()
+  ~DiskPool();  // stop(), however long it takes
   DiskPool(const DiskPool&) = delete;
   DiskPool& operator=(const DiskPool&) = delete;
 
   void post(Lane lane, Job job);  // from any thread; dropped after stop()
   unsigned threads() const { return static_cast<unsigned>(threads_.size()); }
-  // Ends the jobs that run, drops those that wait. Not from a job.
-  void stop();
+  // Waits for the jobs that run, drops those that wait. False if they have not ended in time: the
+  // pool must then not be destroyed. Not from a job.
+  bool stop(Duration patience);
 
  private:
   void run();
@@ -44,6 +46,8 @@ class DiskPool {
   std::array<std::deque<Job>, 3> lanes_;
   std::size_t idle_ = 0;
   bool stopping_ = false;
+  std::size_t running_ = 0;  // threads
+  std::condition_variable ended_;
   std::vector<std::thread> threads_;
 };
 

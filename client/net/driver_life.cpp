@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <future>
 #include <set>
 #include <utility>
 
@@ -145,6 +146,7 @@ void SwarmDriver::round() {
     emit(CheckProgress{piece_check_->bytes_done(), piece_check_->bytes_total()});
   }
   if (state_ == State::running) {
+    if (seen_shortages_ != shared_.shortages) free_memory();
     const TimePoint now = current_time();
     const Progress progress = swarm_.progress(now);
     rates_.download = progress.download_rate;
@@ -196,6 +198,7 @@ void SwarmDriver::synced(const Result<void>& result, bool covers_completion) {
   if (!covers_completion) return sync();  // the last piece came after this sync had begun
   completing_ = false;
   completed_ = true;
+  downloading_ = false;
   emit(Completed{});
 }
 
@@ -212,6 +215,7 @@ void SwarmDriver::look_for_changes() {
 
 void SwarmDriver::lose(std::span<const PieceIndex> pieces) {
   completing_ = completed_ = false;
+  downloading_ = !torrent_.read_only;
   if (torrent_.read_only) {
     swarm_.select(std::vector<bool>(torrent_.metainfo->files().size(), false), current_time());
   }
@@ -347,6 +351,27 @@ void SwarmDriver::stop(Duration grace, std::function<void()> done) {
   });
 }
 
+void SwarmDriver::give_up() {
+  std::promise<void> done;
+  asio::post(thread_.context, [self = shared_from_this(), &done] {
+    self->end_without_disk();
+    done.set_value();
+  });
+  done.get_future().wait();
+}
+
+void SwarmDriver::end_without_disk() {
+  if (state_ == State::ended) return;
+  const Batch batch(*this);
+  DiskTrouble trouble;
+  trouble.message =
+      "the disk does not answer: stopped without it; what was not yet safe on it is checked at the "
+      "next start";
+  emit(Notice(std::move(trouble)));
+  gave_up_ = true;
+  end();
+}
+
 void SwarmDriver::maybe_ended() {
   if (!(swarm_.stopped() || grace_over_) || jobs_.pending() > 0 || final_sync_) return;
   final_sync_ = true;
@@ -369,6 +394,7 @@ void SwarmDriver::end() {
   starved_timer_.cancel();
   grace_.cancel();
   rates_.download = rates_.upload = 0;
+  downloading_ = false;
   if (const auto ended = std::exchange(ended_, nullptr)) ended();
 }
 

@@ -84,7 +84,8 @@ SwarmDriver::SwarmDriver(const DriverShared& shared, NetThread& thread, TorrentI
       timer_(thread.context),
       round_timer_(thread.context),
       starved_timer_(thread.context),
-      grace_(thread.context) {
+      grace_(thread.context),
+      downloading_(!torrent_.read_only) {
   skipped_trackers_.clear();
   for (auto& tier : usable_trackers(torrent_, skipped_trackers_)) {
     trackers_.insert(trackers_.end(), tier.begin(), tier.end());
@@ -145,6 +146,11 @@ void SwarmDriver::set_limits(std::uint64_t download, std::uint64_t upload) {
     self->swarm_.set_limits(std::min(download, self->config_->download_limit),
                             std::min(upload, self->config_->upload_limit), current_time());
   });
+}
+
+void SwarmDriver::set_open_piece_bytes(std::uint64_t bytes) {
+  asio::post(thread_.context,
+             [self = shared_from_this(), bytes] { self->swarm_.set_open_piece_bytes(bytes); });
 }
 
 void SwarmDriver::ask(const std::function<void(const Swarm&)>& question) {
@@ -236,8 +242,22 @@ void SwarmDriver::await_buffers(std::shared_ptr<Connection> connection) {
     if (error || !self) return;
     self->starved_armed_ = false;
     const Batch batch(*self);
+    const BlockPool& pool = self->shared_.blocks;
+    self->starved_rounds_ = pool.in_use() >= pool.max_buffers() ? self->starved_rounds_ + 1 : 0;
+    if (self->starved_rounds_ >= starved_rounds_max) {
+      self->starved_rounds_ = 0;
+      ++self->shared_.shortages;  // it may be the others who hold too much
+      self->free_memory();
+    }
     self->retry_starved();
   });
+}
+
+void SwarmDriver::free_memory() {
+  seen_shortages_ = shared_.shortages;
+  for (const auto& [id, link] : links_) link.connection->release_spare();
+  note([] { return std::string("memory_short"); });
+  swarm_.memory_short(current_time());
 }
 
 void SwarmDriver::retry_starved() {
@@ -301,6 +321,7 @@ void SwarmDriver::shaken(Handshaking& handshaking, const wire::Handshake& theirs
 void SwarmDriver::drain() {
   while (true) {
     swarm_.take_actions(actions_);
+    if (gave_up_) actions_.clear();
     if (actions_.empty() && dirty_.empty()) break;
     if (shared_.trace != nullptr) shared_.trace->actions(label_, current_time(), actions_);
     for (Action& action : actions_) {

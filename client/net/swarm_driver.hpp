@@ -42,6 +42,7 @@ struct DriverShared {
   std::string announce_key;  // random, the same for all announces of this run
   std::uint16_t port = 0;
   Trace* trace = nullptr;
+  std::atomic<std::uint32_t>& shortages;              // how often the block pool was empty for long
   std::function<void(TorrentId, TorrentEvent)> emit;  // any thread; does not block
 };
 
@@ -57,9 +58,16 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   // Withdraws; `done` runs on the network thread when blocks are spilled, all is synced and
   // `stopped` was announced, the last for no longer than `grace`.
   void stop(Duration grace, std::function<void()> done);
+  // The disk has not let stop() end: ends without it. Jobs under way keep the driver alive; nothing
+  // is heard of it any more. Returns when that is done.
+  void give_up();
   void adopt(int descriptor, Endpoint remote, std::vector<std::byte> received);
   void add_peers(std::vector<HostPort> peers);
   void set_limits(std::uint64_t download, std::uint64_t upload);  // bytes a second
+  void set_open_piece_bytes(std::uint64_t bytes);
+  // May hold blocks of open pieces: everything that is not read-only, until it is complete.
+  bool downloading() const { return downloading_.load(std::memory_order_relaxed); }
+  std::uint64_t piece_length() const { return torrent_.metainfo->layout().piece_length(); }
   // Runs `question` with the swarm on the network thread and waits for it.
   void ask(const std::function<void(const Swarm&)>& question);
   const WireInfoHash& info_hash() const { return info_hash_; }
@@ -127,13 +135,16 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   void touch(Connection& connection);
   void arm_timer();
   void retry_starved();
+  void free_memory();
   template <class Describe>
   void note(Describe describe) {
     if (shared_.trace != nullptr) {
       shared_.trace->event(label_, std::chrono::steady_clock::now(), describe());
     }
   }
-  void emit(TorrentEvent event) { shared_.emit(id_, std::move(event)); }
+  void emit(TorrentEvent event) {
+    if (!gave_up_) shared_.emit(id_, std::move(event));
+  }
 
   // The life of the torrent (driver_life.cpp).
   void check();
@@ -158,6 +169,7 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   void root_returned();
   void probe_disk();
   void maybe_ended();
+  void end_without_disk();
   void end();
 
   const DriverShared& shared_;
@@ -187,7 +199,10 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   boost::asio::steady_timer round_timer_;
   boost::asio::steady_timer starved_timer_;
   boost::asio::steady_timer grace_;
+  std::atomic<bool> downloading_;
   bool starved_armed_ = false;
+  unsigned starved_rounds_ = 0;
+  std::uint32_t seen_shortages_ = 0;
 
   std::shared_ptr<PieceCheck> piece_check_;
   Rates rates_;
@@ -205,7 +220,7 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   static constexpr Duration recheck_pause_min = std::chrono::seconds(10);
   Duration recheck_pause_ = recheck_pause_min;
   TimePoint next_recheck_{};
-  bool final_sync_ = false, grace_over_ = false;
+  bool final_sync_ = false, grace_over_ = false, gave_up_ = false;
   std::function<void()> ended_;
 };
 

@@ -34,7 +34,8 @@ struct SwarmConfig {
   std::uint32_t max_requests = 1500;
   Duration request_horizon = std::chrono::milliseconds(500);  // added to the measured delay
   std::uint32_t max_incoming_requests = 2000;      // queued of one peer (our reqq); beyond: reject
-  std::uint64_t open_piece_bytes = 64 << 20;       // blocks in memory; beyond: spilled
+  // Blocks in memory, of all torrents of a client together; beyond: spilled.
+  std::uint64_t open_piece_bytes = 64 << 20;
   Duration spill_after = std::chrono::seconds(4);  // a block older than this is spilled
   Duration block_timeout_min = std::chrono::seconds(2);  // before a block gets a second holder
   Duration block_timeout_max = std::chrono::seconds(20);

@@ -80,6 +80,9 @@ class Swarm {
   void select(const std::vector<bool>& files, TimePoint now);  // by file; before or after start
   void set_limits(std::uint64_t download, std::uint64_t upload, TimePoint now);  // bytes a second
   void set_listen_port(std::uint16_t port);
+  // Instead of SwarmConfig's: this torrent's share. At least two pieces, so that one can always be
+  // completed.
+  void set_open_piece_bytes(std::uint64_t bytes);
   void pieces_checked(const Bitfield& have, std::span<const BlockRef> spilled, TimePoint now);
   void pieces_lost(std::span<const PieceIndex> pieces, TimePoint now);  // files changed (BEP 54)
   void add_peers(PeerSource source, std::span<const Endpoint> peers, TimePoint now);
@@ -98,6 +101,9 @@ class Swarm {
   void piece_stored(PieceIndex piece, const StoreOutcome& outcome, TimePoint now,
                     std::vector<BlockBuffer> blocks = {});
   void block_spilled(BlockRef block, bool kept, TimePoint now);
+  // The buffers of all torrents are in use: whoever holds more than half of its share gives the
+  // rest back, the piece that lacks least excepted.
+  void memory_short(TimePoint now);
   void announce_finished(TrackerId tracker, const AnnounceOutcome& outcome, TimePoint now);
   void time_passed(TimePoint now);
 

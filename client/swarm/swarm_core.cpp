@@ -18,6 +18,7 @@ Swarm::Core::Core(std::shared_ptr<const Metainfo> metainfo,
       wanted_(layout_.piece_count(), true),
       picker_(layout_.piece_count(), random_),
       open_(layout_),
+      open_piece_bytes_(config_->open_piece_bytes),
       connect_pace_(config_->connects_per_second),
       announcer_(trackers, random_),
       download_limiter_(config_->download_limit),
@@ -84,6 +85,10 @@ void Swarm::Core::set_limits(std::uint64_t download, std::uint64_t upload, TimeP
   upload_at_ = now;
   choke_soon(now);
   settle(now);
+}
+
+void Swarm::Core::set_open_piece_bytes(std::uint64_t bytes) {
+  open_piece_bytes_ = std::max(bytes, 2 * std::uint64_t{layout_.piece_length()});
 }
 
 void Swarm::Core::pieces_checked(const Bitfield& have, std::span<const BlockRef> spilled,

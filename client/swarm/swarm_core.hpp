@@ -42,6 +42,7 @@ class Swarm::Core {
   void select(const std::vector<bool>& files, TimePoint now);
   void set_limits(std::uint64_t download, std::uint64_t upload, TimePoint now);
   void set_listen_port(std::uint16_t port) { listen_port_ = port; }
+  void set_open_piece_bytes(std::uint64_t bytes);
   void pieces_checked(const Bitfield& have, std::span<const BlockRef> spilled, TimePoint now);
   void pieces_lost(std::span<const PieceIndex> pieces, TimePoint now);
   void add_peers(PeerSource source, std::span<const Endpoint> peers, TimePoint now);
@@ -57,6 +58,7 @@ class Swarm::Core {
   void piece_stored(PieceIndex piece, const StoreOutcome& outcome, TimePoint now,
                     std::vector<BlockBuffer> blocks);
   void block_spilled(BlockRef block, bool kept, TimePoint now);
+  void memory_short(TimePoint now);
   void announce_finished(TrackerId tracker, const AnnounceOutcome& outcome, TimePoint now);
   void time_passed(TimePoint now);
   void take_actions(std::vector<Action>& out);
@@ -171,6 +173,7 @@ class Swarm::Core {
   void spill_all(OpenPiece& open);
   void spill_overdue(TimePoint now);
   void relieve_memory(TimePoint now);
+  bool give_up_memory(OpenPiece& open, TimePoint now);
   std::uint64_t memory_bytes() const { return memory_blocks_ * block_length; }
 
   // swarm_progress.cpp
@@ -210,6 +213,8 @@ class Swarm::Core {
   PiecePicker picker_;
   OpenPieces open_;
   Blame blame_;
+  std::uint64_t open_piece_bytes_;   // may be held; beyond: spilled, or given up
+  bool memory_was_short_ = false;    // then what is asked for counts as held
   std::uint64_t memory_blocks_ = 0;  // in open pieces, on their way to the store or the spill
   std::uint32_t storing_ = 0;        // pieces
   std::uint32_t spilling_ = 0;       // blocks

@@ -81,7 +81,10 @@ std::optional<BlockRef> Swarm::Core::choose_block(Peer& peer, TimePoint now) {
       store_if_complete(*joined, now);  // a piece of pads has nothing to be asked for
     }
   }
-  return joined == nullptr ? std::nullopt : take_from(*joined, peer);
+  if (joined != nullptr) return take_from(*joined, peer);
+  // All memory is held by pieces that this peer cannot bring forward; perhaps nobody can.
+  if (storing_ == 0 && spilling_ == 0 && memory_bytes() >= open_piece_bytes_) relieve_memory(now);
+  return std::nullopt;
 }
 
 std::optional<BlockRef> Swarm::Core::choose_while_choked(Peer& peer) {
@@ -128,7 +131,11 @@ std::optional<PieceIndex> Swarm::Core::new_piece(Peer& peer) {
 }
 
 bool Swarm::Core::may_open() const {
-  return memory_bytes() < config_->open_piece_bytes;
+  if (memory_bytes() >= open_piece_bytes_) return false;
+  if (!memory_was_short_) return true;
+  std::uint64_t due = 0;
+  for (const auto& peer : peers_) due += peer->requests.size();
+  return due == 0 || memory_bytes() + due * block_length < open_piece_bytes_;
 }
 
 OpenPiece& Swarm::Core::open_piece(PieceIndex piece) {

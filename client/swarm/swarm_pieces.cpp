@@ -27,7 +27,7 @@ void Swarm::Core::block_arrived(Peer& peer, BlockRef block, BlockBuffer buffer, 
     spill_all(*open);
   } else {
     spill_at_ = std::min(spill_at_, open->in_memory_since() + config_->spill_after);
-    if (memory_bytes() > config_->open_piece_bytes) relieve_memory(now);
+    if (memory_bytes() > open_piece_bytes_) relieve_memory(now);
   }
 }
 
@@ -213,6 +213,35 @@ void Swarm::Core::relieve_memory(TimePoint now) {
     work_freed_ = true;
     return;
   }
+}
+
+// Spilled, or forgotten where that cannot be. False if it stays.
+bool Swarm::Core::give_up_memory(OpenPiece& open, TimePoint now) {
+  if (open.phase == OpenPiece::Phase::storing || open.in_memory() == 0) return false;
+  if (open.phase == OpenPiece::Phase::fetching && spill_works_ && !disk_paused_) {
+    spill_all(open);
+    return true;
+  }
+  wasted_ += std::uint64_t{open.in_memory()} * block_length;
+  abandon(open, now);
+  return true;
+}
+
+void Swarm::Core::memory_short(TimePoint now) {
+  memory_was_short_ = true;
+  // What is on its way to the disk comes back by itself.
+  while (storing_ == 0 &&
+         memory_bytes() - std::uint64_t{spilling_} * block_length > open_piece_bytes_ / 2) {
+    OpenPiece *least = nullptr, *most = nullptr;  // missing blocks
+    for (const auto& open : open_.all()) {
+      if (open->phase == OpenPiece::Phase::storing || open->in_memory() == 0) continue;
+      if (least == nullptr || open->missing() < least->missing()) least = open.get();
+      if (most == nullptr || open->missing() >= most->missing()) most = open.get();
+    }
+    if (least == most || !give_up_memory(*most, now)) break;
+  }
+  work_freed_ = true;
+  settle(now);
 }
 
 void Swarm::Core::block_spilled(BlockRef block, bool kept, TimePoint now) {

@@ -463,6 +463,55 @@ TEST_CASE("blocks that grow old are spilled") {
   CHECK(f.all<SpillBlock>().size() == 1);
 }
 
+TEST_CASE("short of memory, the pieces that lack most are given up, and one is kept") {
+  for (const bool can_spill : {true, false}) {
+    INFO("can spill: " << can_spill);
+    Fixture f;
+    f.start();
+    f.swarm->set_open_piece_bytes(0);  // two pieces, eight blocks
+    std::vector<ConnectionId> peers;
+    std::vector<std::vector<wire::Request>> wanted;
+    for (int i = 0; i < 3; ++i) {
+      peers.push_back(f.connect(i + 1));
+      wanted.push_back(f.requests_to_seed(peers.back()));
+      REQUIRE(wanted.back().size() >= 4);
+    }
+    const auto deliver = [&](std::size_t peer, std::size_t from, std::size_t to) {
+      for (std::size_t i = from; i < to; ++i) {
+        const wire::Request& request = wanted[peer][i];
+        f.receive(peers[peer], f.block(request.piece, request.begin, request.length));
+      }
+    };
+    if (!can_spill) {
+      deliver(2, 3, 4);
+      f.pass(f.config.spill_after);
+      REQUIRE(f.all<SpillBlock>().size() == 1);
+      f.swarm->block_spilled(f.all<SpillBlock>()[0]->block, false, f.now);
+      f.drain();
+    }
+    deliver(0, 0, 3);
+    deliver(1, 0, 2);
+    deliver(2, 0, 2);
+    REQUIRE(f.pool.in_use() == 7);
+    f.swarm->memory_short(f.now);
+    f.drain();
+    const auto spills = f.all<SpillBlock>();
+    CHECK(spills.size() == (can_spill ? 4 : 0));
+    for (const SpillBlock* spill : spills) {
+      CHECK(to_number(spill->block.piece) != wanted[0][0].piece);
+    }
+    f.actions.clear();
+    CHECK(f.pool.in_use() == 3);
+    // Again, with no more than half of the share: nothing is given up.
+    f.swarm->memory_short(f.now);
+    f.drain();
+    CHECK(f.pool.in_use() == 3);
+    // And the piece that was kept goes to the store.
+    f.receive(peers[0], f.block(wanted[0][3].piece, wanted[0][3].begin, wanted[0][3].length));
+    CHECK(f.all<StorePiece>().size() == 1);
+  }
+}
+
 TEST_CASE("lost pieces are taken back, by message or by reconnecting") {
   Fixture f;
   f.start(true);
