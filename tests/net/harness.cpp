@@ -106,17 +106,20 @@ ClientOptions TestClient::loopback() {
   return out;
 }
 
-TestClient::TestClient(ClientOptions options) {
+TestClient::TestClient(ClientOptions options, const net::ClientHooks& hooks) {
   if (options.listen_addresses.empty()) {
     const auto defaults = loopback();
     options.listen_addresses = defaults.listen_addresses;
     if (options.port == 0) options.fixed_port = true;
   }
-  auto started = Client::start(std::move(options), [this](TorrentId id, const TorrentEvent& event) {
-    const std::lock_guard lock(mutex_);
-    events_.emplace_back(id, event);
-    arrived_.notify_all();
-  });
+  auto started = Client::start(
+      std::move(options),
+      [this](TorrentId id, const TorrentEvent& event) {
+        const std::lock_guard lock(mutex_);
+        events_.emplace_back(id, event);
+        arrived_.notify_all();
+      },
+      hooks);
   if (!started) FAIL(started.error().message);
   client = std::move(*started);
 }

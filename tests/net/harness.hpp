@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "client/client.hpp"
+#include "client/net/client_hooks.hpp"
 
 namespace barter::testing {
 
@@ -46,7 +47,7 @@ std::string read_file(const std::filesystem::path& path);
 // A client on loopback with an ephemeral port and its events.
 class TestClient {
  public:
-  explicit TestClient(ClientOptions options = {});
+  explicit TestClient(ClientOptions options = {}, const net::ClientHooks& hooks = {});
   ~TestClient();
   static ClientOptions loopback();
 
@@ -71,6 +72,21 @@ class TestClient {
       if (const auto* found = std::get_if<Event>(&event)) return *found;
     }
     return std::nullopt;
+  }
+  // As find(), among the notices.
+  template <class Told>
+  std::optional<Told> notice(TorrentId torrent) const {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, event] : events_) {
+      const auto* notice = id == torrent ? std::get_if<Notice>(&event) : nullptr;
+      if (notice == nullptr) continue;
+      if (const auto* found = std::get_if<Told>(notice)) return *found;
+    }
+    return std::nullopt;
+  }
+  template <class Told>
+  bool wait_notice(TorrentId torrent, std::chrono::seconds most = std::chrono::seconds(30)) {
+    return wait_until([&] { return notice<Told>(torrent).has_value(); }, most);
   }
   template <class Event>
   bool wait(TorrentId torrent, std::chrono::seconds most = std::chrono::seconds(30)) {

@@ -1,4 +1,6 @@
 // Peers that do what peers must not, against whole clients over loopback.
+#include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -212,6 +214,75 @@ TEST_CASE("a peer that sends wrong blocks is found out, and the download finishe
   get->add_peers(id, {fixture.seed.address()});
   CHECK(get.wait<Completed>(id));
   CHECK(same_content(*fixture.metainfo, fixture.from.path(), to.path()));
+  CHECK(get.notice<PieceFailed>(id));
+  const auto banned = get.notice<PeerBanned>(id);
+  REQUIRE(banned);
+  CHECK(banned->endpoint.port == poisoner.port());
+}
+
+TEST_CASE("a peer that never reads is dropped when a megabyte of messages waits for it") {
+  Fixture fixture;
+  Raw deaf(fixture.seed);
+  deaf.peer.write(hello(*fixture.metainfo));
+  wire::ExtensionHandshake extensions;
+  extensions.ut_metadata = 1;
+  deaf.peer.write(raw(extensions));
+  // Requests for metadata that there is none of: each is rejected (BEP 9).
+  const std::string_view request(
+      "\x00\x00\x00\x1f\x14\x01"
+      "d8:msg_typei0e5:piecei99999ee",
+      35);
+  std::string requests;
+  for (int i = 0; i < 100; ++i) requests.append(request);
+  int sent = 0;
+  while (sent < 10'000 && deaf.peer.write(requests)) ++sent;
+  CHECK(sent < 10'000);
+  REQUIRE(fixture.seed.wait_notice<PeerLeft>(fixture.id));
+  CHECK(fixture.seed.notice<PeerLeft>(fixture.id)->reason == DisconnectReason::flooding);
+  fixture.check_alive();
+}
+
+TEST_CASE("a peer that floods us with requests is dropped, and others are served") {
+  Fixture fixture;
+  Raw greedy(fixture.seed);
+  greedy.peer.write(hello(*fixture.metainfo));
+  greedy.peer.write(raw(wire::Interested{}));
+  std::string requests;
+  for (std::uint32_t i = 0; i < 20'000; ++i) {
+    requests += raw(wire::Request{i % 16, 16384 * (i / 16 % 4), 16384});
+  }
+  greedy.peer.write(requests);
+  REQUIRE(fixture.seed.wait_notice<PeerLeft>(fixture.id));
+  const auto left = *fixture.seed.notice<PeerLeft>(fixture.id);
+  CHECK(left.reason == DisconnectReason::flooding);
+  CHECK(left.peer.uploaded < 16 << 20);
+  fixture.check_alive();
+}
+
+TEST_CASE("without a descriptor left a stranger is turned away at once, and later ones are taken") {
+  Fixture fixture;
+  const int caller = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  rlimit few = before;
+  few.rlim_cur = static_cast<rlim_t>(::dup(caller)) + 8;
+  ::close(static_cast<int>(few.rlim_cur) - 8);
+  std::vector<int> fill;
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &few) == 0);
+  for (int more = ::dup(caller); more >= 0; more = ::dup(caller)) fill.push_back(more);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(fixture.seed->port());
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const bool connected =
+      ::connect(caller, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  const bool closed = Peer(caller).wait_closed(3000);
+  for (const int one : fill) ::close(one);
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  ::close(caller);
+  CHECK(connected);
+  CHECK(closed);
+  fixture.check_alive();
 }
 
 TEST_CASE("a busy port is an error if it was asked for, and passed over if not") {

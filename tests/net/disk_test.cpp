@@ -1,0 +1,139 @@
+// Whole clients whose disks are slow, full or gone.
+#include <catch2/catch.hpp>
+
+#include "harness.hpp"
+#include "troubled_files.hpp"
+
+using namespace barter;
+using namespace barter::testing;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::chrono::steady_clock::time_point now() {
+  return std::chrono::steady_clock::now();
+}
+
+struct Troubled {
+  std::shared_ptr<TroubledFiles> files = std::make_shared<TroubledFiles>();
+  net::ClientHooks hooks{.files = files};
+};
+
+}  // namespace
+
+TEST_CASE("what is not in the page cache is read by the disk's threads and served") {
+  Folder from, to;
+  const auto metainfo =
+      make_torrent(from.path(), "data", {{"a", 5'000'000}, {"b", 3'000'001}}, 64 << 10);
+  Troubled disk;
+  TestClient seed({}, disk.hooks), get;
+  seed.seed(metainfo, from.path());
+  disk.files->cold = true;
+  disk.files->read_milliseconds = 1;
+  const int checked = disk.files->reads;
+  const TorrentId id = get.get(metainfo, to.path(), {seed.address()});
+  REQUIRE(get.wait<Completed>(id));
+  CHECK(same_content(*metainfo, from.path(), to.path()));
+  CHECK(disk.files->reads > checked + 20);
+}
+
+TEST_CASE("reads under way when their peer goes, or when the client ends, harm nobody") {
+  Folder from;
+  const auto metainfo = make_torrent(from.path(), "data", {{"", 4 << 20}}, 64 << 10);
+  Troubled disk;
+  TestClient seed({}, disk.hooks);
+  seed.seed(metainfo, from.path());
+  disk.files->cold = true;
+  disk.files->read_milliseconds = 100;
+  {
+    Folder to;
+    TestClient get;
+    const int before = disk.files->reads;
+    get.get(metainfo, to.path(), {seed.address()});
+    REQUIRE(seed.wait_until([&] { return disk.files->reads > before; }));
+  }
+  Folder to;
+  TestClient get;
+  const int before = disk.files->reads;
+  const TorrentId id = get.get(metainfo, to.path(), {seed.address()});
+  REQUIRE(seed.wait_until([&] { return disk.files->reads > before; }));
+  seed.client.reset();
+  CHECK(get.wait_until([&] { return get->progress(id).connections == 0; }));
+}
+
+TEST_CASE("a full disk pauses a download, which goes on when there is room") {
+  for (const bool with_state : {true, false}) {
+    INFO("with a state folder: " << with_state);
+    Folder from, to, state;
+    const auto metainfo = make_torrent(from.path(), "data", {{"", 8 << 20}}, 256 << 10);
+    Troubled disk;
+    disk.files->full_at = 2 << 20;
+    ClientOptions options;
+    if (with_state) options.state_folder = state.path();
+    TestClient seed, get(options, disk.hooks);
+    seed.seed(metainfo, from.path());
+    const TorrentId id = get.get(metainfo, to.path(), {seed.address()});
+    REQUIRE(get.wait_notice<DiskTrouble>(id));
+    CHECK(get.notice<DiskTrouble>(id)->no_space);
+    CHECK(get->progress(id).paused_by_disk);
+    CHECK_FALSE(get->stall_reason(id).empty());
+    // What it has is served meanwhile.
+    Folder third;
+    TestClient other;
+    const TorrentId partial = other.get(metainfo, third.path(), {get.address()});
+    CHECK(other.wait_until([&] { return other->progress(partial).verified_bytes >= 1 << 20; }));
+    CHECK_FALSE(get.saw<Completed>(id));
+    disk.files->full_at = ~0ull;
+    REQUIRE(get.wait_notice<DiskRecovered>(id));
+    REQUIRE(get.wait<Completed>(id));
+    CHECK(same_content(*metainfo, from.path(), to.path()));
+    CHECK_FALSE(get.saw<Failed>(id));
+    CHECK(other.wait<Completed>(partial));
+  }
+}
+
+TEST_CASE("a disk that hangs is given up a few seconds after the grace, with a word") {
+  Folder from, to;
+  const auto metainfo = make_torrent(from.path(), "data", {{"", 4 << 20}}, 64 << 10);
+  Troubled disk;
+  TestClient seed;
+  auto get = std::make_unique<TestClient>(ClientOptions(), disk.hooks);
+  seed.seed(metainfo, from.path());
+  disk.files->hang();
+  const TorrentId id = get->get(metainfo, to.path(), {seed.address()});
+  REQUIRE(get->wait_until([&] { return disk.files->hanging() > 0; }));
+  const auto began = now();
+  (*get)->stop(200ms);
+  CHECK(now() - began < 8s);
+  REQUIRE(get->wait_notice<DiskTrouble>(id, 2s));
+  CHECK(get->notice<DiskTrouble>(id)->message.find("does not answer") != std::string::npos);
+  SECTION("for ever") {
+    const auto destroyed = now();
+    get.reset();
+    CHECK(now() - destroyed < 8s);
+    disk.files->release();
+    std::this_thread::sleep_for(300ms);  // its threads end in what was left behind
+  }
+  SECTION("for a while") {
+    disk.files->release();
+    get.reset();
+  }
+}
+
+TEST_CASE("a client that is stopped while it checks stops at once") {
+  Folder from;
+  const auto metainfo = make_torrent(from.path(), "data", {{"", 64 << 20}}, 64 << 10);
+  Troubled disk;
+  disk.files->read_milliseconds = 20;  // 1024 pieces: ten seconds on two threads
+  TestClient get({}, disk.hooks);
+  const TorrentId id = get.get(metainfo, from.path(), {});
+  REQUIRE(get.wait_until([&] {
+    const auto progress = get.find<CheckProgress>(id);
+    return progress && disk.files->reads > 4;
+  }));
+  const auto began = now();
+  get->stop(3s);
+  CHECK(now() - began < 2s);
+  CHECK_FALSE(get.saw<TransferBegan>(id));
+  CHECK_FALSE(get.saw<Completed>(id));
+}

@@ -1,0 +1,123 @@
+// TroubledFiles: the system's files with troubles that a test switches on and off, from any thread.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "chunkstore/posix_files.hpp"
+
+namespace barter::testing {
+
+class TroubledFiles final : public Files {
+ public:
+  std::atomic<bool> cold = false;              // nothing is ever in the page cache
+  std::atomic<bool> full = false;              // no space for another byte
+  std::atomic<int> read_milliseconds = 0;      // each read takes so long
+  std::atomic<std::uint64_t> written = 0;      // bytes
+  std::atomic<std::uint64_t> full_at = ~0ull;  // `full` once so much is written
+  std::atomic<int> reads = 0;                  // that may wait
+
+  void hang() {  // syncs, writes and reads do not come back
+    const std::lock_guard lock(mutex_);
+    hangs_ = true;
+  }
+  void release() {
+    const std::lock_guard lock(mutex_);
+    hangs_ = false;
+    released_.notify_all();
+  }
+  int hanging() const { return hanging_; }
+
+  Result<std::string> canonical(const std::string& path) override { return to_->canonical(path); }
+  Result<FileHandle> open_folder(const std::string& path, bool create) override {
+    return to_->open_folder(path, create);
+  }
+  Result<FileHandle> open(const FileHandle& root, const std::string& path, OpenMode mode,
+                          bool executable) override {
+    return to_->open(root, path, mode, executable);
+  }
+  Result<void> make_folders(const FileHandle& root, const std::string& path) override {
+    return to_->make_folders(root, path);
+  }
+  Result<FileInfo> look(const FileHandle& root, const std::string& path) override {
+    return to_->look(root, path);
+  }
+  Result<FileInfo> look(const FileHandle& handle) override { return to_->look(handle); }
+  Result<void> rename(const FileHandle& root, const std::string& from,
+                      const std::string& to) override {
+    return to_->rename(root, from, to);
+  }
+  Result<void> remove(const FileHandle& root, const std::string& path) override {
+    return to_->remove(root, path);
+  }
+  Result<void> make_link(const FileHandle& root, const std::string& path,
+                         const std::string& target) override {
+    return to_->make_link(root, path, target);
+  }
+  Result<std::size_t> read(const FileHandle& file, std::uint64_t offset,
+                           std::span<std::byte> out) override {
+    ++reads;
+    wait();
+    std::this_thread::sleep_for(std::chrono::milliseconds(read_milliseconds));
+    return to_->read(file, offset, out);
+  }
+  Result<bool> read_cached(const FileHandle& file, std::uint64_t offset,
+                           std::span<std::byte> out) override {
+    if (cold) return false;
+    return to_->read_cached(file, offset, out);
+  }
+  Result<void> write(const FileHandle& file, std::uint64_t offset,
+                     std::span<const std::span<const std::byte>> parts) override {
+    wait();
+    if (full || written > full_at) return Error{Errc::no_space, "cannot write: no space left"};
+    for (const auto& part : parts) written += part.size();
+    return to_->write(file, offset, parts);
+  }
+  Result<void> sync(const FileHandle& handle) override {
+    wait();
+    return to_->sync(handle);
+  }
+  Result<void> sync_folder(const FileHandle& root, const std::string& path) override {
+    return to_->sync_folder(root, path);
+  }
+  Result<void> truncate(const FileHandle& file, std::uint64_t size) override {
+    return to_->truncate(file, size);
+  }
+  Result<void> allocate(const FileHandle& file, std::uint64_t size) override {
+    return to_->allocate(file, size);
+  }
+  Result<std::uint64_t> next_data(const FileHandle& file, std::uint64_t offset) override {
+    return to_->next_data(file, offset);
+  }
+  Result<void> lock(const FileHandle& file) override { return to_->lock(file); }
+  Result<std::uint64_t> free_space(const FileHandle& folder) override {
+    if (full || written > full_at) return 0;
+    return to_->free_space(folder);
+  }
+  Result<std::uint64_t> file_system(const FileHandle& folder) override {
+    return to_->file_system(folder);
+  }
+  std::string boot_id() override { return to_->boot_id(); }
+
+ private:
+  void close(int) override {}  // handles are those of the system's files
+  void wait() {
+    std::unique_lock lock(mutex_);
+    if (!hangs_) return;
+    ++hanging_;
+    released_.wait(lock, [this] { return !hangs_; });
+    --hanging_;
+  }
+
+  std::unique_ptr<Files> to_ = posix_files();
+  std::mutex mutex_;
+  std::condition_variable released_;
+  bool hangs_ = false;
+  std::atomic<int> hanging_ = 0;
+};
+
+}  // namespace barter::testing
