@@ -385,6 +385,7 @@ void SwarmDriver::maybe_ended() {
 
 void SwarmDriver::end() {
   state_ = State::ended;
+  mailbox_->close();
   for (const auto& [id, link] : links_) link.connection->close();
   links_.clear();
   for (const auto& handshaking : handshakes_) handshaking->close();

@@ -18,6 +18,9 @@ class Mailbox : public std::enable_shared_from_this<Mailbox> {
   explicit Mailbox(boost::asio::io_context& context) : context_(context) {}
 
   void post(Job letter);  // from any thread
+  // Drops what waits and what will come. A letter may own who owns the mailbox: who ends with jobs
+  // under way would otherwise never go.
+  void close();
   // Called around each batch on the network thread: set once, before the first letter.
   std::function<void(bool begin)> around;
 
@@ -28,6 +31,7 @@ class Mailbox : public std::enable_shared_from_this<Mailbox> {
   std::mutex mutex_;
   std::vector<Job> letters_;
   bool scheduled_ = false;
+  bool closed_ = false;
 };
 
 }  // namespace barter::net
