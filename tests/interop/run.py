@@ -55,6 +55,21 @@ def table(rows, results):
         yield f"{result.name:{width}}  {result.seconds:7.1f}  {result.text()}"
 
 
+def once_more(bench, rows, results):
+    """Rows that failed beside others get a second chance alone: stock clients miss their own deadlines on
+    a busy machine. Both outcomes are printed, so that a row that needs it again and again is seen."""
+    out = []
+    for number, (row, first) in enumerate(zip(rows, results)):
+        if first.result != "failed":
+            out.append(first)
+            continue
+        print(f"\n{first.name}: FAILED\n{first.reason}\nonce more, alone:", flush=True)
+        second = bench.run(len(rows) + number, row[0], row[1])
+        print(f"{second.name}  {second.seconds:.1f}  {second.text()}", flush=True)
+        out.append(second)
+    return out
+
+
 def main():
     options = arguments()
     if not options.list:
@@ -89,6 +104,7 @@ def main():
                 bench.abort()
                 raise
             results = [future.result() for future in futures]
+        results = once_more(bench, rows, results)
     finally:
         if not options.keep:
             shutil.rmtree(folder, ignore_errors=True)
