@@ -231,6 +231,20 @@ Result<void> FileSet::sync(FileIndex file) {
   return files_.sync(**handle);
 }
 
+Result<bool> FileSet::sync_together() {
+  const Shared root = this->root();
+  if (!root) return Error{Errc::not_found, "the download folder is not there"};
+  const auto done = files_.sync_file_system(*root);
+  if (done && *done) new_folders_.clear();
+  return done;
+}
+
+Result<FileInfo> FileSet::look_at_root() {
+  const Shared root = this->root();
+  if (!root) return Error{Errc::not_found, "the download folder is not there"};
+  return files_.look(*root);
+}
+
 Result<void> FileSet::sync_side() {
   return sync(side_file);
 }
@@ -250,6 +264,12 @@ Result<void> FileSet::sync_new_folders() {
   return {};
 }
 
+void FileSet::note_new_folders(FileIndex file) {
+  for (std::string part = folder_of(path(file));; part = folder_of(part)) {
+    if (!new_folders_.insert(part).second || part.empty()) break;
+  }
+}
+
 Result<void> FileSet::create(FileIndex file, bool allocate) {
   const Shared root = this->root();
   if (!root) return Error{Errc::not_found, "the download folder is not there"};
@@ -258,9 +278,7 @@ Result<void> FileSet::create(FileIndex file, bool allocate) {
     if (auto done = files_.make_folders(*root, folder); !done) return done;
     made_folder_ = folder;
   }
-  for (std::string part = folder;; part = folder_of(part)) {
-    if (!new_folders_.insert(part).second || part.empty()) break;
-  }
+  note_new_folders(file);
   const auto handle = files_.open(*root, path(file), OpenMode::create, names_[file].executable);
   if (!handle) return handle.error();
   const auto info = files_.look(*handle);

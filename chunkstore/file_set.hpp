@@ -60,9 +60,15 @@ class FileSet {
   Result<FileInfo> look(FileIndex file);       // by its name
   Result<FileInfo> look_open(FileIndex file);  // by its handle, opened if need be
   Result<void> sync(FileIndex file);
+  // The whole file system of the root, if it can be done; false where it cannot.
+  Result<bool> sync_together();
+  Result<FileInfo> look_at_root();
   Result<void> sync_side();
   // The folders in which files were created since the last call.
   Result<void> sync_new_folders();
+  // The folders above this file may not be durable yet.
+  void note_new_folders(FileIndex file);
+  std::size_t new_folder_count() const { return new_folders_.size(); }
   // Makes the file and the folders above it, or opens it; then gives it its length, and all its
   // space where asked for.
   Result<void> create(FileIndex file, bool allocate);

@@ -56,7 +56,8 @@ struct FileInfo {
   std::int64_t mtime_ns = 0;    // since 1970
   std::int64_t birth_ns = 0;    // when it was made; 0 where unknown
   std::uint64_t inode = 0;
-  std::uint64_t links = 1;  // names this file has
+  std::uint64_t device = 0;  // the file system it is on, while that is mounted
+  std::uint64_t links = 1;   // names this file has
 };
 
 class Files {
@@ -96,6 +97,9 @@ class Files {
                              std::span<const std::span<const std::byte>> parts) = 0;
   // The file's data and its inode, or the entries of a folder, survive a power cut.
   virtual Result<void> sync(const FileHandle& handle) = 0;
+  // The same for all that is on the folder's file system, at once. False, and nothing done, where
+  // the system cannot, or would not tell of failures.
+  virtual Result<bool> sync_file_system(const FileHandle& folder) = 0;
   virtual Result<void> sync_folder(const FileHandle& root, const std::string& path) = 0;
   virtual Result<void> truncate(const FileHandle& file, std::uint64_t size) = 0;
   // Takes the space of the whole file now; nothing where the file system cannot.

@@ -8,6 +8,7 @@
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/utsname.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 #include <cassert>
 #include <cerrno>
 #include <climits>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
@@ -73,6 +75,16 @@ auto retried(Call call) {
   return result;
 }
 
+bool kernel_is_at_least(int major, int minor) {
+  struct utsname system {};
+  int has_major = 0;
+  int has_minor = 0;
+  if (::uname(&system) < 0 || std::sscanf(system.release, "%d.%d", &has_major, &has_minor) != 2) {
+    return false;
+  }
+  return has_major > major || (has_major == major && has_minor >= minor);
+}
+
 FileInfo info_of(const struct statx& status) {
   FileInfo info;
   info.kind = S_ISREG(status.stx_mode)   ? FileKind::file
@@ -86,6 +98,7 @@ FileInfo info_of(const struct statx& status) {
   info.mtime_ns = nanoseconds(status.stx_mtime);
   if ((status.stx_mask & STATX_BTIME) != 0) info.birth_ns = nanoseconds(status.stx_btime);
   info.inode = status.stx_ino;
+  info.device = (std::uint64_t{status.stx_dev_major} << 32) | status.stx_dev_minor;
   info.links = status.stx_nlink;
   return info;
 }
@@ -136,6 +149,7 @@ class PosixFiles final : public Files {
   Result<void> write(const FileHandle& file, std::uint64_t offset,
                      std::span<const std::span<const std::byte>> parts) override;
   Result<void> sync(const FileHandle& handle) override;
+  Result<bool> sync_file_system(const FileHandle& folder) override;
   Result<void> sync_folder(const FileHandle& root, const std::string& path) override;
   Result<void> truncate(const FileHandle& file, std::uint64_t size) override;
   Result<void> allocate(const FileHandle& file, std::uint64_t size) override;
@@ -154,6 +168,7 @@ class PosixFiles final : public Files {
   int open_parent(int root, const std::string& path, std::string& name);
 
   std::atomic<bool> use_openat2_;
+  const bool syncfs_tells_ = kernel_is_at_least(5, 8);  // of data that could not be written
 };
 
 int PosixFiles::open_beneath(int root, const std::string& path, int flags, unsigned mode) {
@@ -416,6 +431,22 @@ Result<void> PosixFiles::sync(const FileHandle& handle) {
     return failure("sync", handle, errno);
   }
   return {};
+}
+
+Result<bool> PosixFiles::sync_file_system(const FileHandle& folder) {
+  struct statfs system {};
+  if (!syncfs_tells_ || ::fstatfs(folder.id(), &system) < 0) return false;
+  // Layers (overlayfs, FUSE) and network file systems pass on neither the flush nor its failure.
+  constexpr std::array<std::uint32_t, 4> local{EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC,
+                                               F2FS_SUPER_MAGIC};
+  if (std::find(local.begin(), local.end(), static_cast<std::uint32_t>(system.f_type)) ==
+      local.end()) {
+    return false;
+  }
+  if (retried([&] { return ::syncfs(folder.id()); }) < 0) {
+    return failure("sync the file system of", folder, errno);
+  }
+  return true;
 }
 
 Result<void> PosixFiles::sync_folder(const FileHandle& root, const std::string& path) {

@@ -39,10 +39,11 @@ struct StoreOptions {
   bool read_only = false;    // `seed`: never writes payload, creates nothing
   bool force = false;        // existing files that match nowhere may be overwritten
   Allocation allocation = Allocation::sparse;
-  std::vector<bool> selected;       // by file; empty selects all. Unselected files create nothing.
-  // read_only: by file, pads included. Pieces whose files all still look so are had unchecked (`share`
-  // has just made the torrent of them). Empty: nothing was verified.
+  std::vector<bool> selected;  // by file; empty selects all. Unselected files create nothing.
+  // read_only: by file, pads included. Pieces whose files all still look so are had unchecked
+  // (`share` has just made the torrent of them). Empty: nothing was verified.
   std::vector<VerifiedFile> verified;
+  std::size_t sync_singly = 64;     // with more changed files than this, the whole file system
   std::size_t max_open_files = 64;  // handles kept open; the least recently used one closes
 };
 
@@ -90,7 +91,8 @@ class Store {
   Result<bool> read(BlockRange range, std::span<std::byte> out, bool may_block);
 
   // Makes all that was stored durable and writes `synced`. Called every 5 s or 256 MiB, and at the
-  // end.
+  // end. Files that only others wrote are not flushed: what a check found right in them counts as
+  // durable as long as they look the same.
   Result<void> sync();
   // Bytes stored since the last sync.
   std::uint64_t unsynced_bytes() const;

@@ -86,6 +86,7 @@ class Store::Impl {
   void trust_verified(JournalState& state, const std::vector<Found>& found);
   bool may_match(PieceIndex piece, const std::vector<Found>& found);
   bool zeros_match(PieceIndex piece);
+  void adopt_unsynced(const JournalState& state);
   void record_stamps(JournalState& state, const std::vector<Found>& found, bool same_boot);
   void adopt_spilled(JournalState& state);
   Result<void> check_space(const std::vector<Found>& found);
@@ -106,6 +107,8 @@ class Store::Impl {
   Result<void> note_written(PieceIndex piece, const FileSet::Touched& touched);
 
   // store_watch.cpp
+  Result<void> sync_files(const std::set<FileIndex>& dirty, bool side, bool spill,
+                          std::vector<FileStampEntry>& stamps);
   void distrust_unsynced(std::uint64_t ordinal);
   bool look_for_change(FileIndex file, std::set<PieceIndex>& lost);
 
@@ -138,7 +141,7 @@ class Store::Impl {
   std::optional<Journal> journal_;
   std::optional<Spill> spill_;
   bool spill_dirty_ = false;
-  std::set<FileIndex> dirty_;  // written since the last sync
+  std::set<FileIndex> dirty_;  // written by us since the last sync, also in a run that was killed
   bool side_dirty_ = false;
   std::map<FileIndex, std::uint32_t> busy_;  // files being written now
   std::set<PieceIndex> lost_;   // no longer had, and not yet reported by find_changes()

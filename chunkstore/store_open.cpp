@@ -93,6 +93,7 @@ Result<void> Store::Impl::open() {
   const auto found = look_at_files(loaded);
   if (!found) return found.error();
   const bool same_boot = loaded && !state.boot_id.empty() && state.boot_id == files_.boot_id();
+  if (same_boot && state.begun) adopt_unsynced(state);
   mark_pieces(state, loaded, *found);
   trust_verified(state, *found);
   record_stamps(state, *found, same_boot);
@@ -211,6 +212,23 @@ Result<std::vector<Store::Impl::Found>> Store::Impl::look_at_files(
                                       "disk mounted?"};
   }
   return found;
+}
+
+// What a run that was killed wrote and did not sync is still ours to sync: no check can tell it
+// from what is durable.
+void Store::Impl::adopt_unsynced(const JournalState& state) {
+  for (std::uint32_t i = 0; i < layout_.piece_count(); ++i) {
+    if (state.pieces[i] == PieceMark::absent || state.pieces[i] == PieceMark::synced) continue;
+    const auto touched = this->touched(PieceIndex{i});
+    side_dirty_ = side_dirty_ || touched.side;
+    dirty_.insert(touched.files.begin(), touched.files.end());
+  }
+  for (FileIndex file = 0; file < file_count(); ++file) {
+    if (!set_.is_real(file) || set_.is_aside(file)) continue;
+    if (state.files[file].created && !state.files[file].durable) dirty_.insert(file);
+    // Its name may be as new as it was then.
+    set_.note_new_folders(file);
+  }
 }
 
 void Store::Impl::mark_pieces(JournalState& state, const std::optional<Journal::Loaded>& loaded,
@@ -402,7 +420,6 @@ Result<bool> Store::Impl::check_piece(PieceIndex piece) {
     done += static_cast<std::uint32_t>(part.size());
   }
   const bool right = readable && hasher.matches();
-  const auto touched = this->touched(piece);
   const std::lock_guard lock(mutex_);
   if (!right) {
     set_have(piece, false);
@@ -412,8 +429,6 @@ Result<bool> Store::Impl::check_piece(PieceIndex piece) {
   const auto slots = spilled_slots(piece);
   if (auto done = journal_->written(piece, {}); !done) return done.error();
   for (const std::uint32_t slot : slots) spill_->release(slot);
-  dirty_.insert(touched.files.begin(), touched.files.end());
-  side_dirty_ = side_dirty_ || touched.side;
   lost_.erase(piece);
   set_have(piece, true);
   if (!foreign_match_ && touches_foreign(piece)) foreign_match_ = true;

@@ -21,25 +21,17 @@ Result<void> Store::Impl::sync() {
     spill = std::exchange(spill_dirty_, false);
     ordinal = journal_->state().ordinal;
     bytes = unsynced_bytes();
-    // As they are before the sync: afterwards the disk shows this or something later.
-    for (const FileIndex file : dirty) {
-      if (const auto info = set_.look_open(file)) stamps.push_back({file, stamp_of(*info)});
-    }
     if (dirty.empty() && !side && !spill && busy_.empty() && journal_->state().unsynced.empty()) {
       return journal_->close_window();
     }
   }
-  auto done = set_.has_root() ? set_.sync_new_folders() : Result<void>{};
-  for (const FileIndex file : dirty) {
-    // Without a journal (a check on a read-only machine) durability is nobody's business.
-    auto synced = state_folder_ ? set_.sync(file) : Result<void>{};
-    if (!synced && synced.error().code != Errc::not_found) done = std::move(synced);
-  }
-  if (side && done) done = set_.sync_side();
-  if (spill && done) done = spill_->sync();
-
+  const auto done = sync_files(dirty, side, spill, stamps);
   const std::lock_guard lock(mutex_);
   if (!done) {
+    // Tried again once the check has found them right.
+    dirty_.insert(dirty.begin(), dirty.end());
+    side_dirty_ = side_dirty_ || side;
+    spill_dirty_ = spill_dirty_ || spill;
     distrust_unsynced(ordinal);
     return done;
   }
@@ -54,6 +46,40 @@ Result<void> Store::Impl::sync() {
   const bool go_on = !busy_.empty() || !dirty_.empty();
   if (auto noted = go_on ? journal_->open_window() : journal_->sync(); !noted) return noted;
   return journal_->compact_if_large();
+}
+
+// Beside others who store pieces. `stamps`: how the files looked before; afterwards the disk shows
+// this or something later.
+Result<void> Store::Impl::sync_files(const std::set<FileIndex>& dirty, bool side, bool spill,
+                                     std::vector<FileStampEntry>& stamps) {
+  Result<void> done;
+  const auto root = set_.look_at_root();
+  if (!root && root.error().code != Errc::not_found) return root.error();
+  bool one_system = root.has_value();
+  for (const FileIndex file : dirty) {
+    const auto info = set_.look_open(file);
+    if (!info) continue;
+    stamps.push_back({file, stamp_of(*info)});
+    one_system = one_system && info->device == root->device;
+  }
+  bool together = false;
+  if (one_system && dirty.size() + set_.new_folder_count() > options_.sync_singly) {
+    // A failure may be that of anybody's file there: each of ours is then asked for itself.
+    const auto all = set_.sync_together();
+    together = all && *all;
+  }
+  if (!together && root) done = set_.sync_new_folders();
+  for (const FileIndex file : dirty) {
+    if (together) break;
+    auto synced = set_.sync(file);
+    if (!synced && synced.error().code != Errc::not_found) done = std::move(synced);
+  }
+  if (side && done) {
+    auto synced = set_.sync_side();
+    if (!synced && synced.error().code != Errc::not_found) done = std::move(synced);
+  }
+  if (spill && done) done = spill_->sync();
+  return done;
 }
 
 // After a failed sync the kernel may have dropped what it could not write, and the next sync would

@@ -81,6 +81,10 @@ class TroubledFiles final : public Files {
     wait();
     return to_->sync(handle);
   }
+  Result<bool> sync_file_system(const FileHandle& folder) override {
+    wait();
+    return to_->sync_file_system(folder);
+  }
   Result<void> sync_folder(const FileHandle& root, const std::string& path) override {
     return to_->sync_folder(root, path);
   }

@@ -239,6 +239,7 @@ Result<void> FakeFiles::write(const FileHandle& file, std::uint64_t offset,
 }
 
 Result<void> FakeFiles::sync(const FileHandle& handle) {
+  ++single_syncs_;
   if (auto done = step(); !done) return done;
   const Opened& opened = open_.at(handle.id());
   if (opened.node) {
@@ -250,7 +251,20 @@ Result<void> FakeFiles::sync(const FileHandle& handle) {
   return {};
 }
 
+Result<bool> FakeFiles::sync_file_system(const FileHandle&) {
+  if (!joint_sync_) return false;
+  ++joint_syncs_;
+  if (auto done = step(); !done) return done.error();
+  for (const auto& [path, node] : names_) {
+    node->durable = node->now;
+    node->changes.clear();
+  }
+  unsynced_.clear();
+  return true;
+}
+
 Result<void> FakeFiles::sync_folder(const FileHandle& root, const std::string& path) {
+  ++single_syncs_;
   if (auto done = step(); !done) return done;
   unsynced_.erase(full(root, path));
   return {};

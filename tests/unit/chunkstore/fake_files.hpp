@@ -41,6 +41,10 @@ class FakeFiles final : public Files {
   void put(const std::string& path, const std::string& content);
   void remove_tree(const std::string& path);
   std::size_t open_files() const;
+  // Payload and folders flushed one by one, and all at once.
+  std::uint64_t single_syncs() const { return single_syncs_; }
+  std::uint64_t joint_syncs() const { return joint_syncs_; }
+  void set_joint_sync(bool possible) { joint_sync_ = possible; }
   std::size_t most_open_files() const { return most_open_; }
 
   Result<std::string> canonical(const std::string& path) override { return path; }
@@ -62,6 +66,7 @@ class FakeFiles final : public Files {
   Result<void> write(const FileHandle& file, std::uint64_t offset,
                      std::span<const std::span<const std::byte>> parts) override;
   Result<void> sync(const FileHandle& handle) override;
+  Result<bool> sync_file_system(const FileHandle& folder) override;
   Result<void> sync_folder(const FileHandle& root, const std::string& path) override;
   Result<void> truncate(const FileHandle& file, std::uint64_t size) override;
   Result<void> allocate(const FileHandle& file, std::uint64_t size) override;
@@ -118,6 +123,8 @@ class FakeFiles final : public Files {
   std::int64_t clock_ = 1'700'000'000'000'000'000;
   std::uint64_t boot_ = 1, file_system_ = 7, next_inode_ = 1;
   std::uint64_t operations_ = 0, crash_at_ = 0;
+  std::uint64_t single_syncs_ = 0, joint_syncs_ = 0;
+  bool joint_sync_ = true;
   std::uint64_t fail_from_ = 0, fail_to_ = 0;
   Errc fail_code_ = Errc::io_error;
   std::uint64_t capacity_ = ~std::uint64_t{0};
