@@ -239,6 +239,18 @@ Result<bool> FileSet::sync_together() {
   return done;
 }
 
+Result<FileHandle> FileSet::lock(FileIndex file) {
+  const Shared root = this->root();
+  if (!root) return Error{Errc::not_found, "the download folder is not there"};
+  // Network file systems lock for writing only what is open for writing.
+  auto handle = files_.open(*root, path(file), OpenMode::write);
+  if (!handle) handle = files_.open(*root, path(file), OpenMode::read);
+  if (!handle) return handle;
+  const auto locked = files_.lock(*handle);
+  if (!locked && locked.error().code == Errc::locked) return locked.error();
+  return handle;
+}
+
 Result<FileInfo> FileSet::look_at_root() {
   const Shared root = this->root();
   if (!root) return Error{Errc::not_found, "the download folder is not there"};

@@ -63,6 +63,9 @@ class FileSet {
   // The whole file system of the root, if it can be done; false where it cannot.
   Result<bool> sync_together();
   Result<FileInfo> look_at_root();
+  // Errc::locked if another program has the file locked; a system that knows no locks is none. Kept
+  // until the handle closes.
+  Result<FileHandle> lock(FileIndex file);
   Result<void> sync_side();
   // The folders in which files were created since the last call.
   Result<void> sync_new_folders();

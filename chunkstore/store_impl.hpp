@@ -77,6 +77,7 @@ class Store::Impl {
   }
 
   // store_open.cpp
+  Result<void> lock_data();
   Result<void> open_state(const std::string& canonical);
   Result<void> open_root(const JournalState& state);
   Result<std::vector<Found>> look_at_files(const std::optional<Journal::Loaded>& loaded);
@@ -122,6 +123,7 @@ class Store::Impl {
   std::string root_path_;    // as the user gave it, made absolute
   FileHandle state_folder_;  // empty: no state is kept
   FileHandle lock_;
+  FileHandle data_lock_;  // the first selected file; empty until it exists
   std::string state_path_;
   OpenReport report_;
   std::vector<bool> foreign_;               // by file: found there, and not ours

@@ -90,6 +90,7 @@ Result<void> Store::Impl::open() {
   state.files.resize(file_count());
   has_side_ = loaded && state.begun;
   if (auto done = open_root(state); !done) return done;
+  if (auto done = lock_data(); !done) return done;
   const auto found = look_at_files(loaded);
   if (!found) return found.error();
   const bool same_boot = loaded && !state.boot_id.empty() && state.boot_id == files_.boot_id();
@@ -126,6 +127,23 @@ Result<void> Store::Impl::open_state(const std::string& canonical) {
   if (locked || locked.error().code != Errc::locked) return locked;
   return Error{Errc::locked, "another barter is at work on " + metainfo_->name() + " in " +
                                  canonical + " (it holds " + state_path_ + "/lock)"};
+}
+
+// The state's lock does not keep away a barter that has its state elsewhere.
+Result<void> Store::Impl::lock_data() {
+  if (options_.read_only || !set_.has_root()) return {};
+  FileIndex file = 0;
+  while (file < file_count() && !(set_.is_real(file) && is_selected(file))) ++file;
+  if (file == file_count()) return {};
+  data_lock_ = {};  // of a file that another has replaced, or ours still
+  auto locked = set_.lock(file);
+  if (locked) {
+    data_lock_ = std::move(*locked);
+  } else if (locked.error().code == Errc::locked) {
+    return Error{Errc::locked, "another barter is writing " + root_path_ + "/" + set_.path(file) +
+                                   "; stop it first"};
+  }
+  return {};  // absent, or not to be opened: begin() sees to that
 }
 
 Result<void> Store::Impl::open_root(const JournalState& state) {
@@ -505,6 +523,8 @@ Result<void> Store::Impl::begin() {
   if (auto done = journal_->sync(); !done) return done;
   for (const FileIndex file : wanted) {
     if (auto done = prepare_file(file); !done) return done;
+    if (data_lock_ || !is_selected(file)) continue;
+    if (auto done = lock_data(); !done) return done;
   }
   if (auto done = set_.make_links(); !done) return done;
   std::vector<FileStampEntry> untouched;

@@ -119,6 +119,8 @@ bool Store::Impl::look_for_change(FileIndex file, std::set<PieceIndex>& lost) {
   if (!present || info->size < set_.length(file)) {
     if (!present && (!journal_->created({&file, 1}) || !journal_->sync())) return true;
     if (set_.create(file, options_.allocation == Allocation::full)) absent_.erase(file);
+    // Ours may have been the lock of a file that is gone. Found taken, it is no reason to stop now.
+    (void)lock_data();
   }
   return true;
 }

@@ -43,9 +43,7 @@ std::size_t FakeFiles::open_files() const {
 void FakeFiles::close(int id) {
   const auto found = open_.find(id);
   if (found == open_.end()) return;  // the machine stopped meanwhile
-  if (found->second.node && found->second.path.ends_with("/lock")) {
-    locked_.erase(found->second.node->number);
-  }
+  std::erase_if(locked_, [&](const auto& lock) { return lock.second == id; });
   open_.erase(found);
 }
 
@@ -296,7 +294,7 @@ Result<std::uint64_t> FakeFiles::next_data(const FileHandle& file, std::uint64_t
 }
 
 Result<void> FakeFiles::lock(const FileHandle& file) {
-  if (locked_.insert(open_.at(file.id()).node->number).second) return {};
+  if (locked_.emplace(open_.at(file.id()).node->number, file.id()).second) return {};
   return Error{Errc::locked, "locked"};
 }
 

@@ -132,7 +132,7 @@ class FakeFiles final : public Files {
   std::set<std::string> folders_;
   std::map<std::string, std::vector<EntryChange>> unsynced_;  // by folder
   std::map<int, Opened> open_;
-  std::set<std::uint64_t> locked_;  // inodes
+  std::map<std::uint64_t, int> locked_;  // inodes, and by which handle
   std::size_t most_open_ = 0;
   int next_id_ = 1;
 };

@@ -186,6 +186,57 @@ TEST_CASE("A second store on the same data is refused") {
   CHECK(second.error().message.find(bench.folder.path()) != std::string::npos);
 }
 
+TEST_CASE("Another state folder does not let two write the same data") {
+  Bench bench;
+  auto first = bench.open();
+  auto options = bench.options();
+  options.state_folder = bench.folder / "elsewhere";
+  auto second = bench.open(options);  // nothing is there yet to lock
+  begin(*first);
+  const auto refused = second->begin();
+  REQUIRE(refused.has_error());
+  CHECK(refused.error().code == Errc::locked);
+  CHECK(refused.error().message.find(bench.path(0)) != std::string::npos);
+  second.reset();
+  const auto late = Store::open(bench.sample.metainfo, options, *bench.files);
+  REQUIRE(late.has_error());
+  CHECK(late.error().code == Errc::locked);
+  bench.store_all(*first);
+  SECTION("A file that was replaced is locked again") {
+    std::filesystem::remove(bench.path(0));
+    CHECK_FALSE(first->find_changes().empty());
+    const auto again = Store::open(bench.sample.metainfo, options, *bench.files);
+    REQUIRE(again.has_error());
+    CHECK(again.error().code == Errc::locked);
+  }
+  SECTION("The first one's end frees it") {
+    REQUIRE(ok(first->sync()));
+    first.reset();
+    auto third = bench.open(options);
+    for (const auto piece : third->report().unchecked) REQUIRE(*third->check_piece(piece));
+    begin(*third);
+  }
+}
+
+TEST_CASE("A seed beside a download serves what is right") {
+  Bench bench;
+  auto writer = bench.open();
+  begin(*writer);
+  CHECK(barter::store(*writer, bench.sample, PieceIndex{0}).result == StoreResult::stored);
+  auto options = bench.options();
+  options.state_folder = bench.folder / "elsewhere";
+  options.read_only = true;
+  auto seed = bench.open(options);
+  int right = 0;
+  for (const auto piece : seed->report().unchecked) right += *seed->check_piece(piece) ? 1 : 0;
+  CHECK(right == 1);
+  CHECK(reads_right(*seed, bench.sample, PieceIndex{0}));
+  CHECK(barter::store(*writer, bench.sample, PieceIndex{1}).result == StoreResult::stored);
+  for (const auto piece : seed->find_changes()) REQUIRE(ok(seed->check_piece(piece)));
+  CHECK(reads_right(*seed, bench.sample, PieceIndex{0}));
+  CHECK(reads_right(*seed, bench.sample, PieceIndex{1}));
+}
+
 TEST_CASE("A seed writes nothing and withdraws what changes") {
   Bench bench;
   bench.put_files();
