@@ -423,7 +423,8 @@ Result<bool> Store::Impl::check_piece(PieceIndex piece) {
     return Error{Errc::unsupported, "the torrent lacks the hashes of its pieces (piece layers)"};
   }
   const std::uint32_t size = layout_.piece_size(piece);
-  std::vector<std::byte> buffer(std::min<std::size_t>(size, check_bytes));
+  // Of each thread for good: fresh pages for every piece would cost as much as half its reading.
+  thread_local std::vector<std::byte> buffer(check_bytes);
   bool readable = true;
   for (std::uint32_t done = 0; readable && done < size;) {
     const auto part = std::span(buffer).first(std::min<std::size_t>(size - done, buffer.size()));
