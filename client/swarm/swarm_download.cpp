@@ -134,7 +134,8 @@ bool Swarm::Core::may_open() const {
   if (memory_bytes() >= open_piece_bytes_) return false;
   if (!memory_was_short_) return true;
   std::uint64_t due = 0;
-  for (const auto& peer : peers_) due += peer->requests.size();
+  // Those that are overdue may never come.
+  for (const auto& peer : peers_) due += peer->requests.size() - peer->requests.late_count();
   return due == 0 || memory_bytes() + due * block_length < open_piece_bytes_;
 }
 
