@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <thread>
 
@@ -34,10 +35,25 @@ std::string hello(const Metainfo& metainfo, std::string_view id = "-XX0000-abcde
   return text(wire::encode(wire::our_handshake(metainfo.info_hash().wire(), *PeerId::from(id))));
 }
 
+std::uint32_t number_at(std::string_view bytes, std::size_t at) {
+  std::uint32_t out = 0;
+  for (const char c : bytes.substr(at, 4)) out = out << 8 | static_cast<unsigned char>(c);
+  return out;
+}
+
 std::string raw(const wire::Message& message) {
   std::vector<std::byte> out;
   wire::encode(message, out);
   return text(out);
+}
+
+// The next message without its length; empty at the end.
+std::string read_message(Peer& peer) {
+  const std::string head = peer.read(4);
+  if (head.size() < 4) return {};
+  const std::size_t length = number_at(head, 0);
+  std::string body = peer.read(length);
+  return body.size() < length ? std::string() : body;
 }
 
 struct Fixture {
@@ -187,22 +203,13 @@ TEST_CASE("a peer that sends wrong blocks is found out, and the download finishe
         peer.write(hello(*fixture.metainfo, "-XX0000-poisonpoison") + raw(wire::HaveAll{}) +
                    raw(wire::Unchoke{}));
         while (true) {
-          const std::string head = peer.read(4);
-          if (head.size() < 4) return;
-          std::size_t length = 0;
-          for (const char c : head) length = length << 8 | static_cast<unsigned char>(c);
-          const std::string body = peer.read(length);
-          if (body.size() < length) return;
-          if (length != 13 || body[0] != 6) continue;
+          const std::string body = read_message(peer);
+          if (body.empty()) return;
+          if (body.size() != 13 || body[0] != 6) continue;
           std::array<std::byte, wire::piece_header_length> header{};
-          const auto number = [&](std::size_t at) {
-            std::uint32_t out = 0;
-            for (std::size_t i = 0; i < 4; ++i)
-              out = out << 8 | static_cast<unsigned char>(body[at + i]);
-            return out;
-          };
-          wire::encode_piece_header(number(1), number(5), number(9), header);
-          if (!peer.write(text(header) + std::string(number(9), 'p'))) return;
+          wire::encode_piece_header(number_at(body, 1), number_at(body, 5), number_at(body, 9),
+                                    header);
+          if (!peer.write(text(header) + std::string(number_at(body, 9), 'p'))) return;
         }
       },
       false);
@@ -210,11 +217,10 @@ TEST_CASE("a peer that sends wrong blocks is found out, and the download finishe
   ClientOptions options;
   TestClient get(options);
   const TorrentId id = get.get(fixture.metainfo, to.path(), {{"127.0.0.1", poisoner.port()}});
-  REQUIRE(get.wait_until([&] { return poisoner.connections() > 0; }));
+  REQUIRE(get.wait_notice<PieceFailed>(id));
   get->add_peers(id, {fixture.seed.address()});
   CHECK(get.wait<Completed>(id));
   CHECK(same_content(*fixture.metainfo, fixture.from.path(), to.path()));
-  CHECK(get.notice<PieceFailed>(id));
   const auto banned = get.notice<PeerBanned>(id);
   REQUIRE(banned);
   CHECK(banned->endpoint.port == poisoner.port());
@@ -283,6 +289,74 @@ TEST_CASE("without a descriptor left a stranger is turned away at once, and late
   CHECK(connected);
   CHECK(closed);
   fixture.check_alive();
+}
+
+// Each gives three quarters of a piece at the same moment, when all have been asked, and then
+// nothing: together more than there is memory for.
+TEST_CASE("pieces that nobody completes do not keep their memory from others") {
+  constexpr int count = 30;
+  const bool with_state = GENERATE(false, true);
+  INFO("with a state folder: " << with_state);
+  Folder from, to, state;
+  const auto spoiled = make_torrent(from.path(), "spoiled", {{"", 4 << 20}}, 64 << 10);
+  const auto other = make_torrent(from.path(), "other", {{"", 4 << 20}}, 64 << 10);
+  const std::string content = read_file(from / "spoiled");
+  std::atomic<int> asked = 0;
+  const auto stingy = [&](Peer& peer, const std::string&) {
+    static std::atomic<int> number = 100;
+    const std::string id = "-XX0000-stingy000" + std::to_string(number++);
+    peer.read(68);
+    peer.write(hello(*spoiled, id) + raw(wire::HaveAll{}) + raw(wire::Unchoke{}));
+    std::vector<std::string> requests;
+    while (requests.size() < 4) {
+      const std::string body = read_message(peer);
+      if (body.empty()) return;
+      if (body.size() == 13 && body[0] == 6) requests.push_back(body);
+    }
+    ++asked;
+    for (int i = 0; i < 500 && asked < count; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    for (std::size_t i = 0; i < 3; ++i) {
+      const auto piece = number_at(requests[i], 1), begin = number_at(requests[i], 5);
+      const auto length = number_at(requests[i], 9);
+      std::array<std::byte, wire::piece_header_length> header{};
+      wire::encode_piece_header(piece, begin, length, header);
+      peer.write(text(header) + content.substr(std::size_t{piece} * (64 << 10) + begin, length));
+    }
+    peer.wait_closed(60'000);
+  };
+  std::vector<std::unique_ptr<ScriptServer>> servers;
+  std::vector<HostPort> peers;
+  for (int i = 0; i < count; ++i) {
+    servers.push_back(std::make_unique<ScriptServer>(stingy, false));
+    peers.push_back({"127.0.0.1", servers.back()->port()});
+  }
+  TestClient seed;
+  seed.seed(spoiled, from.path());
+  seed.seed(other, from.path());
+  net::ClientHooks tiny;
+  tiny.block_bytes_beyond = 0;
+  ClientOptions options;
+  options.max_connections = count + 3;
+  options.swarm.open_piece_bytes = 64 << 10;
+  options.swarm.block_timeout_max = std::chrono::seconds(2);  // the silent are found out sooner
+  options.swarm.snubbed_after = std::chrono::seconds(5);
+  if (with_state) options.state_folder = state.path();
+  options.trace_file = (to / "trace").string();
+  TestClient get(options, tiny);
+  const TorrentId id = get.get(spoiled, to.path(), peers);
+  REQUIRE(get.wait_until([&] { return asked >= count; }));
+  get->add_peers(id, {seed.address()});
+  const TorrentId beside = get.get(other, to.path(), {seed.address()});
+  CHECK(get.wait<Completed>(beside));
+  REQUIRE(get.wait<Completed>(id, std::chrono::seconds(90)));
+  CHECK(same_content(*spoiled, from.path(), to.path()));
+  CHECK(same_content(*other, from.path(), to.path()));
+  get->stop(std::chrono::seconds(1));
+  get.client.reset();
+  // It was as bad as it was meant to be: with a state folder blocks are spilled in time.
+  if (!with_state) CHECK(read_file(to / "trace").find("memory_short") != std::string::npos);
 }
 
 TEST_CASE("a busy port is an error if it was asked for, and passed over if not") {
