@@ -10,6 +10,8 @@ namespace {
 // Pieces with free blocks, beyond two for each peer that serves us: more would only be left half
 // done.
 constexpr std::uint32_t spare_partial_pieces = 4;
+// So many wait for the disk before it counts as behind: enough to keep its threads busy.
+constexpr std::uint32_t disk_queue_pieces = 4;
 // A block is asked for twice only where the second holder is this much faster.
 constexpr Duration duplicate_margin = std::chrono::milliseconds(50);
 constexpr std::size_t duplicate_search_depth = 64;
@@ -47,7 +49,8 @@ void Swarm::Core::top_up(Peer& peer, TimePoint now) {
 
 bool Swarm::Core::request_one(Peer& peer, TimePoint now) {
   auto block = choose_block(peer, now);
-  if (!block) block = duplicate_slow_block(peer, now);
+  // With the disk behind there is work left, only no room for it yet.
+  if (!block && may_open()) block = duplicate_slow_block(peer, now);
   if (!block) return false;
   const BlockRange range = layout_.range(*block);
   peer.requests.add(*block, now);
@@ -130,8 +133,12 @@ std::optional<PieceIndex> Swarm::Core::new_piece(Peer& peer) {
   return piece;
 }
 
+// While the disk is behind, asking for more would only make the queue before it longer. Once memory
+// was short, what is asked for must find room when it comes.
 bool Swarm::Core::may_open() const {
   if (memory_bytes() >= open_piece_bytes_) return false;
+  const std::uint64_t storing_bytes = std::uint64_t{storing_} * layout_.piece_length();
+  if (storing_ >= disk_queue_pieces && storing_bytes >= open_piece_bytes_ / 4) return false;
   if (!memory_was_short_) return true;
   std::uint64_t due = 0;
   // Those that are overdue may never come.

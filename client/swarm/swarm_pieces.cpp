@@ -27,7 +27,8 @@ void Swarm::Core::block_arrived(Peer& peer, BlockRef block, BlockBuffer buffer, 
     spill_all(*open);
   } else {
     spill_at_ = std::min(spill_at_, open->in_memory_since() + config_->spill_after);
-    if (memory_bytes() > open_piece_bytes_) relieve_memory(now);
+    // What is on its way to the disk gives memory back by itself.
+    if (storing_ == 0 && memory_bytes() > open_piece_bytes_) relieve_memory(now);
   }
 }
 
