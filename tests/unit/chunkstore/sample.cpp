@@ -1,5 +1,7 @@
 #include "tests/unit/chunkstore/sample.hpp"
 
+#include "chunkstore/posix_files.hpp"
+
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstdlib>
@@ -150,6 +152,12 @@ StoreOutcome store(Store& store, const Sample& sample, PieceIndex piece) {
   BlockPool pool(4096);
   const auto blocks = sample.blocks(pool, piece);
   return store.store_piece(piece, blocks, false);
+}
+
+void sync_where_boots_are_unknown(Store& store) {
+  if (!posix_files()->boot_id().empty()) return;
+  WARN("no /proc: the journal is synced first");
+  REQUIRE(ok(store.sync()));
 }
 
 bool reads_right(Store& store, const Sample& sample, PieceIndex piece) {

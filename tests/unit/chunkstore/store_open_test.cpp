@@ -185,6 +185,7 @@ TEST_CASE("A selection creates nothing else, and can be widened") {
       REQUIRE(barter::store(*store, bench.sample, piece).result == StoreResult::stored);
       CHECK(reads_right(*store, bench.sample, piece));
     }
+    sync_where_boots_are_unknown(*store);
   }
   CHECK(read_file(bench.path("b")) == bench.sample.file(1));
   CHECK_FALSE(fs::exists(bench.path("a")));
