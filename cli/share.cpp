@@ -547,6 +547,7 @@ void add_share_command(CLI::App& app, CommandLine& line) {
   command->add_flag("--hybrid", options->hybrid, "A torrent of versions 1 and 2");
   add_size_option(command, "--piece-length", options->piece_length, "Bytes in a piece");
   command->add_option("--exclude", options->exclude, "Leave out what matches; may be repeated")
+      ->allow_extra_args(false)
       ->type_name("GLOB");
   command->add_flag("--no-hidden", options->no_hidden, "Leave out names that begin with a dot");
   command

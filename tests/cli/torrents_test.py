@@ -35,6 +35,8 @@ class Usage(BarterTest):
         self.bad(2, "--seed=soon", "get", "x", "--seed=soon")
         self.bad(2, "port", "get", "x", "--peer", "1.2.3.4")
         self.bad(2, "see 'barter get --help'", "get")
+        # One value each: what follows is the path.
+        self.bad(1, "gone", "share", "--exclude", "*.tmp", "gone")
 
     def test_passkeys_are_not_shown(self):
         secret = "0123456789abcdef0123456789abcdef"
