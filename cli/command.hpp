@@ -67,6 +67,7 @@ void add_tracker_command(CLI::App& app, CommandLine& line);
 void add_share_command(CLI::App& app, CommandLine& line);
 void add_get_command(CLI::App& app, CommandLine& line);
 void add_seed_command(CLI::App& app, CommandLine& line);
+void add_completion_command(CLI::App& app, CommandLine& line);
 
 void add_all_commands(CLI::App& app, CommandLine& line);
 

@@ -275,8 +275,10 @@ void add_create_command(CLI::App& app, CommandLine& line) {
   v2->excludes(hybrid);
   command->add_option("--threads", options->threads, "Default: one a core")->type_name("N");
   command->add_option("--name", options->name, "Default: that of SRC");
-  command->add_option("--output", options->output,
-                      "File or folder; - for standard output. Default: NAME.torrent here");
+  command
+      ->add_option("--output", options->output,
+                   "File or folder; - for standard output. Default: NAME.torrent here")
+      ->type_name("PATH");
   command->add_flag("--force", options->force, "Overwrite an existing torrent");
   command->add_flag("--dry-run", options->dry_run,
                     "Look at the files, hash nothing, write nothing");

@@ -312,10 +312,11 @@ void add_get_command(CLI::App& app, CommandLine& line) {
   command->add_option("--select", options->select, "Only files that match (repeatable)")
       ->allow_extra_args(false)
       ->type_name("GLOB");
-  command->add_flag(
-      "--seed{forever}", options->seed,
-      "Go on sharing: until interrupted, or --seed=2.0 (ratio), --seed=10m, --seed=swarm "
-      "(while a connected peer lacks something)");
+  command
+      ->add_flag("--seed{forever}", options->seed,
+                 "Go on sharing: until interrupted, or --seed=2.0 (ratio), --seed=10m, "
+                 "--seed=swarm (while a connected peer lacks something)")
+      ->type_name("RATIO|TIME|swarm|forever");
   command
       ->add_option("--on-complete", options->on_complete,
                    "Run this with the path of the data; if it fails, so do we")

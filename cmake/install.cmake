@@ -19,4 +19,21 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/barter-config-version.cma
 install(FILES ${PROJECT_BINARY_DIR}/barter-config.cmake
               ${PROJECT_BINARY_DIR}/barter-config-version.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/barter)
+
+# The program prints its completion scripts itself.
+set(completions ${PROJECT_BINARY_DIR}/completions)
+file(MAKE_DIRECTORY ${completions})
+foreach(shell bash zsh fish)
+  add_custom_command(OUTPUT ${completions}/barter.${shell}
+    COMMAND barter_program completion ${shell} > ${completions}/barter.${shell}
+    DEPENDS barter_program VERBATIM)
+endforeach()
+add_custom_target(barter_completions ALL
+  DEPENDS ${completions}/barter.bash ${completions}/barter.zsh ${completions}/barter.fish)
+install(FILES ${completions}/barter.bash RENAME barter
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+install(FILES ${completions}/barter.zsh RENAME _barter
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+install(FILES ${completions}/barter.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+
 install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
