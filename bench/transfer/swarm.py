@@ -10,7 +10,7 @@ import measure
 import network
 import syscalls
 from peers import CONTESTANTS, SMALL
-from process import until
+from process import Timeout, until
 from torrents import Torrent
 
 GIB = 1 << 30
@@ -40,10 +40,12 @@ class Place:
     def started(self, peer):
         self.peers.append(peer)
 
+    def trace_of(self, name):
+        return os.path.join(self.traces, name + ".calls")
+
     def traced(self, name, arguments):
-        if self.traces is None:
-            return arguments
-        return syscalls.traced(os.path.join(self.traces, name + ".calls"), arguments)
+        """The command under strace, if calls are counted now."""
+        return arguments if self.traces is None else syscalls.traced(self.trace_of(name), arguments)
 
     def close(self):
         for peer in self.peers:
@@ -125,7 +127,8 @@ class Bench:
         size = os.path.getsize(source)
         tracker, torrent, seeds, gets = self.swarm(place, getter, seeder, source, plain)
         folders = [self.folder_for(place, get) for get in gets]
-        measure.warm(self.options.memory, size * len(gets))
+        if self.options.memory:
+            measure.warm(self.options.memory, size * len(gets))
         if self.options.disk:
             os.sync()  # what earlier runs left to be written
 
@@ -174,14 +177,17 @@ class Bench:
         }
 
     def count_calls(self, getter, seeder):
-        """System calls per block of each side, in a short transfer of its own."""
+        """System calls per block of each side, in a short transfer of its own; None where the system
+        does not let us look."""
         place, source, plain = self.place(min(self.size_for(getter, seeder), 128 << 20))
         try:
             tracker, torrent, seeds, gets = self.swarm(place, getter, seeder, source, plain)
             place.traces = os.path.join(place.folder, "calls")
             os.makedirs(place.traces)
-            attached = [syscalls.Attached(seed.process.pid, os.path.join(place.traces, seed.name + ".calls"))
-                        for seed in seeds]
+            try:
+                attached = [syscalls.Attached(seed.process.pid, place.trace_of(seed.name)) for seed in seeds]
+            except Timeout:
+                return None
             for get in gets:
                 self.start(get, torrent, seeds, self.folder_for(place, get))
             for get in gets:
@@ -193,7 +199,7 @@ class Bench:
             blocks = len(gets) * os.path.getsize(source) / BLOCK
             figures = {"blocks": blocks}
             for side, peers in (("get", gets), ("seed", seeds)):
-                counted = [syscalls.calls(os.path.join(place.traces, peer.name + ".calls")) for peer in peers]
+                counted = [syscalls.calls(place.trace_of(peer.name)) for peer in peers]
                 if None in counted:
                     return None
                 names = {name for table in counted for name in table}

@@ -6,13 +6,19 @@ when it serves. Nothing else of such a run is worth anything: tracing makes it m
 import os
 import shutil
 import signal
+import subprocess
 
 from process import Process, Timeout, until
+
+REFUSED = "strace may not look at processes here"
 
 
 def missing():
     """Why nothing can be counted here; empty if it can."""
-    return "" if shutil.which("strace") else "strace is not installed: samples/install.sh bench"
+    if not shutil.which("strace"):
+        return "strace is not installed: samples/install.sh bench"
+    tried = subprocess.run(traced("/dev/null", ["true"]), capture_output=True, check=False)
+    return REFUSED if tried.returncode != 0 else ""
 
 
 def traced(path, arguments):
@@ -21,7 +27,7 @@ def traced(path, arguments):
 
 
 class Attached:
-    """Counts the calls of a process that runs already."""
+    """Counts the calls of a process that runs already. Throws Timeout where that is not allowed."""
 
     def __init__(self, pid, path):
         self.path = path

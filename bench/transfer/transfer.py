@@ -124,13 +124,16 @@ def arguments():
 
 
 def check_room(options):
-    getters = SHAPES[options.shape][1]
-    for folder, needed in ((options.folder, (1 + getters) * options.size),
-                           (options.memory, getters * options.size)):
-        free = shutil.disk_usage(folder).free
-        if free < needed + (64 << 20):
-            sys.exit(f"transfer.py: needs {needed >> 20} MiB in {folder}, {free >> 20} are free "
-                     "(--mib, --folder)")
+    """Room for the data, and for warming the memory in which downloads will lie."""
+    spare = 64 << 20
+    downloads = SHAPES[options.shape][1] * options.size
+    free = shutil.disk_usage(options.folder).free
+    if free < options.size + downloads + spare:
+        sys.exit(f"transfer.py: needs {(options.size + downloads) >> 20} MiB in {options.folder}, "
+                 f"{free >> 20} are free (--mib, --folder)")
+    if options.disk and shutil.disk_usage(options.memory).free < downloads + spare:
+        print(f"too little room in {options.memory}: memory is not warmed, figures vary more", file=sys.stderr)
+        options.memory = None
 
 
 def count_calls(bench, pairs, results):
@@ -140,7 +143,7 @@ def count_calls(bench, pairs, results):
     for getter, seeder in pairs if not why_not else ():
         figures = bench.count_calls(getter, seeder)
         if figures is None:
-            why_not = "strace may not look at processes here"
+            why_not = syscalls.REFUSED
             break
         name = row_name(getter, seeder)
         counted[name] = figures
