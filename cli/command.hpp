@@ -70,5 +70,7 @@ void add_seed_command(CLI::App& app, CommandLine& line);
 void add_completion_command(CLI::App& app, CommandLine& line);
 
 void add_all_commands(CLI::App& app, CommandLine& line);
+// All of them, and the options of the program itself.
+void add_program(CLI::App& app, CommandLine& line);
 
 }  // namespace barter::cli

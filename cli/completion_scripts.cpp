@@ -80,7 +80,8 @@ std::string bash_command(const CommandDescription& command) {
   return out + "      esac ;;\n";
 }
 
-constexpr std::string_view bash_head = R"(# bash completion for barter; printed by: barter completion bash
+constexpr std::string_view bash_head =
+    R"(# bash completion for barter; printed by: barter completion bash
 
 _barter() {
   local current=${COMP_WORDS[COMP_CWORD]} option=${COMP_WORDS[COMP_CWORD - 1]}
@@ -220,7 +221,8 @@ std::string fish_option(std::string_view condition, const OptionDescription& opt
   return out + fmt::format("{} -d {}\n", fish_value(option.value), fish_quoted(option.description));
 }
 
-constexpr std::string_view fish_head = R"(# fish completion for barter; printed by: barter completion fish
+constexpr std::string_view fish_head =
+    R"(# fish completion for barter; printed by: barter completion fish
 
 # Whether the command is this one; without an argument, whether none was given yet.
 function __barter_command

@@ -96,15 +96,19 @@ int fail(Output& output, const Error& error) {
   return exit_signal_base + signals::received();
 }
 
-int run_program(const std::vector<std::string>& arguments,
-                const std::function<Output::Settings(bool json)>& settings) {
-  CLI::App app("barter: create torrents, track, share and get files with BitTorrent", "barter");
-  CommandLine line;
+void add_program(CLI::App& app, CommandLine& line) {
   app.set_version_flag("--version", fmt::format("barter {}", version));
   app.footer(program_examples);
   app.require_subcommand(1);
   app.option_defaults()->always_capture_default(false);
   add_all_commands(app, line);
+}
+
+int run_program(const std::vector<std::string>& arguments,
+                const std::function<Output::Settings(bool json)>& settings) {
+  CLI::App app("barter: create torrents, track, share and get files with BitTorrent", "barter");
+  CommandLine line;
+  add_program(app, line);
   try {
     // CLI11 takes the arguments in reverse.
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));

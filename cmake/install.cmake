@@ -36,4 +36,15 @@ install(FILES ${completions}/barter.zsh RENAME _barter
         DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
 install(FILES ${completions}/barter.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 
+# The man page is prose with the program's own commands and options in it.
+add_executable(barter_man_page EXCLUDE_FROM_ALL docs/man/make.cpp)
+target_link_libraries(barter_man_page PRIVATE barter::options barter::cli)
+set(man_page ${PROJECT_BINARY_DIR}/man/barter.1)
+file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/man)
+add_custom_command(OUTPUT ${man_page}
+  COMMAND barter_man_page ${PROJECT_SOURCE_DIR}/docs/man/barter.1.in > ${man_page}
+  DEPENDS barter_man_page ${PROJECT_SOURCE_DIR}/docs/man/barter.1.in VERBATIM)
+add_custom_target(barter_man ALL DEPENDS ${man_page})
+install(FILES ${man_page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+
 install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
