@@ -224,6 +224,17 @@ class Inspect(BarterTest):
         self.assertIn("x.pe=10.0.0.7", link)
         self.bad(2, "--peer", "magnet", "album.torrent", "--peer", "nonsense")
 
+    def test_sizes_are_without_pads(self):
+        for version, pads in (("--v1", 0), ("--v2", 0), ("--hybrid", 1)):
+            self.write("two/a", "a")
+            self.write("two/b", noise(100_000))
+            self.good("create", "two", version, "--output", "two.torrent", "--force", "--piece-length", "16KiB")
+            shown = self.good("show", "--json", "two.torrent").result
+            self.assertEqual(shown["total_size"], 100_001, version)
+            sizes = {"two/a": 1, "two/b": 100_000}
+            self.assertEqual({f["path"]: f["size"] for f in shown["files"] if "p" not in f["attr"]}, sizes)
+            self.assertEqual(len(shown["files"]) - len(sizes), pads, version)
+
     def test_verify(self):
         done = self.good("verify", "album.torrent", "--dir", ".", "--json")
         self.assertTrue(done.result["whole"])
