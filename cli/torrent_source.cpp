@@ -39,9 +39,10 @@ Result<std::shared_ptr<const Metainfo>> fetch_torrent(const std::string& url, Ou
   bool waited = false;
   int failures = 0;
   while (true) {
-    auto reply = fetch(url, FetchOptions::torrent());
+    auto reply = fetch(url, FetchOptions::torrent(), signals::stop_requested);
     std::chrono::milliseconds pause = 2s;
     if (!reply) {
+      if (reply.error().code == Errc::cancelled) return reply.error();
       if (!waited || ++failures > failures_while_waiting) return reply.error();
     } else if (reply->status == 200) {
       if (waited) output.end_progress();

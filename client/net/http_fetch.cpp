@@ -309,7 +309,7 @@ asio::awaitable<Result<FetchReply>> http_fetch(std::string url, FetchOptions opt
     static_cast<void>(waited);
   }
   if (transfer->result) co_return std::move(*transfer->result);
-  // A look-up of a name cannot be stopped; it is left to end by itself.
+  // The deadline, or cancelled. A look-up of a name cannot be stopped; it is left to end by itself.
   transfer->abandon();
   co_return failed(transfer, Errc::timed_out, "no reply in time");
 }

@@ -12,7 +12,8 @@ namespace barter::net {
 // Trackers hear from us over both families, each by a connection of its own.
 enum class Family : unsigned char { any, v4, v6 };
 
-// As fetch(). With a family given, a name without an address of it is Errc::not_found.
+// As fetch(); cancelling the coroutine (terminal) ends it at once. With a family given, a name
+// without an address of it is Errc::not_found.
 boost::asio::awaitable<Result<FetchReply>> http_fetch(std::string url, FetchOptions options,
                                                       Family family);
 

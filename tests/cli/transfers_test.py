@@ -5,6 +5,7 @@ import json
 import os
 import random
 import signal
+import socket
 import threading
 import time
 import unittest
@@ -215,6 +216,21 @@ class Transfer(BarterTest):
         self.assertEqual(asked, ["/album.torrent"] * 3)
         self.assertEqual(done.of("hashing")[0]["bytes_total"], 100)
         self.assert_whole()
+
+    def test_interrupted_while_the_torrent_is_fetched(self):
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            url = f"http://127.0.0.1:{silent.getsockname()[1]}/album.torrent"
+            for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+                for command in ("get", "verify", "show"):
+                    running = self.start(command, url, "--json")
+                    accepted, _ = silent.accept()
+                    accepted.recv(1)  # it has asked, and waits for us
+                    began = time.monotonic()
+                    done = running.end(number)
+                    self.assertLess(time.monotonic() - began, 2, command)
+                    self.assertEqual(done.code, code, done.out)
+                    self.assertIn("interrupted", done.of("error")[0]["message"])
+                    accepted.close()
 
     def test_get_of_a_url_that_fails(self):
         class Handler(http.server.BaseHTTPRequestHandler):

@@ -109,6 +109,41 @@ TEST_CASE("the deadline holds against silence and against a drip") {
   }
 }
 
+TEST_CASE("a fetch that is cancelled ends at once, whatever it waits for") {
+  ScriptServer silent([](ScriptServer::Peer& peer, const std::string&) { peer.wait_closed(5000); });
+  ScriptServer drip([](ScriptServer::Peer& peer, const std::string&) {
+    peer.write("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
+    while (peer.write("x") && !peer.wait_closed(50)) {
+    }
+  });
+  for (const ScriptServer* server : {&silent, &drip}) {
+    const auto begin = std::chrono::steady_clock::now();
+    const auto after = [&](std::chrono::milliseconds time) {
+      return [=] { return std::chrono::steady_clock::now() - begin >= time; };
+    };
+    const auto got = fetch(server->url("/secret"), within(20s), after(200ms));
+    REQUIRE(got.has_error());
+    CHECK(got.error().code == Errc::cancelled);
+    CHECK(std::chrono::steady_clock::now() - begin < 2s);
+    CHECK(server->connections() == 1);
+  }
+}
+
+TEST_CASE("a fetch that nobody cancels is not disturbed by being asked") {
+  ScriptServer slow([](ScriptServer::Peer& peer, const std::string&) {
+    peer.wait_closed(200);
+    peer.write(http("late"));
+  });
+  int asked = 0;
+  const auto got = fetch(slow.url(), {}, [&] {
+    ++asked;
+    return false;
+  });
+  REQUIRE(got.has_value());
+  CHECK(got->body == "late");
+  CHECK(asked > 0);
+}
+
 TEST_CASE("redirects are followed five times, to http and https only") {
   ScriptServer target(always(http("here")));
   ScriptServer around([&](ScriptServer::Peer& peer, const std::string& head) {
