@@ -70,6 +70,17 @@ std::vector<HostPort> parse_peers(const std::vector<std::string>& values) {
   return out;
 }
 
+std::vector<Address> parse_addresses(const std::string& flag,
+                                     const std::vector<std::string>& values) {
+  std::vector<Address> out;
+  for (const std::string& text : values) {
+    const auto address = Address::parse(text);
+    if (!address) throw UsageError(fmt::format("{}: '{}' is no IP address", flag, text));
+    out.push_back(*address);
+  }
+  return out;
+}
+
 std::int64_t current_date() {
   const char* epoch = std::getenv("SOURCE_DATE_EPOCH");
   if (epoch == nullptr || *epoch == '\0') return std::time(nullptr);

@@ -18,6 +18,9 @@ std::vector<std::string> parse_web_seeds(const std::vector<std::string>& values)
 std::vector<Glob> parse_globs(const std::string& flag, const std::vector<std::string>& patterns);
 // --peer: HOST:PORT.
 std::vector<HostPort> parse_peers(const std::vector<std::string>& values);
+// --listen: addresses, without a port.
+std::vector<Address> parse_addresses(const std::string& flag,
+                                     const std::vector<std::string>& values);
 // Now, or what SOURCE_DATE_EPOCH says (https://reproducible-builds.org/docs/source-date-epoch/).
 std::int64_t current_date();
 

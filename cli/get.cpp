@@ -107,6 +107,8 @@ class Get {
   int run() {
     AddTorrent add;
     add.peers = parse_peers(options_.peers);
+    auto settings = client_options(options_.transfer);
+    if (!settings) return output_.fail(settings.error());
     auto metainfo = load_torrent(options_.torrent, output_);
     if (!metainfo) return fail(output_, metainfo.error());
     if (auto tradable = check_tradable(**metainfo); !tradable) {
@@ -125,14 +127,12 @@ class Get {
         wanted_file_bytes_ += files[i].length;
     }
     add.selected = std::move(*selected);
-    return trade(std::move(add));
+    return trade(std::move(add), std::move(*settings));
   }
 
  private:
-  int trade(AddTorrent add) {
-    auto options = client_options(options_.transfer);
-    if (!options) return output_.fail(options.error());
-    auto client = Client::start(std::move(*options), inbox_.handler());
+  int trade(AddTorrent add, ClientOptions settings) {
+    auto client = Client::start(std::move(settings), inbox_.handler());
     if (!client) return output_.fail(client.error());
     client_ = std::move(*client);
     auto id = client_->add(std::move(add));

@@ -11,6 +11,7 @@
 #include <boost/json/array.hpp>
 
 #include "cli/command.hpp"
+#include "cli/flags.hpp"
 #include "cli/share_item.hpp"
 #include "cli/share_site.hpp"
 #include "cli/signals.hpp"
@@ -30,6 +31,7 @@ using namespace std::chrono_literals;
 using std::chrono::steady_clock;
 
 constexpr std::uint16_t default_port = 6969;
+const Address both_families = Address::v6({});  // of a server, "::" is IPv4 too
 // A crowd that forms must find each other: those who came early hear of the late ones within this
 // many seconds. Members are kept far longer, as some clients announce every five minutes at most.
 constexpr std::uint32_t announce_interval = 20;
@@ -43,7 +45,7 @@ constexpr auto own_announce_timeout = 3s;
 constexpr auto stop_grace = 3s;
 
 struct Options {
-  std::vector<std::string> paths;
+  std::vector<std::string> paths, listen;
   std::string address;
   std::uint16_t port = 0;
   bool has_port = false;
@@ -123,6 +125,8 @@ class Share {
   int run() {
     const CreateOptions creation = create_options(options_);
     parse_address();
+    listen_ = parse_addresses("--listen", options_.listen);
+    if (listen_.empty()) listen_.push_back(both_families);
     if (const auto folder = state_folder(options_.state_dir)) {
       state_folder_ = *folder;
     } else {
@@ -228,7 +232,8 @@ class Share {
       completions_.push_back({announce.info_hash, announce.peer_id, from});
     };
     const auto listen = [&](std::uint16_t port, bool next) {
-      options.listen = {Endpoint{Address::v6({}), port}};
+      options.listen.clear();
+      for (const Address& address : listen_) options.listen.push_back({address, port});
       options.next_free_port = next;
       return tracker::HttpServer::start(options);
     };
@@ -250,17 +255,11 @@ class Share {
   }
 
   void tell_urls() {
-    std::vector<HostPort> hosts;
     if (address_) {
-      hosts.push_back({address_->host, address_->port != 0 ? address_->port : port_});
+      hosts_ = {{address_->host, address_->port != 0 ? address_->port : port_}};
     } else {
-      const UsableAddresses usable = usable_addresses();
-      for (const Address& address : usable.addresses) hosts.push_back({to_string(address), port_});
-      if (usable.loopback_only) {
-        output_.message("no network: these lines work on this machine only");
-      }
+      hosts_ = listening_hosts();
     }
-    for (const HostPort& host : hosts) hosts_.push_back(host);
     for (const std::string& name : names_) {
       for (const HostPort& host : hosts_) {
         urls_.push_back(fmt::format("http://{}{}", to_string(host), torrent_path(name)));
@@ -269,9 +268,38 @@ class Share {
     }
   }
 
+  // Where we listen; for "all addresses" each that is of use to others.
+  std::vector<HostPort> listening_hosts() {
+    std::vector<HostPort> out;
+    for (const Address& listening : listen_) {
+      if (!listening.is_unspecified()) {
+        out.push_back({to_string(listening), port_});
+        continue;
+      }
+      const UsableAddresses usable = usable_addresses();
+      for (const Address& address : usable.addresses) {
+        const bool heard = address.is_v4() || !listening.is_v4();
+        if (heard) out.push_back({to_string(address), port_});
+      }
+      if (usable.loopback_only) {
+        output_.message("no network: these lines work on this machine only");
+      }
+    }
+    return out;
+  }
+
+  // Our own tracker, as we reach it ourselves.
+  std::string own_tracker() const {
+    const Address& first = listen_.front();
+    const std::string host = first.is_unspecified() ? "127.0.0.1" : to_string(first);
+    return fmt::format("http://{}/announce", to_string(HostPort{host, port_}));
+  }
+
   Result<void> start_client() {
     ClientOptions options;
     options.adopted_port = port_;
+    const bool anywhere = std::find(listen_.begin(), listen_.end(), both_families) != listen_.end();
+    if (!anywhere) options.connect_from = listen_;
     options.state_folder = state_folder_;
     options.upload_limit = options_.up_limit;
     options.trace_file = options_.trace_file;
@@ -335,7 +363,7 @@ class Share {
       torrent.folder = item.folder;
       torrent.read_only = true;
       torrent.verified = verified_files(item);
-      torrent.trackers = {{fmt::format("http://127.0.0.1:{}/announce", port_)}};
+      torrent.trackers = {{own_tracker()}};
       auto id = owned_client_->add(std::move(torrent));
       if (!id) return id.error();
       item.id = *id;
@@ -489,6 +517,7 @@ class Share {
   std::string state_folder_;
   std::optional<ShareMemory> memory_;
   std::optional<HostPort> address_;  // --address; port 0: ours
+  std::vector<Address> listen_;      // one at least
   std::uint16_t port_ = 0;           // remembered, then ours
   std::vector<Item> items_;
   std::vector<std::string> names_;  // in URLs
@@ -533,6 +562,11 @@ void add_share_command(CLI::App& app, CommandLine& line) {
           },
           "For HTTP and peers (default: that of the last time, 6969, or the next free one)")
       ->type_name("PORT");
+  command
+      ->add_option("--listen", options->listen,
+                   "Be reached at this address of ours; default: all (repeatable)")
+      ->allow_extra_args(false)
+      ->type_name("ADDRESS");
   command->add_option("--copies", options->copies, "End when this many others have everything")
       ->type_name("N");
   add_duration_option(command, "--for", options->time, "End after this time");

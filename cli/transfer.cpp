@@ -1,5 +1,6 @@
 #include "cli/transfer.hpp"
 
+#include "cli/flags.hpp"
 #include "cli/signals.hpp"
 #include "cli/sizes.hpp"
 #include "cli/state_folder.hpp"
@@ -110,6 +111,11 @@ void add_transfer_flags(CLI::App* command, TransferFlags& flags) {
       ->add_option("--port", flags.port, "Where peers reach us; default: 6881 or the next free one")
       ->check(CLI::Range(1, 65535))
       ->type_name("PORT");
+  command
+      ->add_option("--listen", flags.listen,
+                   "Meet peers and trackers at this address of ours; default: all (repeatable)")
+      ->allow_extra_args(false)
+      ->type_name("ADDRESS");
   add_size_option(command, "--down-limit", flags.down_limit, "Bytes a second, as 500KiB or 1MB")
       ->type_name("RATE");
   add_size_option(command, "--up-limit", flags.up_limit, "Bytes a second, as 500KiB or 1MB")
@@ -130,6 +136,7 @@ Result<ClientOptions> client_options(const TransferFlags& flags) {
   ClientOptions options;
   options.port = flags.port;
   options.fixed_port = flags.port != 0;
+  options.listen_addresses = options.connect_from = parse_addresses("--listen", flags.listen);
   options.download_limit = flags.down_limit;
   options.upload_limit = flags.up_limit;
   if (flags.max_peers != 0) {

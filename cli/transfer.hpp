@@ -20,6 +20,7 @@ namespace barter::cli {
 
 struct TransferFlags {
   std::string folder = ".";
+  std::vector<std::string> listen;
   std::uint16_t port = 0;  // 0: 6881 or the next free one
   std::uint64_t down_limit = unlimited, up_limit = unlimited;
   std::uint32_t max_peers = 0;  // 0: the client's own idea

@@ -79,6 +79,12 @@ std::uint64_t open_piece_share(const ClientOptions& options, std::size_t downloa
                   2 * piece_length);
 }
 
+net::TrackerClientOptions tracker_options(const ClientOptions& options) {
+  net::TrackerClientOptions out;
+  out.fetch.connect_from = options.connect_from;
+  return out;
+}
+
 }  // namespace
 
 class Client::Impl {
@@ -146,7 +152,7 @@ Client::Impl::Impl(ClientOptions options, TorrentHandler handler, const net::Cli
       threads_(options_.network_threads),
       disk_(options_.disk_threads),
       trackers_(
-          std::make_shared<net::TrackerClient>(threads_.service(), net::TrackerClientOptions())),
+          std::make_shared<net::TrackerClient>(threads_.service(), tracker_options(options_))),
       listener_(std::make_shared<net::Listener>(
           threads_.service(), [this](const WireInfoHash& info_hash) { return find(info_hash); },
           net::ListenerOptions().max_strangers)),
@@ -196,6 +202,7 @@ Result<void> Client::Impl::open() {
       .peer_id = peer_id_,
       .announce_key = to_hex(random_peer_id()).substr(16, 8),
       .port = port,
+      .connect_from = options_.connect_from,
       .trace = trace_.get(),
       .shortages = shortages_,
       .emit = [this](TorrentId id, TorrentEvent event) { events_.post(id, std::move(event)); }});

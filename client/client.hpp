@@ -25,6 +25,9 @@ struct ClientOptions {
   std::uint16_t port = 0;
   bool fixed_port = false;                 // `--port`: busy is an error
   std::vector<Address> listen_addresses;   // empty: all, IPv4 and IPv6 by two sockets
+  // Addresses of ours from which peers and trackers are contacted, and of their families only. Empty: as
+  // the system chooses.
+  std::vector<Address> connect_from;
   // `share`: somebody else listens there and calls adopt_connection(); no listener of our own.
   std::optional<std::uint16_t> adopted_port;
   unsigned network_threads = 1;

@@ -7,7 +7,9 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "torrent/endpoint.hpp"
 #include "torrent/result.hpp"
 #include "torrent/time.hpp"
 
@@ -21,6 +23,8 @@ struct FetchOptions {
   unsigned redirects = 5;        // http and https only
   std::string certificate_file;  // PEM, trusted besides the system's; "" for none
   std::string name;              // what messages call it; "": its URL, redacted
+  // Addresses of ours to connect from; a family without one is not used. Empty: any.
+  std::vector<Address> connect_from;
 
   // The limits for a .torrent file.
   static FetchOptions torrent() {

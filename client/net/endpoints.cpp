@@ -21,4 +21,18 @@ Endpoint from_asio(const boost::asio::ip::tcp::endpoint& endpoint) {
   return {Address::v6(address.to_v6().to_bytes()), endpoint.port()};
 }
 
+boost::system::error_code bind_source(boost::asio::ip::tcp::socket& socket,
+                                      const std::vector<Address>& ours, const Endpoint& remote) {
+  boost::system::error_code error;
+  if (ours.empty()) return error;
+  const auto source = std::find_if(ours.begin(), ours.end(), [&](const Address& address) {
+    return address.is_v4() == remote.address.is_v4();
+  });
+  if (source == ours.end()) return boost::asio::error::address_family_not_supported;
+  const auto endpoint = to_asio(Endpoint{*source, 0});
+  socket.open(endpoint.protocol(), error);
+  if (!error) socket.bind(endpoint, error);
+  return error;
+}
+
 }  // namespace barter::net

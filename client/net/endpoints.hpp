@@ -3,6 +3,7 @@
 
 #include <boost/asio/ip/tcp.hpp>
 #include <string>
+#include <vector>
 
 #include "torrent/endpoint.hpp"
 #include "torrent/result.hpp"
@@ -12,5 +13,10 @@ namespace barter::net {
 boost::asio::ip::tcp::endpoint to_asio(const Endpoint& endpoint);
 Endpoint from_asio(const boost::asio::ip::tcp::endpoint& endpoint);  // mapped IPv4 is unmapped
 boost::asio::ip::address to_asio(const Address& address);
+
+// Opens a closed socket and binds it to the one of `ours` that has the family of `remote`; that
+// there is none is an error. Without any of ours the socket stays as it is: any address will do.
+boost::system::error_code bind_source(boost::asio::ip::tcp::socket& socket,
+                                      const std::vector<Address>& ours, const Endpoint& remote);
 
 }  // namespace barter::net

@@ -75,6 +75,12 @@ std::string base64(std::string_view text) {
   return out;
 }
 
+bool has_source(const std::vector<Address>& ours, const Endpoint& remote) {
+  return ours.empty() || std::any_of(ours.begin(), ours.end(), [&](const Address& address) {
+           return address.is_v4() == remote.address.is_v4();
+         });
+}
+
 asio::awaitable<Result<std::vector<Endpoint>>> resolve(TransferPtr transfer, Url url) {
   std::vector<Endpoint> out;
   if (const auto literal = Address::parse(url.host)) {
@@ -90,7 +96,8 @@ asio::awaitable<Result<std::vector<Endpoint>>> resolve(TransferPtr transfer, Url
   std::erase_if(out, [&](const Endpoint& endpoint) {
     return endpoint.address.is_multicast() ||
            (transfer->family == Family::v4 && !endpoint.address.is_v4()) ||
-           (transfer->family == Family::v6 && endpoint.address.is_v4());
+           (transfer->family == Family::v6 && endpoint.address.is_v4()) ||
+           !has_source(transfer->options.connect_from, endpoint);
   });
   if (out.empty()) co_return failed(transfer, Errc::not_found, "the name has no address to use");
   co_return out;
@@ -100,6 +107,8 @@ asio::awaitable<Result<Endpoint>> connect(TransferPtr transfer, std::vector<Endp
   error_code last = asio::error::host_unreachable;
   for (const Endpoint& endpoint : endpoints) {
     transfer->close();
+    last = bind_source(transfer->socket, transfer->options.connect_from, endpoint);
+    if (last) continue;
     transfer->connect_timer.expires_after(connect_timeout);
     transfer->connect_timer.async_wait([transfer](const error_code& cancelled) {
       if (!cancelled) transfer->close();

@@ -347,6 +347,10 @@ void SwarmDriver::perform(Connect& action) {
   }
   const auto handshaking =
       std::make_shared<Handshaking>(tcp::socket(thread_.context), std::move(*token));
+  if (bind_source(handshaking->socket, shared_.connect_from, action.endpoint)) {
+    swarm_.connect_failed(action.endpoint, ConnectFailure::unreachable, current_time());
+    return;
+  }
   handshaking->remote = action.endpoint;
   handshakes_.insert(handshaking);
   asio::co_spawn(thread_.context, connect_peer(shared_from_this(), handshaking, action.source),

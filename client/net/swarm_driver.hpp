@@ -41,6 +41,7 @@ struct DriverShared {
   PeerId peer_id;
   std::string announce_key;  // random, the same for all announces of this run
   std::uint16_t port = 0;
+  const std::vector<Address>& connect_from;  // ClientOptions
   Trace* trace = nullptr;
   std::atomic<std::uint32_t>& shortages;              // how often the block pool was empty for long
   std::function<void(TorrentId, TorrentEvent)> emit;  // any thread; does not block

@@ -148,6 +148,51 @@ class Transfer(BarterTest):
         self.assertGreater(sum(d.result["uploaded"] for d in done), 0)
         self.assertLess(seed.end().result["uploaded"], 2 * SIZE)
 
+    def test_listen_binds_both_ways(self):
+        seed = self.seed("--listen", "127.0.0.2")
+        with self.assertRaises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", self.port), 5).close()
+        done = self.barter("get", "album.torrent", "--dir", "got", "--peer", f"127.0.0.2:{self.port}",
+                           "--listen", "127.0.0.3", "--json")
+        self.assertEqual(done.code, 0, done.out)
+        self.assert_whole()
+        addresses = {peer["address"].rsplit(":", 1)[0] for peer in seed.end().of("peer")}
+        self.assertEqual(addresses, {"127.0.0.3"})
+
+    def test_listen_binds_what_trackers_hear(self):
+        port = free_port()
+        self.start("tracker", "--listen", f"127.0.0.1:{port}", "--json").wait_for("listening")
+        self.good("edit", "album.torrent", "--announce", f"http://127.0.0.1:{port}/announce")
+        self.seed("--listen", "127.0.0.2")
+        done = self.get("--listen", "127.0.0.3", "--stall-timeout", "20s", "--json", peer=False)
+        self.assertEqual(done.code, 0, done.out)
+        self.assert_whole()
+        self.assertIn(f"127.0.0.2:{self.port}", [peer["address"] for peer in done.of("peer") if peer["outgoing"]])
+
+    def test_listen_keeps_to_its_family(self):
+        seed = self.seed()
+        done = self.get("--listen", "::1", "--stall-timeout", "1s")
+        self.assertEqual(done.code, 3, done.err)
+        self.assertEqual(seed.end().of("peer"), [])
+
+    def test_listen_on_what_cannot_be_bound(self):
+        for command in ("get", "seed"):
+            self.bad(1, "cannot listen on 192.0.2.1", command, "album.torrent", "--listen", "192.0.2.1")
+        self.bad(1, "cannot listen on 192.0.2.1", "share", "album", "--listen", "192.0.2.1")
+        for command in ("get", "seed", "share"):
+            self.bad(2, "'here' is no IP address", command, "album.torrent", "--listen", "here")
+
+    def test_share_listens_where_it_is_told(self):
+        share = self.start("share", "album", "--listen", "127.0.0.2", "--port", str(self.port), "--json")
+        urls = share.wait_for("listening")["urls"]
+        self.assertEqual(urls, [f"http://127.0.0.2:{self.port}/album.torrent"])
+        with self.assertRaises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", self.port), 5).close()
+        done = self.barter("get", urls[0], "--dir", "got", "--stall-timeout", "20s",
+                           "--state-dir", self.path("get-state"))
+        self.assertEqual(done.code, 0, done.err)
+        self.assert_whole()
+
     def test_a_busy_port_is_an_error(self):
         self.seed()
         done = self.get("--port", str(self.port))

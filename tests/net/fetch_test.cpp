@@ -1,5 +1,6 @@
 #include "client/fetch.hpp"
 
+#include <arpa/inet.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -142,6 +143,28 @@ TEST_CASE("a fetch that nobody cancels is not disturbed by being asked") {
   REQUIRE(got.has_value());
   CHECK(got->body == "late");
   CHECK(asked > 0);
+}
+
+TEST_CASE("a fetch leaves from the address that it was told, and from no other family") {
+  ScriptServer server([](ScriptServer::Peer& peer, const std::string&) {
+    sockaddr_in remote{};
+    socklen_t size = sizeof remote;
+    getpeername(peer.descriptor(), reinterpret_cast<sockaddr*>(&remote), &size);
+    peer.write(http(::inet_ntoa(remote.sin_addr)));
+  });
+  FetchOptions options;
+  options.connect_from = {*Address::parse("127.0.0.9")};
+  const auto from = fetch(server.url(), options);
+  REQUIRE(from.has_value());
+  CHECK(from->body == "127.0.0.9");
+  options.connect_from = {*Address::parse("::1")};
+  const auto other = fetch(server.url(), options);
+  REQUIRE(other.has_error());
+  CHECK(other.error().code == Errc::not_found);
+  options.connect_from = {*Address::parse("192.0.2.1")};  // not ours
+  const auto foreign = fetch(server.url(), options);
+  REQUIRE(foreign.has_error());
+  CHECK(foreign.error().code == Errc::network);
 }
 
 TEST_CASE("redirects are followed five times, to http and https only") {
