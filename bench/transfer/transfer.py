@@ -91,7 +91,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("pairs", nargs="*", type=pair_of, metavar="GET[/SEED]",
                         help="who downloads, and from whom (default: from its own kind); of "
-                        + ", ".join(CONTESTANTS))
+                        + ", ".join(CONTESTANTS) + "; without any: all fast ones and the fastest mixed pair")
     release = os.path.join(ROOT, "build", "release")
     parser.add_argument("--barter", default=os.path.join(release, "bin", "barter"))
     parser.add_argument("--roofline", default=os.path.join(release, "bench", "roofline"))
@@ -114,10 +114,10 @@ def arguments():
     options.memory = options.folder if not options.disk else "/dev/shm"
     options.folder = options.disk or options.folder
     if not options.pairs:
-        names = ["barter", "libtorrent", "aria2", "rtorrent"]
+        options.pairs = [(name, name) for name in ("barter", "libtorrent", "aria2", "rtorrent")]
+        options.pairs.append(("libtorrent", "rtorrent"))
         if options.shape == "1-1" and os.path.exists(options.roofline):
-            names.append("roofline")
-        options.pairs = [(name, name) for name in names]
+            options.pairs.append(("roofline", "roofline"))
     if options.shape != "1-1" and ("roofline", "roofline") in options.pairs:
         parser.error("roofline is one to one: --shape 1-1")
     return options
