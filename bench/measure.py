@@ -22,20 +22,15 @@ def machine_cpu_seconds():
     return (user + nice + system + irq + softirq) / TICKS
 
 
-def switches(pid):
-    """Context switches of the threads alive: (voluntary, involuntary)."""
-    total = [0, 0]
-    for thread in os.listdir(f"/proc/{pid}/task"):
-        try:
-            with open(f"/proc/{pid}/task/{thread}/status", encoding="ascii", errors="replace") as file:
-                for line in file:
-                    if line.startswith("voluntary_ctxt_switches"):
-                        total[0] += int(line.split()[1])
-                    elif line.startswith("nonvoluntary_ctxt_switches"):
-                        total[1] += int(line.split()[1])
-        except FileNotFoundError:
-            pass
-    return tuple(total)
+def calm(limit, seconds):
+    """Waits until the CPUs have been idle for a second but for `limit` of a core; false if they never are."""
+    deadline = now() + seconds
+    while now() < deadline:
+        before = machine_cpu_seconds()
+        time.sleep(1)
+        if machine_cpu_seconds() - before <= limit:
+            return True
+    return False
 
 
 class Watch(threading.Thread):

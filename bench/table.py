@@ -4,6 +4,8 @@ import json
 import statistics
 import sys
 
+import measure
+
 
 class Column:
     """One figure of a run: where it is found, how it is printed, and whether its spread is."""
@@ -41,7 +43,8 @@ def print_table(corner, columns, results):
 
 
 def undisturbed(run, what, limit):
-    """What run() measured while nobody disturbed it, after at most six attempts; disturbed ones are told.
+    """What run() measured while nobody disturbed it. Disturbed runs are told, and done again once the
+    machine is quiet: six times at most, five minutes each.
 
     run() returns figures with `wall` and `foreign`, the part of a core that others used; `limit` is in
     per cent of a core. The kernel counts in ticks: 40 ms are no disturbance, however short the run."""
@@ -51,6 +54,8 @@ def undisturbed(run, what, limit):
             return figures
         print(f"thrown away: {what}, {figures['wall']:.2f} s: others used {figures['foreign'] * 100:.0f} % "
               "of a core", file=sys.stderr)
+        if not measure.calm(limit / 100, 300):
+            break
     sys.exit("others use too much of this machine for any measurement (--foreign)")
 
 
