@@ -3,6 +3,7 @@
 #include "torrent/bencode.hpp"
 #include "torrent/file_name.hpp"
 #include "torrent/hash_files.hpp"
+#include "torrent/hash_stream.hpp"
 #include "torrent/merkle.hpp"
 #include "torrent/utf8.hpp"
 #include "torrent/write_file.hpp"

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "torrent/glob.hpp"
-#include "torrent/hash_files.hpp"
+#include "torrent/source_file.hpp"
 #include "torrent/result.hpp"
 
 #include <cstdint>

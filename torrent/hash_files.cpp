@@ -1,233 +1,88 @@
 #include "torrent/hash_files.hpp"
 
-#include "torrent/merkle.hpp"
-#include "torrent/write_file.hpp"
-
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <poll.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cassert>
-#include <cerrno>
 #include <condition_variable>
-#include <deque>
+#include <cstring>
 #include <mutex>
+#include <optional>
 #include <thread>
+#include <vector>
+
+#include "torrent/hash_stream.hpp"
 
 namespace barter {
 namespace {
 
 using namespace std::chrono_literals;
 
-// Fits the second-level cache of a core: what read() copied there is hashed from there.
-constexpr std::size_t buffer_bytes = 256 * 1024;
-// Pieces are taken in runs of this many bytes, so that each thread reads in order.
-constexpr std::uint64_t run_bytes = 4 << 20;
-constexpr std::uint64_t small_file_bytes = 1 << 20;  // below: not worth telling the kernel
+constexpr std::uint64_t run_bytes = 4 << 20;  // what a thread takes at a time to read in order
+constexpr std::uint64_t ahead_bytes = 1 << 20;
+constexpr std::uint64_t ahead_bytes_in_order = 8 << 20;
+constexpr std::uint64_t memory_share = 8;  // a larger part of the memory is not to be filled by us
 constexpr auto progress_interval = 100ms;
 
-Error changed(const std::string& path) {
-  return Error{Errc::file_changed, fmt::format("{}: changed while it was read", path)};
+bool too_big_to_cache(std::uint64_t bytes) {
+  const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+  return pages > 0 && page > 0 &&
+         bytes / static_cast<std::uint64_t>(page) >
+             static_cast<std::uint64_t>(pages) / memory_share;
 }
 
-std::span<const std::byte> zeros() {
-  static const std::vector<std::byte> bytes(64 * 1024);
-  return bytes;
-}
+// How a job is done where its files lie.
+struct Plan {
+  unsigned threads = 1;
+  const ShaKernel* kernel = nullptr;
+  SourceFile::Options reading;
 
-// The file that a thread reads from. Looks at its stamp before it lets go of it: by then all that
-// the thread wanted of it was read.
-class OpenFile {
- public:
-  ~OpenFile() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  bool holds(std::size_t file) const { return descriptor_ >= 0 && file_ == file; }
-  std::size_t file() const { return file_; }
-
-  Result<void> open(std::size_t file, const FileToHash& what) {
-    assert(descriptor_ < 0);
-    // Non-blocking, for the case that it became a FIFO since we looked.
-    descriptor_ = ::open(what.path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (descriptor_ < 0) return system_error(what.path, errno);
-    file_ = file;
-    what_ = &what;
-    return {};
-  }
-
-  Result<void> close() {
-    if (descriptor_ < 0) return {};
-    struct stat status {};
-    const int looked = fstat(descriptor_, &status);
-    const int why = errno;
-    ::close(std::exchange(descriptor_, -1));
-    if (looked != 0) return system_error(what_->path, why);
-    if (what_->stamp && SourceStamp::of(status) != *what_->stamp) return changed(what_->path);
-    return {};
-  }
-
-  // Reads all of `out`; a file that ends before is an error.
-  Result<void> read(std::span<std::byte> out, std::uint64_t offset) {
-    while (!out.empty()) {
-      const ssize_t got = pread(descriptor_, out.data(), out.size(), static_cast<off_t>(offset));
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return system_error(what_->path, errno);
-      if (got == 0) {
-        if (what_->stamp) return changed(what_->path);
-        return Error{Errc::file_changed, fmt::format("{}: too short", what_->path)};
-      }
-      out = out.subspan(static_cast<std::size_t>(got));
-      offset += static_cast<std::uint64_t>(got);
+  explicit Plan(const HashFilesJob& job)
+      : threads(job.threads != 0 ? job.threads : std::thread::hardware_concurrency()),
+        kernel(best_kernel()) {
+    const auto first =
+        std::ranges::find_if(job.files, [](auto& file) { return !file.path.empty(); });
+    reading.ahead_bytes = ahead_bytes;
+    reading.drop_behind = too_big_to_cache(job.layout->total_size());
+    // Sixteen places at once would keep its heads busy with moving; one core outruns it anyway.
+    if (first != job.files.end() && on_rotating_disk(first->path)) {
+      threads = 1;
+      kernel = nullptr;
+      reading.ahead_bytes = ahead_bytes_in_order;
     }
-    return {};
+    threads = std::clamp(threads, 1U, std::max(1U, job.layout->piece_count()));
   }
+};
 
-  void will_need(std::uint64_t offset, std::uint64_t length) {
-    posix_fadvise(descriptor_, static_cast<off_t>(offset), static_cast<off_t>(length),
-                  POSIX_FADV_WILLNEED);
-  }
-
- private:
-  int descriptor_ = -1;
-  std::size_t file_ = 0;
-  const FileToHash* what_ = nullptr;
+// A piece on its way through a lane, and the file that the lane has open.
+struct Lane {
+  explicit Lane(SourceFile::Options options) : file(options) {}
+  SourceFile file;
+  PieceIndex piece{};
+  std::vector<FileRange> ranges;  // of the piece
+  std::size_t range = 0;          // the one that is read
+  std::uint64_t done = 0;         // bytes of it
+  bool whole = true;              // all could be read so far
+  bool only_piece = true;         // of its file
 };
 
 // What the threads of one job share.
 class Job {
  public:
-  explicit Job(const HashFilesJob& job)
-      : job_(job),
-        threads_(std::clamp<unsigned>(
-            job.threads != 0 ? job.threads : std::thread::hardware_concurrency(), 1,
-            std::max(1u, job.layout->piece_count()))) {
-    const std::uint64_t piece = job.layout->piece_length();
-    // Short jobs are cut finer, so that all threads end together.
-    const std::uint64_t run = std::min(run_bytes, job.layout->total_size() / (threads_ * 8) + 1);
-    run_pieces_ = static_cast<std::uint32_t>(std::max<std::uint64_t>(1, run / piece));
-    ahead_bytes_ =
-        std::clamp<std::uint64_t>((threads_ + 1) * run_pieces_ * piece, 16 << 20, 64 << 20);
-  }
+  explicit Job(const HashFilesJob& job) : job_(job), plan_(job) {}
 
-  Result<void> run() {
-    std::vector<std::jthread> workers;
-    running_ = threads_;
-    for (unsigned i = 0; i < threads_; ++i) workers.emplace_back([this] { work(); });
-    report_until_done();
-    workers.clear();  // joins
-    if (error_) return *error_;
-    if (job_.progress && !job_.progress(bytes_done_)) return cancelled();
-    return {};
-  }
+  Result<void> run();
 
  private:
+  friend class Worker;
   static Error cancelled() { return Error{Errc::cancelled, "cancelled"}; }
-
-  void report_until_done() {
-    std::unique_lock lock(mutex_);
-    while (!all_done_.wait_for(lock, progress_interval, [this] { return running_ == 0; })) {
-      lock.unlock();
-      const bool go_on = !job_.progress || job_.progress(bytes_done_);
-      lock.lock();
-      if (!go_on && !error_) error_ = cancelled();
-      if (error_) stop_ = true;
-    }
-  }
-
-  void work() {
-    std::vector<std::byte> buffer(buffer_bytes);
-    PieceStreamHasher hasher(job_.v1, job_.v2, job_.layout->piece_length());
-    OpenFile file;
-    std::vector<FileRange> ranges;
-    const std::uint32_t count = job_.layout->piece_count();
-    while (!stop_) {
-      const std::uint32_t first = next_piece_.fetch_add(run_pieces_);
-      if (first >= count) break;
-      const std::uint32_t end = std::min(count - first, run_pieces_) + first;
-      for (std::uint32_t piece = first; piece < end && !stop_; ++piece) {
-        hash_piece(PieceIndex{piece}, hasher, file, buffer, ranges);
-      }
-    }
-    if (const std::size_t last = file.file(); file.holds(last)) forgive(last, file.close());
-    const std::lock_guard lock(mutex_);
-    if (--running_ == 0) all_done_.notify_one();
-  }
-
-  // True if the job goes on in spite of the error, if there is one.
-  bool forgive(std::size_t file, const Result<void>& result) {
-    if (result) return true;
-    const std::lock_guard lock(mutex_);
-    if (job_.on_file_error && job_.on_file_error(file, result.error())) return true;
-    if (!error_) error_ = result.error();
-    stop_ = true;
-    return false;
-  }
-
-  Result<void> turn_to(std::size_t index, OpenFile& file) {
-    if (file.holds(index)) return {};
-    if (const std::size_t last = file.file(); !forgive(last, file.close())) return cancelled();
-    return file.open(index, job_.files[index]);
-  }
-
-  void hash_piece(PieceIndex piece, PieceStreamHasher& hasher, OpenFile& file,
-                  std::vector<std::byte>& buffer, std::vector<FileRange>& ranges) {
-    const Layout& layout = *job_.layout;
-    ranges.clear();
-    layout.file_ranges(layout.piece_offset(piece), layout.piece_size(piece), ranges);
-    bool whole = true, only_piece = true;
-    for (const FileRange& range : ranges) {
-      if (layout.files()[range.file].pad) {
-        hasher.update_pad(range.length);
-        continue;
-      }
-      only_piece = only_piece && range.length == layout.files()[range.file].length;
-      auto done = turn_to(range.file, file);
-      if (done) done = hash_range(range, hasher, file, buffer);
-      if (stop_) return;
-      if (!done) {
-        whole = false;
-        if (!forgive(range.file, done)) return;
-      }
-    }
-    const PieceDigests digests = hasher.finish(only_piece);
-    job_.on_piece(piece, whole ? &digests : nullptr);
-  }
-
-  Result<void> hash_range(const FileRange& range, PieceStreamHasher& hasher, OpenFile& file,
-                          std::vector<std::byte>& buffer) {
-    const std::uint64_t file_bytes = job_.layout->files()[range.file].length;
-    for (std::uint64_t at = 0; at < range.length && !stop_;) {
-      const auto part =
-          static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), range.length - at));
-      const std::span<std::byte> bytes(buffer.data(), part);
-      if (file_bytes >= small_file_bytes) read_ahead(range.offset + at, part, file_bytes, file);
-      auto done = file.read(bytes, range.offset + at);
-      if (!done) return done;
-      hasher.update(bytes);
-      at += part;
-      bytes_done_.fetch_add(part, std::memory_order_relaxed);
-    }
-    return {};
-  }
-
-  // Once for each MiB of a file: have the kernel fetch what some thread will want soon.
-  void read_ahead(std::uint64_t offset, std::uint64_t length, std::uint64_t file_bytes,
-                  OpenFile& file) {
-    constexpr std::uint64_t stride = 1 << 20;
-    if (offset == 0) file.will_need(0, std::min(ahead_bytes_, file_bytes));
-    const std::uint64_t first = (offset + stride - 1) / stride * stride;
-    if (first >= offset + length || first + ahead_bytes_ >= file_bytes) return;
-    file.will_need(first + ahead_bytes_, stride);
-  }
+  void report_until_done();
+  std::uint32_t take(std::uint32_t most, std::uint32_t& first);
+  bool forgive(std::size_t file, const Result<void>& result);
 
   const HashFilesJob& job_;
-  const unsigned threads_;
-  std::uint32_t run_pieces_ = 1;
-  std::uint64_t ahead_bytes_ = 0;
+  const Plan plan_;
   std::atomic<std::uint32_t> next_piece_{0};
   std::atomic<std::uint64_t> bytes_done_{0};
   std::atomic<bool> stop_{false};
@@ -237,161 +92,215 @@ class Job {
   std::optional<Error> error_;  // under the mutex: the first
 };
 
-}  // namespace
-
-SourceStamp SourceStamp::of(const struct stat& status) {
-  return {static_cast<std::uint64_t>(status.st_size), status.st_ino, status.st_dev,
-          std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec};
-}
-
-PieceStreamHasher::PieceStreamHasher(bool v1, bool v2, std::uint32_t piece_length)
-    : v1_(v1), v2_(v2), piece_length_(piece_length) {}
-
-void PieceStreamHasher::update(std::span<const std::byte> bytes) {
-  if (v1_) sha1_.update(bytes);
-  if (!v2_) return;
-  while (!bytes.empty()) {
-    const auto block = bytes.first(std::min<std::size_t>(bytes.size(), block_length));
-    sha256_.update(block);
-    leaves_.push_back(sha256_.finish());
-    bytes = bytes.subspan(block.size());
-  }
-}
-
-void PieceStreamHasher::update_pad(std::uint64_t length) {
-  if (!v1_) return;
-  while (length > 0) {
-    const auto part =
-        zeros().first(static_cast<std::size_t>(std::min<std::uint64_t>(length, zeros().size())));
-    sha1_.update(part);
-    length -= part.size();
-  }
-}
-
-PieceDigests PieceStreamHasher::finish(bool only_piece) {
-  PieceDigests out;
-  if (v1_) out.v1 = sha1_.finish();
-  // No leaf: the file could not be read, or all is pad.
-  if (v2_ && !leaves_.empty()) {
-    out.v2 = only_piece ? small_file_root(leaves_) : piece_root(leaves_, piece_length_);
-    leaves_.clear();
-  }
-  return out;
-}
-
-namespace {
-
-// Reads a stream on a thread of its own, a few buffers ahead of whoever hashes.
-class StreamReader {
+// One thread of a job.
+class Worker {
  public:
-  explicit StreamReader(int descriptor)
-      : descriptor_(descriptor), thread_([this] { read_all(); }) {}
-  ~StreamReader() {
-    {
-      const std::lock_guard lock(mutex_);
-      stop_ = true;
-    }
-    changed_.notify_all();
+  explicit Worker(Job& job)
+      : job_(job),
+        layout_(*job.job_.layout),
+        pieces_(job.job_.v1, job.job_.v2, layout_.piece_length(), job.plan_.kernel) {
+    for (std::size_t i = 0; i < pieces_.width(); ++i) lanes_.emplace_back(job.plan_.reading);
   }
-
-  // The next bytes, in a buffer full but for the last; nothing at the end; no value while none
-  // came.
-  Result<std::optional<std::vector<std::byte>>> next(std::chrono::milliseconds timeout) {
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, timeout, [this] { return !full_.empty() || ended_; });
-    if (full_.empty()) {
-      if (error_) return *error_;
-      if (ended_) return std::optional(std::vector<std::byte>{});
-      return std::optional<std::vector<std::byte>>{};
-    }
-    auto buffer = std::move(full_.front());
-    full_.pop_front();
-    changed_.notify_all();
-    return std::optional(std::move(buffer));
-  }
+  void work();
 
  private:
-  static constexpr std::size_t queue_buffers = 8;
-  static constexpr std::size_t stream_buffer_bytes = 1 << 20;
+  void hash(std::uint32_t first, std::uint32_t count);
+  void begin(Lane& lane, PieceIndex piece);
+  bool is_zeros(Lane& lane);
+  void report_zeros(const Lane& lane);
+  void hash_lanes(std::size_t count);
+  bool fill(std::size_t index);
+  bool read(Lane& lane, const FileRange& range, std::span<std::byte> out);
+  bool turn_to(Lane& lane, std::size_t file);
 
-  void read_all() {
-    while (true) {
-      std::vector<std::byte> buffer(stream_buffer_bytes);
-      const std::size_t size = fill(buffer);
-      buffer.resize(size);
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return full_.size() < queue_buffers || stop_; });
-      ended_ = size < stream_buffer_bytes;
-      if (size > 0) full_.push_back(std::move(buffer));
-      changed_.notify_all();
-      if (ended_ || stop_) return;
-    }
-  }
-
-  // As many bytes as there are; fewer than asked for at the end, on an error and when told to stop.
-  std::size_t fill(std::span<std::byte> out) {
-    std::size_t have = 0;
-    while (have < out.size()) {
-      pollfd waiting{descriptor_, POLLIN, 0};
-      const int ready = poll(&waiting, 1, 100);  // so that a silent stream can be given up
-      if (const std::lock_guard lock(mutex_); stop_) return have;
-      if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
-      const ssize_t got = ::read(descriptor_, out.data() + have, out.size() - have);
-      if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-      if (got < 0) {
-        const std::lock_guard lock(mutex_);
-        error_ = system_error("standard input", errno);
-      }
-      if (got <= 0) return have;
-      have += static_cast<std::size_t>(got);
-    }
-    return have;
-  }
-
-  const int descriptor_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<std::vector<std::byte>> full_;
-  bool ended_ = false, stop_ = false;
-  std::optional<Error> error_;
-  std::jthread thread_;  // last: the others are there before it runs
+  Job& job_;
+  const Layout& layout_;
+  PieceLanes pieces_;
+  std::vector<Lane> lanes_;
+  // The digests of a piece of zeros, by its size and the part of it that is a file's.
+  std::optional<PieceDigests> zeros_;
+  std::uint64_t zeros_size_ = 0, zeros_in_file_ = 0;
+  bool zeros_only_piece_ = false;
 };
 
-}  // namespace
-
-Result<std::uint64_t> hash_stream(int descriptor, std::uint32_t piece_length, bool v1, bool v2,
-                                  const std::function<void(const PieceDigests&)>& on_piece,
-                                  const std::function<bool(std::uint64_t)>& progress) {
-  StreamReader reader(descriptor);
-  PieceStreamHasher hasher(v1, v2, piece_length);
-  std::uint64_t total = 0, in_piece = 0;
-  auto reported = std::chrono::steady_clock::now();
-  while (true) {
-    auto next = reader.next(progress_interval);
-    if (!next) return next.error();
-    const auto now = std::chrono::steady_clock::now();
-    if (progress && (!*next || now - reported >= progress_interval)) {
-      if (!progress(total)) return Error{Errc::cancelled, "cancelled"};
-      reported = now;
-    }
-    if (!*next) continue;
-    if ((*next)->empty()) break;
-    for (std::span<const std::byte> bytes = **next; !bytes.empty();) {
-      const auto part = bytes.first(
-          static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), piece_length - in_piece)));
-      hasher.update(part);
-      bytes = bytes.subspan(part.size());
-      total += part.size();
-      in_piece += part.size();
-      if (in_piece < piece_length) continue;
-      // A whole piece has the same root whether or not another follows it.
-      on_piece(hasher.finish(false));
-      in_piece = 0;
-    }
+Result<void> Job::run() {
+  std::vector<std::jthread> workers;
+  running_ = plan_.threads;
+  for (unsigned i = 0; i < plan_.threads; ++i) {
+    workers.emplace_back([this] {
+      Worker(*this).work();
+      const std::lock_guard lock(mutex_);
+      if (--running_ == 0) all_done_.notify_one();
+    });
   }
-  if (in_piece > 0) on_piece(hasher.finish(total == in_piece));
-  return total;
+  report_until_done();
+  workers.clear();  // joins
+  if (error_) return *error_;
+  if (job_.progress && !job_.progress(bytes_done_)) return cancelled();
+  return {};
 }
+
+void Job::report_until_done() {
+  std::unique_lock lock(mutex_);
+  while (!all_done_.wait_for(lock, progress_interval, [this] { return running_ == 0; })) {
+    lock.unlock();
+    const bool go_on = !job_.progress || job_.progress(bytes_done_);
+    lock.lock();
+    if (!go_on && !error_) error_ = cancelled();
+    if (error_) stop_ = true;
+  }
+}
+
+// The next pieces, `most` while there are plenty; fewer towards the end, so that all threads end
+// together. 0 when none are left.
+std::uint32_t Job::take(std::uint32_t most, std::uint32_t& first) {
+  const std::uint32_t all = job_.layout->piece_count();
+  first = next_piece_.load();
+  while (first < all && !stop_) {
+    const std::uint32_t share = (all - first + plan_.threads - 1) / plan_.threads;
+    const std::uint32_t count = std::clamp(share, 1U, most);
+    if (next_piece_.compare_exchange_weak(first, first + count)) return count;
+  }
+  return 0;
+}
+
+// True if the job goes on in spite of the error, if there is one.
+bool Job::forgive(std::size_t file, const Result<void>& result) {
+  if (result) return true;
+  const std::lock_guard lock(mutex_);
+  if (job_.on_file_error && job_.on_file_error(file, result.error())) return true;
+  if (!error_) error_ = result.error();
+  stop_ = true;
+  return false;
+}
+
+void Worker::work() {
+  const auto in_order =
+      static_cast<std::uint32_t>(std::max<std::uint64_t>(1, run_bytes / layout_.piece_length()));
+  const auto most = pieces_.width() > 1 ? static_cast<std::uint32_t>(pieces_.width()) : in_order;
+  std::uint32_t first = 0;
+  while (const std::uint32_t count = job_.take(most, first)) hash(first, count);
+  for (Lane& lane : lanes_) job_.forgive(lane.file.file(), lane.file.close());
+}
+
+void Worker::hash(std::uint32_t first, std::uint32_t count) {
+  std::size_t busy = 0;
+  for (std::uint32_t i = 0; i < count && !job_.stop_; ++i) {
+    begin(lanes_[busy], PieceIndex{first + i});
+    if (is_zeros(lanes_[busy])) {
+      report_zeros(lanes_[busy]);
+      continue;
+    }
+    if (++busy < lanes_.size() && i + 1 < count) continue;
+    hash_lanes(busy);
+    busy = 0;
+  }
+  if (busy > 0) hash_lanes(busy);
+}
+
+void Worker::begin(Lane& lane, PieceIndex piece) {
+  lane.piece = piece;
+  lane.ranges.clear();
+  layout_.file_ranges(layout_.piece_offset(piece), layout_.piece_size(piece), lane.ranges);
+  lane.range = 0;
+  lane.done = 0;
+  lane.whole = lane.only_piece = true;
+  for (const FileRange& range : lane.ranges) {
+    const FileSpan& file = layout_.files()[range.file];
+    lane.only_piece = lane.only_piece && (file.pad || range.length == file.length);
+  }
+}
+
+// Does the piece lie in a hole of one file, with nothing but pads behind it?
+bool Worker::is_zeros(Lane& lane) {
+  const auto& files = layout_.files();
+  const FileRange& range = lane.ranges.front();
+  if (files[range.file].pad) return false;
+  for (std::size_t i = 1; i < lane.ranges.size(); ++i) {
+    if (!files[lane.ranges[i].file].pad) return false;
+  }
+  return files[range.file].length >= run_bytes && turn_to(lane, range.file) &&
+         lane.file.is_hole(range.offset, range.length);
+}
+
+void Worker::report_zeros(const Lane& lane) {
+  const std::uint64_t size = layout_.piece_size(lane.piece);
+  const std::uint64_t in_file = lane.ranges.front().length;
+  if (!zeros_ || zeros_size_ != size || zeros_in_file_ != in_file ||
+      zeros_only_piece_ != lane.only_piece) {
+    PieceStreamHasher hasher(job_.job_.v1, job_.job_.v2, layout_.piece_length());
+    hasher.update_zeros(in_file);
+    hasher.update_pad(size - in_file);
+    zeros_ = hasher.finish(lane.only_piece);
+    zeros_size_ = size;
+    zeros_in_file_ = in_file;
+    zeros_only_piece_ = lane.only_piece;
+  }
+  job_.bytes_done_.fetch_add(in_file, std::memory_order_relaxed);
+  job_.job_.on_piece(lane.piece, &*zeros_);
+}
+
+void Worker::hash_lanes(std::size_t count) {
+  pieces_.begin(count);
+  for (bool more = true; more;) {
+    more = false;
+    for (std::size_t i = 0; i < count; ++i) more = fill(i) || more;
+    if (job_.stop_) return;
+    pieces_.advance();
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    const PieceDigests digests = pieces_.digests(i, lanes_[i].only_piece);
+    job_.job_.on_piece(lanes_[i].piece, lanes_[i].whole ? &digests : nullptr);
+  }
+}
+
+// Brings the lane its next chunk. False if its piece ends with that.
+bool Worker::fill(std::size_t index) {
+  Lane& lane = lanes_[index];
+  const auto room = pieces_.room(index);
+  std::size_t bytes = 0, pad = 0;
+  while (bytes < room.size() && lane.range < lane.ranges.size() && !job_.stop_) {
+    const FileRange& range = lane.ranges[lane.range];
+    const auto part = static_cast<std::size_t>(
+        std::min<std::uint64_t>(room.size() - bytes, range.length - lane.done));
+    const auto out = room.subspan(bytes, part);
+    if (layout_.files()[range.file].pad) {
+      std::memset(out.data(), 0, part);
+      pad += part;
+    } else if (!read(lane, range, out)) {
+      lane.whole = false;
+      lane.done = range.length;  // nothing more of this file
+    }
+    bytes += part;
+    lane.done = std::min(lane.done + part, range.length);
+    if (lane.done < range.length) continue;
+    ++lane.range;
+    lane.done = 0;
+  }
+  pieces_.fill(index, bytes, pad);
+  return lane.range < lane.ranges.size();
+}
+
+bool Worker::turn_to(Lane& lane, std::size_t file) {
+  if (lane.file.holds(file)) return true;
+  if (!job_.forgive(lane.file.file(), lane.file.close())) return false;
+  return job_.forgive(file,
+                      lane.file.open(file, job_.job_.files[file], layout_.files()[file].length)) &&
+         lane.file.holds(file);
+}
+
+bool Worker::read(Lane& lane, const FileRange& range, std::span<std::byte> out) {
+  if (!turn_to(lane, range.file)) return false;
+  const auto done = lane.file.read(out, range.offset + lane.done);
+  if (!done) {
+    job_.forgive(range.file, done);
+    return false;
+  }
+  job_.bytes_done_.fetch_add(out.size(), std::memory_order_relaxed);
+  return true;
+}
+
+}  // namespace
 
 Result<void> hash_files(const HashFilesJob& job) {
   assert(job.layout != nullptr && job.files.size() == job.layout->files().size());

@@ -1,4 +1,5 @@
 #include "torrent/hash_files.hpp"
+#include "torrent/hash_stream.hpp"
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -7,6 +8,8 @@
 
 #include <atomic>
 #include <bit>
+#include <chrono>
+#include <cstring>
 #include <map>
 #include <mutex>
 #include <set>
@@ -205,14 +208,73 @@ TEST_CASE("errors can be forgiven: the other pieces are hashed", "[hash_files]")
   for (const auto& [file, code] : outcome.errors) CHECK((file == 1 && code == Errc::not_found));
 }
 
-TEST_CASE("progress can cancel", "[hash_files]") {
+TEST_CASE("holes count as zeros", "[hash_files]") {
+  const TemporaryFolder folder;
+  constexpr std::uint32_t piece_length = 1 << 18;
+  constexpr std::size_t size = (20 << 20) + 12'345;
+  // Zeros but for a few bytes, on a piece's edge and in the midst of one.
+  std::string contents(size, '\0');
+  contents.replace(7 * piece_length - 3, 6, "across");
+  contents.replace(40 * piece_length + 70'000, 4, "here");
+  Data data;
+  data.add(folder, "sparse", "");
+  REQUIRE(truncate((folder / "sparse").c_str(), size) == 0);
+  const int file = open((folder / "sparse").c_str(), O_WRONLY | O_CLOEXEC);
+  for (const char* word : {"across", "here"}) {
+    const auto at = contents.find(word);
+    REQUIRE(pwrite(file, word, strlen(word), static_cast<off_t>(at)) > 0);
+  }
+  close(file);
+  data.files[0].stamp.reset();
+  data.spans[0].length = size;
+  data.bytes = contents;
+  const bool aligned = GENERATE(false, true);
+  if (!aligned) data.pad(piece_length - size % piece_length);
+  const Outcome outcome = run(data, piece_length, !aligned, true, aligned, 2);
+  REQUIRE(outcome.result.has_value());
+  REQUIRE(outcome.pieces.size() == size / piece_length + 1);
+  CHECK(outcome.last_progress == size);
+  const std::string_view all = data.bytes;
+  for (const auto& [piece, digests] : outcome.pieces) {
+    CAPTURE(piece);
+    const std::size_t at = std::size_t{piece} * piece_length;
+    CHECK(digests.v2 ==
+          slow_root(all.substr(at, std::min<std::size_t>(piece_length, size - at)), 16));
+    if (!aligned) CHECK(digests.v1 == sha1(as_bytes(all.substr(at, piece_length))));
+  }
+}
+
+TEST_CASE("a sparse TiB takes no time", "[hash_files]") {
   const TemporaryFolder folder;
   Data data;
   data.add(folder, "a", "x");
-  REQUIRE(truncate((folder / "a").c_str(), std::int64_t{1} << 40) == 0);  // a sparse TiB
+  REQUIRE(truncate((folder / "a").c_str(), std::int64_t{1} << 40) == 0);
   data.files[0].stamp.reset();
   data.spans[0].length = std::uint64_t{1} << 40;
-  const Layout layout(16 << 20, data.spans, false);
+  const Layout layout(64 << 20, data.spans, false);
+  HashFilesJob job;
+  job.layout = &layout;
+  job.files = data.files;
+  job.v1 = true;
+  std::atomic<std::uint32_t> pieces = 0;
+  job.on_piece = [&](PieceIndex, const PieceDigests* digests) { pieces += digests != nullptr; };
+  const auto began = std::chrono::steady_clock::now();
+  REQUIRE(hash_files(job).has_value());
+  CHECK(pieces == layout.piece_count());
+  CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(20));
+}
+
+TEST_CASE("progress can cancel", "[hash_files]") {
+  const TemporaryFolder folder;
+  Data data;
+  // Many pieces on few bytes: more than fit between two reports.
+  data.add(folder, "a", pattern(1 << 20, 1));
+  for (int i = 0; i < 4000; ++i) {
+    data.spans.push_back({data.bytes.size(), 1 << 20, false});
+    data.files.push_back(data.files[0]);
+    data.spans.back().offset = std::uint64_t{1 << 20} * static_cast<unsigned>(i + 1);
+  }
+  const Layout layout(1 << 20, data.spans, false);
   HashFilesJob job;
   job.layout = &layout;
   job.files = data.files;

@@ -1,0 +1,159 @@
+#include "torrent/source_file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+#include <utility>
+
+#include "torrent/write_file.hpp"
+
+namespace barter {
+namespace {
+
+constexpr std::uint64_t small_file_bytes = 1 << 20;
+
+Error changed(const std::string& path) {
+  return Error{Errc::file_changed, fmt::format("{}: changed while it was read", path)};
+}
+
+}  // namespace
+
+SourceStamp SourceStamp::of(const struct stat& status) {
+  return {static_cast<std::uint64_t>(status.st_size), status.st_ino, status.st_dev,
+          std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec};
+}
+
+SourceFile::~SourceFile() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+SourceFile::SourceFile(SourceFile&& other) noexcept
+    : options_(other.options_), descriptor_(std::exchange(other.descriptor_, -1)) {
+  assert(descriptor_ < 0);  // moved while idle only, when the lanes are made
+}
+
+Result<void> SourceFile::open(std::size_t file, const FileToHash& what, std::uint64_t length) {
+  assert(descriptor_ < 0);
+  // Non-blocking, for the case that it became a FIFO since we looked.
+  descriptor_ = ::open(what.path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  if (descriptor_ < 0) return system_error(what.path, errno);
+  file_ = file;
+  what_ = &what;
+  can_peek_ = true;
+  data_from_ = data_to_ = fetched_from_ = fetched_to_ = 0;
+  large_ = length >= small_file_bytes;
+  struct stat status {};
+  sparse_ = large_ && fstat(descriptor_, &status) == 0 && S_ISREG(status.st_mode) &&
+            status.st_blocks * 512 < status.st_size;
+  return {};
+}
+
+Result<void> SourceFile::close() {
+  if (descriptor_ < 0) return {};
+  drop_before(fetched_to_);
+  struct stat status {};
+  const int looked = fstat(descriptor_, &status);
+  const int why = errno;
+  ::close(std::exchange(descriptor_, -1));
+  if (looked != 0) return system_error(what_->path, why);
+  if (what_->stamp && SourceStamp::of(status) != *what_->stamp) return changed(what_->path);
+  return {};
+}
+
+// What the page cache has from there on: as many bytes as can be had without waiting.
+std::size_t SourceFile::read_cached(std::span<std::byte> out, std::uint64_t offset) {
+  const iovec place{out.data(), out.size()};
+  const ssize_t got = preadv2(descriptor_, &place, 1, static_cast<off_t>(offset), RWF_NOWAIT);
+  if (got < 0 && (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL)) can_peek_ = false;
+  return got < 0 ? 0 : static_cast<std::size_t>(got);
+}
+
+Result<void> SourceFile::read(std::span<std::byte> out, std::uint64_t offset) {
+  if (offset < fetched_from_ || offset > fetched_to_) {  // elsewhere than before
+    drop_before(fetched_to_);
+    fetched_from_ = fetched_to_ = offset;
+  }
+  if (large_ && can_peek_) {
+    const std::size_t got = read_cached(out, offset);
+    out = out.subspan(got);
+    offset += got;
+  }
+  if (large_ && (!out.empty() || fetched_from_ < fetched_to_)) fetch_from(offset);
+  while (!out.empty()) {
+    const ssize_t got = pread(descriptor_, out.data(), out.size(), static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return system_error(what_->path, errno);
+    if (got == 0) {
+      if (what_->stamp) return changed(what_->path);
+      return Error{Errc::file_changed, fmt::format("{}: too short", what_->path)};
+    }
+    out = out.subspan(static_cast<std::size_t>(got));
+    offset += static_cast<std::uint64_t>(got);
+  }
+  if (fetched_from_ == fetched_to_) {  // all of it was there
+    fetched_from_ = fetched_to_ = offset;
+  } else if (offset - fetched_from_ >= options_.ahead_bytes) {
+    drop_before(offset);
+  }
+  return {};
+}
+
+// Keeps between one and two fetches under way ahead of a reader whose bytes are not cached.
+void SourceFile::fetch_from(std::uint64_t offset) {
+  if (offset + options_.ahead_bytes < fetched_to_) return;
+  const std::uint64_t from = std::max(offset, fetched_to_);
+  std::byte probe{};
+  if (from > offset && can_peek_ && read_cached({&probe, 1}, from) == 1) return;
+  posix_fadvise(descriptor_, static_cast<off_t>(from), static_cast<off_t>(options_.ahead_bytes),
+                POSIX_FADV_WILLNEED);
+  fetched_to_ = from + options_.ahead_bytes;
+}
+
+void SourceFile::drop_before(std::uint64_t offset) {
+  if (fetched_from_ >= offset) return;
+  if (options_.drop_behind && can_peek_) {
+    posix_fadvise(descriptor_, static_cast<off_t>(fetched_from_),
+                  static_cast<off_t>(offset - fetched_from_), POSIX_FADV_DONTNEED);
+  }
+  fetched_from_ = offset;
+}
+
+bool SourceFile::is_hole(std::uint64_t offset, std::uint64_t length) {
+  if (!sparse_ || (offset >= data_from_ && offset < data_to_)) return false;
+  const off_t data = lseek(descriptor_, static_cast<off_t>(offset), SEEK_DATA);
+  if (data < 0 && errno == ENXIO) {
+    // Nothing but a hole up to the end, wherever that is by now.
+    const off_t end = lseek(descriptor_, 0, SEEK_END);
+    return end >= 0 && static_cast<std::uint64_t>(end) >= offset + length;
+  }
+  if (data < 0) {
+    sparse_ = false;  // it cannot be told here
+    return false;
+  }
+  if (static_cast<std::uint64_t>(data) >= offset + length) return true;
+  const off_t hole = lseek(descriptor_, data, SEEK_HOLE);
+  data_from_ = static_cast<std::uint64_t>(data);
+  data_to_ = hole < 0 ? data_from_ : static_cast<std::uint64_t>(hole);
+  return false;
+}
+
+bool on_rotating_disk(const std::string& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0) return false;
+  const std::string device = fmt::format("/sys/dev/block/{}:{}/", gnu_dev_major(status.st_dev),
+                                         gnu_dev_minor(status.st_dev));
+  // A partition's queue is that of the disk, one level up.
+  for (const char* queue : {"queue/rotational", "../queue/rotational"}) {
+    if (const auto text = read_file(device + queue, 16)) return text->starts_with('1');
+  }
+  return false;
+}
+
+}  // namespace barter
