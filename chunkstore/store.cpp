@@ -6,7 +6,6 @@
 #include <random>
 #include <utility>
 
-#include "chunkstore/piece_hasher.hpp"
 #include "chunkstore/store_impl.hpp"
 
 namespace barter {
@@ -45,15 +44,30 @@ Result<std::unique_ptr<Store>> Store::open(std::shared_ptr<const Metainfo> metai
 const OpenReport& Store::report() const {
   return impl_->report();
 }
+std::size_t Store::hash_width() const {
+  return impl_->hash_width();
+}
+Result<std::vector<bool>> Store::check_pieces(std::span<const PieceIndex> pieces) {
+  return impl_->check_pieces(pieces);
+}
 Result<bool> Store::check_piece(PieceIndex piece) {
-  return impl_->check_piece(piece);
+  const auto right = impl_->check_pieces({&piece, 1});
+  if (!right) return right.error();
+  return right->front();
 }
 Result<void> Store::begin() {
   return impl_->begin();
 }
+void Store::store_pieces(std::span<const StoreRequest> requests, const PieceDone& done) {
+  impl_->store_pieces(requests, done);
+}
 StoreOutcome Store::store_piece(PieceIndex piece, std::span<const BlockBuffer> blocks,
                                 bool want_digests) {
-  return impl_->store_piece(piece, blocks, want_digests);
+  const StoreRequest request{piece, blocks, want_digests};
+  StoreOutcome out;
+  impl_->store_pieces({&request, 1},
+                      [&](std::size_t, StoreOutcome outcome) { out = std::move(outcome); });
+  return out;
 }
 Result<void> Store::spill_block(BlockRef block, const BlockBuffer& buffer) {
   return impl_->spill_block(block, buffer);
@@ -127,26 +141,60 @@ Result<std::span<const std::byte>> Store::Impl::block_bytes(BlockRef block,
   return std::span<const std::byte>(room.first(size));
 }
 
-Result<bool> Store::Impl::verify(PieceIndex piece, std::span<const BlockBuffer> blocks,
-                                 std::vector<std::uint64_t>& digests, bool want_digests) {
+// Whether each piece is right. What could not be read back has its error in `outcomes`.
+std::vector<bool> Store::Impl::hash_blocks(std::span<const StoreRequest> requests,
+                                           std::span<StoreOutcome> outcomes) {
+  std::vector<PieceIndex> pieces;
+  std::size_t longest = 0;
+  for (const StoreRequest& request : requests) {
+    pieces.push_back(request.piece);
+    longest = std::max(longest, request.blocks.size());
+  }
+  auto checker = take_checker();
+  checker->hasher.begin(pieces);
+  std::array<std::span<const std::byte>, max_sha_lanes> parts;
+  for (std::uint32_t block = 0; block < longest; ++block) {
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+      parts[i] = {};
+      const auto& blocks = requests[i].blocks;
+      if (block >= blocks.size() || outcomes[i].result != StoreResult::stored) continue;
+      const auto room = checker->room(i).first(block_length);
+      const auto bytes = block_bytes({pieces[i], block}, blocks[block], room);
+      if (bytes) {
+        parts[i] = *bytes;
+      } else {
+        outcomes[i] = failed(bytes.error());
+      }
+    }
+    checker->hasher.update(std::span(parts).first(requests.size()));
+  }
+  auto right = checker->hasher.finish();
+  give_back(std::move(checker));
+  return right;
+}
+
+// A keyed digest of each block, for the rare quarrel about who sent what: a second pass costs less
+// than one always.
+Result<void> Store::Impl::digest_blocks(const StoreRequest& request,
+                                        std::vector<std::uint64_t>& digests) {
   std::array<std::byte, block_length> room;
-  PieceHasher hasher(*metainfo_, piece);
-  if (!hasher.possible()) {
-    return Error{Errc::unsupported, "the torrent lacks the hashes of its pieces (piece layers)"};
-  }
-  for (std::uint32_t i = 0; i < blocks.size(); ++i) {
-    const auto bytes = block_bytes({piece, i}, blocks[i], room);
-    if (!bytes) return bytes.error();
-    hasher.update(*bytes);
-  }
-  const bool right = hasher.matches();
-  // Digests are for the rare quarrel about who sent what: a second pass costs less than one always.
-  for (std::uint32_t i = 0; (!right || want_digests) && i < blocks.size(); ++i) {
-    const auto bytes = block_bytes({piece, i}, blocks[i], room);
+  for (std::uint32_t i = 0; i < request.blocks.size(); ++i) {
+    const auto bytes = block_bytes({request.piece, i}, request.blocks[i], room);
     if (!bytes) return bytes.error();
     digests.push_back(siphash(key_, *bytes));
   }
-  return right;
+  return {};
+}
+
+void Store::Impl::verify(std::span<const StoreRequest> requests, std::span<StoreOutcome> outcomes) {
+  const std::vector<bool> right = hash_blocks(requests, outcomes);
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    if (outcomes[i].result != StoreResult::stored) continue;
+    if (!right[i]) outcomes[i].result = StoreResult::hash_mismatch;
+    if (right[i] && !requests[i].want_digests) continue;
+    auto done = digest_blocks(requests[i], outcomes[i].block_digests);
+    if (!done) outcomes[i] = failed(done.error());
+  }
 }
 
 Result<void> Store::Impl::write_blocks(PieceIndex piece, std::span<const BlockBuffer> blocks) {
@@ -200,24 +248,40 @@ std::vector<std::uint32_t> Store::Impl::spilled_slots(PieceIndex piece) {
   return slots;
 }
 
-StoreOutcome Store::Impl::store_piece(PieceIndex piece, std::span<const BlockBuffer> blocks,
-                                      bool want_digests) {
-  assert(blocks.size() == layout_.block_count(piece));
-  StoreOutcome outcome;
-  if (!begun_) return failed({Errc::io_error, "the files are open for reading only"});
-  const auto right = verify(piece, blocks, outcome.block_digests, want_digests);
-  if (!right) return failed(right.error());
-  if (!*right) {
-    outcome.result = StoreResult::hash_mismatch;
-    return outcome;
+void Store::Impl::store_pieces(std::span<const StoreRequest> requests, const PieceDone& done) {
+  std::vector<StoreOutcome> outcomes(requests.size());
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    assert(requests[i].blocks.size() == layout_.block_count(requests[i].piece));
+    if (!begun_) {
+      outcomes[i] = failed({Errc::io_error, "the files are open for reading only"});
+    } else if (!PieceHasher::possible(*metainfo_, requests[i].piece)) {
+      outcomes[i] =
+          failed({Errc::unsupported, "the torrent lacks the hashes of its pieces (piece layers)"});
+    }
   }
-  if (has(piece)) return outcome;
+  const std::size_t width = hash_width();
+  for (std::size_t begin = 0; begin < requests.size(); begin += width) {
+    const std::size_t some = std::min(requests.size() - begin, width);
+    verify(requests.subspan(begin, some), std::span(outcomes).subspan(begin, some));
+  }
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    const PieceIndex piece = requests[i].piece;
+    if (outcomes[i].result == StoreResult::stored && !has(piece)) {
+      if (auto wrote = write_piece(piece, requests[i].blocks); !wrote) {
+        outcomes[i] = failed(wrote.error());
+      }
+    }
+    done(i, std::move(outcomes[i]));
+  }
+}
 
+// Writes a piece that was found right, and says so in the journal.
+Result<void> Store::Impl::write_piece(PieceIndex piece, std::span<const BlockBuffer> blocks) {
   const auto touched = this->touched(piece);
   {
     const std::lock_guard lock(mutex_);
-    if (auto done = journal_->open_window(); !done) return failed(done.error());
-    if (auto done = journal_->writing(piece); !done) return failed(done.error());
+    if (auto done = journal_->open_window(); !done) return done;
+    if (auto done = journal_->writing(piece); !done) return done;
     for (const FileIndex file : touched.files) ++busy_[file];
   }
   auto wrote = write_blocks(piece, blocks);
@@ -239,12 +303,12 @@ StoreOutcome Store::Impl::store_piece(PieceIndex piece, std::span<const BlockBuf
     }
     (void)journal_->marked(PieceMark::absent, {&piece, 1});
     (void)journal_->stamped(stamps, false);
-    return failed(wrote.error());
+    return wrote;
   }
   for (const std::uint32_t slot : slots) spill_->release(slot);
   unsynced_bytes_.fetch_add(layout_.piece_size(piece), std::memory_order_relaxed);
   set_have(piece, true);
-  return outcome;
+  return {};
 }
 
 Result<void> Store::Impl::spill_block(BlockRef block, const BlockBuffer& buffer) {

@@ -1,7 +1,7 @@
 // Store: keeps verified pieces in files and gives blocks back. Nothing unverified is written into
 // the payload, served or advertised.
 //
-// All calls block and belong on the disk pool. store_piece, spill_block, read and check_piece may
+// All calls block and belong on the disk pool. store_pieces, spill_block, read and check_pieces may
 // run on several threads at once for different pieces; the rest are called alone. Errors of the
 // environment come back as values.
 #pragma once
@@ -57,6 +57,14 @@ struct OpenReport {
   std::vector<std::string> missing;   // read_only: files that are absent or short
 };
 
+// One piece to be stored. `blocks` are all blocks in order; an empty buffer stands for a block that
+// was spilled or that lies wholly in pads.
+struct StoreRequest {
+  PieceIndex piece{};
+  std::span<const BlockBuffer> blocks;
+  bool want_digests = false;
+};
+
 class Store {
  public:
   // Locks the state, reads the journal, looks at the files. Unless read_only it also locks the
@@ -72,16 +80,22 @@ class Store {
 
   const OpenReport& report() const;
 
-  // Hashes what the files hold for this piece; true and recorded if it is right. An absent or short
-  // file makes it false, not an error.
+  // Several pieces are hashed side by side, which takes far less time than one after the other: how
+  // many are best handed over together.
+  std::size_t hash_width() const;
+  // Hashes what the files hold for these pieces; true and recorded for each that is right. An
+  // absent or short file makes it false, not an error.
+  Result<std::vector<bool>> check_pieces(std::span<const PieceIndex> pieces);
   Result<bool> check_piece(PieceIndex piece);
   // After the check: fails with already_exists where files were found without a journal, none of
   // their pieces matched, and force is not set; nothing was touched until then. Creates files and
   // folders.
   Result<void> begin();
 
-  // Verifies, then writes. `blocks` are all blocks in order; an empty buffer stands for a block
-  // that was spilled or that lies wholly in pads.
+  // Verifies, then writes what is right. `done` gets the outcome of each, by its place in
+  // `requests`, as soon as its blocks are not needed any more.
+  using PieceDone = std::function<void(std::size_t which, StoreOutcome outcome)>;
+  void store_pieces(std::span<const StoreRequest> requests, const PieceDone& done);
   StoreOutcome store_piece(PieceIndex piece, std::span<const BlockBuffer> blocks,
                            bool want_digests);
   // Puts an unverified block aside in the state folder.

@@ -1,5 +1,6 @@
 // Store::Impl: the members behind Store, shared by store.cpp (pieces and blocks), store_open.cpp
-// (open, check, begin) and store_watch.cpp (sync, changes, the root). Included by those alone.
+// (open, begin), store_check.cpp (hashing what is there) and store_watch.cpp (sync, changes, the
+// root). Included by those alone.
 #pragma once
 
 #include <atomic>
@@ -13,6 +14,7 @@
 
 #include "chunkstore/file_set.hpp"
 #include "chunkstore/files.hpp"
+#include "chunkstore/piece_hasher.hpp"
 #include "chunkstore/resume.hpp"
 #include "chunkstore/siphash.hpp"
 #include "chunkstore/spill.hpp"
@@ -28,11 +30,12 @@ class Store::Impl {
 
   // store_open.cpp
   Result<void> open();
-  Result<bool> check_piece(PieceIndex piece);
   Result<void> begin();
+  // store_check.cpp
+  std::size_t hash_width() const { return PieceHasher::width(*metainfo_); }
+  Result<std::vector<bool>> check_pieces(std::span<const PieceIndex> pieces);
   // store.cpp
-  StoreOutcome store_piece(PieceIndex piece, std::span<const BlockBuffer> blocks,
-                           bool want_digests);
+  void store_pieces(std::span<const StoreRequest> requests, const PieceDone& done);
   Result<void> spill_block(BlockRef block, const BlockBuffer& buffer);
   void drop_spilled(PieceIndex piece);
   Result<bool> read(BlockRange range, std::span<std::byte> out, bool may_block);
@@ -51,6 +54,15 @@ class Store::Impl {
     bool present = false;
     bool ours = false;  // as the journal left it
     FileInfo info;
+  };
+
+  // What one thread hashes pieces with.
+  struct Checker {
+    explicit Checker(const Metainfo& metainfo);
+    std::span<std::byte> room(std::size_t piece);  // where its next bytes go
+    PieceHasher hasher;
+    std::size_t chunk;  // bytes of the buffer for each piece
+    std::vector<std::byte> buffer;
   };
 
   bool has(PieceIndex piece) const {
@@ -97,9 +109,18 @@ class Store::Impl {
   Result<void> prepare_root();
   Result<void> prepare_file(FileIndex file);
 
+  // store_check.cpp
+  std::unique_ptr<Checker> take_checker();
+  void give_back(std::unique_ptr<Checker> checker);
+  Result<std::vector<bool>> hash_files(std::span<const PieceIndex> pieces, Checker& checker);
+  Result<void> note_checked(PieceIndex piece, bool right);
+
   // store.cpp
-  Result<bool> verify(PieceIndex piece, std::span<const BlockBuffer> blocks,
-                      std::vector<std::uint64_t>& digests, bool want_digests);
+  void verify(std::span<const StoreRequest> requests, std::span<StoreOutcome> outcomes);
+  std::vector<bool> hash_blocks(std::span<const StoreRequest> requests,
+                                std::span<StoreOutcome> outcomes);
+  Result<void> digest_blocks(const StoreRequest& request, std::vector<std::uint64_t>& digests);
+  Result<void> write_piece(PieceIndex piece, std::span<const BlockBuffer> blocks);
   Result<void> write_blocks(PieceIndex piece, std::span<const BlockBuffer> blocks);
   Result<std::span<const std::byte>> block_bytes(BlockRef block, const BlockBuffer& buffer,
                                                  std::span<std::byte> room);
@@ -137,6 +158,8 @@ class Store::Impl {
 
   std::vector<std::atomic<bool>> have_;  // by piece: verified, and on the disk
   std::atomic<std::uint64_t> unsynced_bytes_{0};
+  std::mutex checkers_mutex_;
+  std::vector<std::unique_ptr<Checker>> checkers_;  // idle ones
   std::mutex sync_mutex_;  // one sync or search for changes at a time; taken before mutex_
 
   std::mutex mutex_;  // of what follows

@@ -13,7 +13,6 @@ namespace barter {
 
 namespace {
 
-constexpr std::size_t check_bytes = 256 * 1024;  // read at a time; a multiple of the block length
 
 std::string size_text(std::uint64_t bytes) {
   if (bytes < 10'000) return fmt::format("{} bytes", bytes);
@@ -415,43 +414,6 @@ void Store::Impl::fill_report(const JournalState& state, const std::vector<Found
     }
     if (!found[file].present) absent_.insert(file);
   }
-}
-
-Result<bool> Store::Impl::check_piece(PieceIndex piece) {
-  PieceHasher hasher(*metainfo_, piece);
-  if (!hasher.possible()) {
-    return Error{Errc::unsupported, "the torrent lacks the hashes of its pieces (piece layers)"};
-  }
-  const std::uint32_t size = layout_.piece_size(piece);
-  // Of each thread for good: fresh pages for every piece would cost as much as half its reading.
-  thread_local std::vector<std::byte> buffer(check_bytes);
-  bool readable = true;
-  for (std::uint32_t done = 0; readable && done < size;) {
-    const auto part = std::span(buffer).first(std::min<std::size_t>(size - done, buffer.size()));
-    const auto got = set_.read(layout_.piece_offset(piece) + done, part, true);
-    if (!got) {
-      const Errc code = got.error().code;
-      if (code != Errc::not_found && code != Errc::file_changed) return got.error();
-      readable = false;
-      break;
-    }
-    hasher.update(part);
-    done += static_cast<std::uint32_t>(part.size());
-  }
-  const bool right = readable && hasher.matches();
-  const std::lock_guard lock(mutex_);
-  if (!right) {
-    set_have(piece, false);
-    if (auto done = journal_->marked(PieceMark::absent, {&piece, 1}); !done) return done.error();
-    return false;
-  }
-  const auto slots = spilled_slots(piece);
-  if (auto done = journal_->written(piece, {}); !done) return done.error();
-  for (const std::uint32_t slot : slots) spill_->release(slot);
-  lost_.erase(piece);
-  set_have(piece, true);
-  if (!foreign_match_ && touches_foreign(piece)) foreign_match_ = true;
-  return true;
 }
 
 bool Store::Impl::has_piece_of(FileIndex file) const {

@@ -38,6 +38,7 @@ class PieceCheck : public std::enable_shared_from_this<PieceCheck> {
   const std::vector<PieceIndex> pieces_;
   const std::function<void(const Outcome&)> done_;
   std::uint64_t bytes_total_ = 0;
+  std::size_t at_once_ = 1;  // pieces hashed side by side by one thread
   std::atomic<std::size_t> next_ = 0;
   std::atomic<std::uint64_t> bytes_done_ = 0;
   std::atomic<bool> cancelled_ = false;

@@ -1,15 +1,20 @@
 // StoreJobs: one torrent's work for the disk pool. Posts jobs that call the Store and brings what
 // they found back to the torrent's network thread, on which all of this is called. Jobs of one
 // piece run one after the other, in the order given; so do maintenance jobs (sync, looking for
-// changes). Decides nothing.
+// changes). Decides nothing, but that pieces which complete close together are stored together: so
+// that they can be hashed side by side (torrent/sha_lanes).
 //
 // Owned by the SwarmDriver, which every job keeps alive.
 #pragma once
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <deque>
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
+#include <variant>
 #include <vector>
 
 #include "chunkstore/store.hpp"
@@ -17,6 +22,7 @@
 #include "client/net/mailbox.hpp"
 #include "client/net/send_buffers.hpp"
 #include "client/swarm/action.hpp"
+#include "torrent/time.hpp"
 
 namespace barter::net {
 
@@ -25,8 +31,9 @@ class StoreJobs {
   // Runs on the pool; what it returns runs on the network thread.
   using Work = UniqueFunction<Job(Store&)>;
 
-  StoreJobs(std::shared_ptr<Store> store, DiskPool& disk, std::shared_ptr<Mailbox> mailbox)
-      : store_(std::move(store)), disk_(disk), mailbox_(std::move(mailbox)) {}
+  // `piece_length` bytes; `context` is the network thread's.
+  StoreJobs(std::shared_ptr<Store> store, std::uint32_t piece_length, DiskPool& disk,
+            std::shared_ptr<Mailbox> mailbox, boost::asio::io_context& context);
   void set_owner(std::weak_ptr<void> owner) { owner_ = std::move(owner); }
 
   // The blocks come back if the disk had no room or failed.
@@ -50,12 +57,28 @@ class StoreJobs {
 
   const std::shared_ptr<Store>& store() const { return store_; }
   // Pieces that are being written and the like: 0 when the disk is at rest.
-  std::size_t pending() const { return pending_; }
+  std::size_t pending() const { return pending_ + gathered_; }
 
  private:
+  struct ToStore {
+    StorePiece action;
+    Stored done;
+    StoreOutcome outcome;
+  };
+  struct StoreQueue {  // from the network thread to the pool
+    std::mutex mutex;
+    std::deque<ToStore> waiting;
+  };
+  using PieceWork = std::variant<Work, ToStore>;
+
   void post(DiskPool::Lane lane, Work work);
-  void for_piece(PieceIndex piece, Work work);
+  void for_piece(PieceIndex piece, PieceWork work);
   void next_of_piece(PieceIndex piece);
+  void piece_done(PieceIndex piece);
+  void gather(ToStore item);
+  bool worth_waiting();
+  void release();
+  Job store_some(Store& store, StoreQueue& queue);
   void next_maintenance();
 
   std::shared_ptr<Store> store_;
@@ -64,7 +87,13 @@ class StoreJobs {
   std::weak_ptr<void> owner_;
   std::size_t pending_ = 0;
   // By piece: the jobs that wait for the one that runs. The front runs.
-  std::map<PieceIndex, std::deque<Work>> pieces_;
+  std::map<PieceIndex, std::deque<PieceWork>> pieces_;
+  std::shared_ptr<StoreQueue> to_store_ = std::make_shared<StoreQueue>();
+  const std::size_t together_;  // pieces that are stored together at most
+  std::size_t gathered_ = 0;    // pieces in the queue for which no job was posted yet
+  boost::asio::steady_timer gathering_;
+  TimePoint last_piece_{};
+  Duration piece_gap_ = std::chrono::seconds(1);  // between two pieces, smoothed
   std::deque<Work> maintenance_;
 };
 
