@@ -183,8 +183,12 @@ class Create(BarterTest):
         self.assertEqual(stat.S_IMODE(os.stat(self.path("album.torrent")).st_mode), 0o640)
 
     def test_interrupted(self):
-        with open(self.path("huge"), "wb") as file:
-            file.truncate(1 << 40)
+        # 128 GiB to hash, 64 MiB to store. A hole would take no time.
+        os.mkdir(self.path("huge"))
+        with open(self.path("huge/0"), "wb") as file:
+            file.write(bytes(64 << 20))
+        for number in range(1, 2000):
+            os.link(self.path("huge/0"), self.path(f"huge/{number}"))
         running = self.start("create", "huge", "--json")
         running.wait_for("hashing")
         done = running.end()

@@ -35,7 +35,7 @@ CORE_MAY_SEE_OF_STORE = {"block_buffer", "store_outcome"}
 
 # Core: state machines and formats. What of `torrent` works with files is named here: the creator, which
 # has threads too, and the loading and saving of one .torrent.
-NOT_CORE = re.compile(r"^torrent/(create\w*|hash_files|verify|write_file|metainfo_file)\.[ch]pp$")
+NOT_CORE = re.compile(r"^torrent/(create\w*|hash_files|hash_stream|source_file|verify|write_file|metainfo_file)\.[ch]pp$")
 CORE = re.compile(r"^(torrent/[^/]+|client/(wire|swarm|dht)/.+"
                   r"|tracker/(announce|udp_protocol|registry)\.[ch]pp)$")
 # Headers that others include: none may show Asio.
