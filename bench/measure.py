@@ -1,6 +1,8 @@
 """Looks at processes through /proc while they run: CPU, memory; and at the CPU that others used."""
 
 import os
+import signal
+import sys
 import threading
 import time
 
@@ -20,6 +22,11 @@ def machine_cpu_seconds():
         numbers = [int(field) for field in file.readline().split()[1:]]
     user, nice, system, _idle, _iowait, irq, softirq = numbers[:7]
     return (user + nice + system + irq + softirq) / TICKS
+
+
+def clean_up_on_sigterm():
+    """SIGTERM ends the program as an exception does: gigabytes in memory are given back."""
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
 
 
 def calm(limit, seconds):

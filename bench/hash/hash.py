@@ -121,7 +121,11 @@ def measured(command, source, folder):
         began = measure.now()
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder)
         watch = measure.Watch(child.pid, 0.005)
-        _, status, usage = os.wait4(child.pid, 0)
+        try:
+            _, status, usage = os.wait4(child.pid, 0)
+        except BaseException:
+            child.kill()
+            raise
         wall = measure.now() - began
         child.returncode = os.waitstatus_to_exitcode(status)
         watch.stop()
@@ -287,6 +291,7 @@ def main():
     if free < needed:
         sys.exit(f"hash.py: needs {needed // MIB} MiB in {options.folder}, {free // MIB} are free "
                  "(--mib, --folder)")
+    measure.clean_up_on_sigterm()
     folder = tempfile.mkdtemp(prefix="barter-hash-", dir=options.folder)
     try:
         inputs = make_inputs(options, folder)

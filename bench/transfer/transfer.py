@@ -18,6 +18,7 @@ ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 sys.path.insert(0, os.path.join(ROOT, "bench"))
 sys.path.insert(0, os.path.join(ROOT, "tests", "interop"))  # the contestants are those of the interop table
 
+import measure  # noqa: E402
 import network  # noqa: E402
 import syscalls  # noqa: E402
 from peers import CONTESTANTS  # noqa: E402
@@ -163,6 +164,7 @@ def main():
     if not network.is_private():
         print("no private network namespace here: on loopback addresses", file=sys.stderr)
     check_room(options)
+    measure.clean_up_on_sigterm()
     folder = tempfile.mkdtemp(prefix="barter-transfer-", dir=options.folder)
     results = {}
     try:
