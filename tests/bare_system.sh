@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# bare_system.sh [--keep] [FOLDER]: does each of the README's two commands work on a bare Debian 12?
+# bare_system.sh [--keep] [--only quickstart|tests] [FOLDER]: does each of the README's two commands work on
+# a bare Debian 12?
 #
 # To be run by hand, as root, with debootstrap installed: two fresh chroots (no sudo, no locale, no /proc,
 # no compiler), a git clone of what is committed here in each, one command in each. Takes about 600 MB
 # of downloads from the mirror that apt uses on this machine, 5 GB of disk and a quarter of an hour.
 set -euo pipefail
-keep=
+keep= only=
 [ "${1:-}" != --keep ] || { keep=1; shift; }
+[ "${1:-}" != --only ] || { only=$2; shift 2; }
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 folder=${1:-$(mktemp -d /tmp/barter-bare-XXXXXX)}
 [ "$(id -u)" -eq 0 ] || { echo "bare_system.sh: debootstrap and chroot need root" >&2; exit 1; }
@@ -37,6 +39,7 @@ status=0
 try() {  # NAME COMMAND...: in a fresh copy of the base
   local name=$1 root=$folder/$1 began=$SECONDS
   shift
+  [ -z "$only" ] || [ "$only" = "$name" ] || return 0
   rm -rf --one-file-system "$root"
   cp -a --reflink=auto "$folder/base" "$root"
   git clone -q "$here" "$root/root/barter"
