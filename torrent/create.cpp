@@ -23,7 +23,7 @@ namespace barter {
 namespace {
 
 constexpr std::uint32_t shortest_piece = block_length;
-constexpr std::uint32_t longest_default_piece = 16 << 20;
+constexpr unsigned longest_default_power = 24;  // 16 MiB
 constexpr std::uint32_t longest_v2_piece = 512 << 20;
 constexpr std::uint32_t stream_piece_length = 1 << 20;
 
@@ -334,7 +334,7 @@ std::uint32_t default_piece_length(std::uint64_t bytes) {
   const bool up = Wide{bytes} * bytes >= Wide{1} << (2 * floor + 1);
   const unsigned power = floor + (up ? 1 : 0);
   if (power < 24) return shortest_piece;
-  return std::uint32_t{1} << std::min(power - 10, 24u);
+  return std::uint32_t{1} << std::min(power - 10, longest_default_power);
 }
 
 Result<void> check_piece_length(std::uint64_t bytes, TorrentVersion version) {

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "torrent/glob.hpp"
-#include "torrent/source_file.hpp"
 #include "torrent/result.hpp"
+#include "torrent/source_file.hpp"
 
 #include <cstdint>
 #include <string>
