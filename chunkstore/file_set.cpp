@@ -164,6 +164,17 @@ Result<bool> FileSet::read(std::uint64_t offset, std::span<std::byte> out, bool 
   return true;
 }
 
+void FileSet::advise(std::uint64_t offset, std::uint64_t length, Files::Advice advice) {
+  auto& ranges = scratch_ranges();
+  layout_.file_ranges(offset, length, ranges);
+  for (const auto& range : ranges) {
+    const auto file = static_cast<FileIndex>(range.file);
+    if (!is_real(file) || aside_[file]) continue;
+    const auto handle = open(file, Want::read);
+    if (handle && *handle) files_.advise(**handle, range.offset, range.length, advice);
+  }
+}
+
 Result<void> FileSet::write(std::uint64_t offset,
                             std::span<const std::span<const std::byte>> parts) {
   std::uint64_t size = 0;

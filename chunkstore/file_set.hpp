@@ -47,6 +47,8 @@ class FileSet {
   // Bytes of the torrent's byte range. `may_block` false: only from memory, else false. A file that
   // is shorter than its bytes is Errc::file_changed, an absent one not_found.
   Result<bool> read(std::uint64_t offset, std::span<std::byte> out, bool may_block);
+  // A hint about bytes of the torrent's byte range; nothing where a file is absent.
+  void advise(std::uint64_t offset, std::uint64_t length, Files::Advice advice);
   // All parts one after the other: one write for each file they touch.
   Result<void> write(std::uint64_t offset, std::span<const std::span<const std::byte>> parts);
   // The real files that `length` bytes from `offset` touch, and whether the side file is one of

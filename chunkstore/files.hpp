@@ -92,6 +92,11 @@ class Files {
   // Never waits for a disk: false unless all of `out` was in memory.
   virtual Result<bool> read_cached(const FileHandle& file, std::uint64_t offset,
                                    std::span<std::byte> out) = 0;
+  // Hints, nothing where the system takes none. `will_need`: fetched into memory meanwhile;
+  // `done_with`: the memory may go to others.
+  enum class Advice : std::uint8_t { will_need, done_with };
+  virtual void advise(const FileHandle& /*file*/, std::uint64_t /*offset*/,
+                      std::uint64_t /*length*/, Advice /*advice*/) {}
   // All parts one after the other, in as few calls as the system allows.
   virtual Result<void> write(const FileHandle& file, std::uint64_t offset,
                              std::span<const std::span<const std::byte>> parts) = 0;

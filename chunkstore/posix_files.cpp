@@ -146,6 +146,8 @@ class PosixFiles final : public Files {
                            std::span<std::byte> out) override;
   Result<bool> read_cached(const FileHandle& file, std::uint64_t offset,
                            std::span<std::byte> out) override;
+  void advise(const FileHandle& file, std::uint64_t offset, std::uint64_t length,
+              Advice advice) override;
   Result<void> write(const FileHandle& file, std::uint64_t offset,
                      std::span<const std::span<const std::byte>> parts) override;
   Result<void> sync(const FileHandle& handle) override;
@@ -160,7 +162,19 @@ class PosixFiles final : public Files {
   std::string boot_id() override;
 
  private:
-  void close(int id) override { ::close(id); }
+  void close(int id) override {
+    note_in_memory(id, false);
+    ::close(id);
+  }
+  // Files that never wait though the system does not know the question: those of tmpfs.
+  bool in_memory(int id) const {
+    const auto place = static_cast<std::size_t>(id);
+    return place < in_memory_.size() && in_memory_[place].load(std::memory_order_relaxed);
+  }
+  void note_in_memory(int id, bool value) {
+    const auto place = static_cast<std::size_t>(id);
+    if (place < in_memory_.size()) in_memory_[place].store(value, std::memory_order_relaxed);
+  }
   FileHandle adopt(int descriptor) { return {this, descriptor}; }
   // A descriptor, or -1 with errno. `path` "" is the root itself.
   int open_beneath(int root, const std::string& path, int flags, unsigned mode = 0);
@@ -168,6 +182,7 @@ class PosixFiles final : public Files {
   int open_parent(int root, const std::string& path, std::string& name);
 
   std::atomic<bool> use_openat2_;
+  std::array<std::atomic<bool>, 1024> in_memory_{};     // by descriptor; beyond, it is asked again
   const bool syncfs_tells_ = kernel_is_at_least(5, 8);  // of data that could not be written
 };
 
@@ -386,17 +401,28 @@ Result<std::size_t> PosixFiles::read(const FileHandle& file, std::uint64_t offse
 
 Result<bool> PosixFiles::read_cached(const FileHandle& file, std::uint64_t offset,
                                      std::span<std::byte> out) {
+  const auto read_all = [&]() -> Result<bool> {
+    const auto all = read(file, offset, out);
+    if (!all) return all.error();
+    return *all == out.size();
+  };
+  if (in_memory(file.id())) return read_all();
   iovec part{out.data(), out.size()};
   const ssize_t got = retried(
       [&] { return ::preadv2(file.id(), &part, 1, static_cast<off_t>(offset), RWF_NOWAIT); });
   if (got >= 0) return static_cast<std::size_t>(got) == out.size();
   if (errno == EAGAIN) return false;
   if (errno != EOPNOTSUPP) return failure("read", file, errno);
-  struct statfs system {};  // tmpfs knows no RWF_NOWAIT in older kernels, and never waits
+  struct statfs system {};
   if (::fstatfs(file.id(), &system) < 0 || system.f_type != TMPFS_MAGIC) return false;
-  const auto all = read(file, offset, out);
-  if (!all) return all.error();
-  return *all == out.size();
+  note_in_memory(file.id(), true);
+  return read_all();
+}
+
+void PosixFiles::advise(const FileHandle& file, std::uint64_t offset, std::uint64_t length,
+                        Advice advice) {
+  ::posix_fadvise(file.id(), static_cast<off_t>(offset), static_cast<off_t>(length),
+                  advice == Advice::will_need ? POSIX_FADV_WILLNEED : POSIX_FADV_DONTNEED);
 }
 
 Result<void> PosixFiles::write(const FileHandle& file, std::uint64_t offset,

@@ -58,6 +58,9 @@ Result<bool> Store::check_piece(PieceIndex piece) {
 Result<void> Store::begin() {
   return impl_->begin();
 }
+bool Store::one_reader() const {
+  return impl_->one_reader();
+}
 void Store::store_pieces(std::span<const StoreRequest> requests, const PieceDone& done) {
   impl_->store_pieces(requests, done);
 }
@@ -77,6 +80,9 @@ void Store::drop_spilled(PieceIndex piece) {
 }
 Result<bool> Store::read(BlockRange range, std::span<std::byte> out, bool may_block) {
   return impl_->read(range, out, may_block);
+}
+void Store::read_ahead(BlockRange range) {
+  impl_->read_ahead(range);
 }
 Result<void> Store::sync() {
   return impl_->sync();
@@ -111,6 +117,12 @@ Result<bool> Store::Impl::read(BlockRange range, std::span<std::byte> out, bool 
                  "piece " + std::to_string(to_number(range.piece)) + " is not verified"};
   }
   return set_.read(layout_.offset(range), out, may_block);
+}
+
+void Store::Impl::read_ahead(BlockRange range) {
+  const std::uint32_t left = layout_.piece_size(range.piece) - range.begin;
+  if (left <= range.length) return;
+  set_.advise(layout_.offset(range), std::min(left, ahead_bytes), Files::Advice::will_need);
 }
 
 std::optional<SpillSlot> Store::Impl::spilled_slot(BlockRef block) {

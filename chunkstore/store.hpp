@@ -83,6 +83,8 @@ class Store {
   // Several pieces are hashed side by side, which takes far less time than one after the other: how
   // many are best handed over together.
   std::size_t hash_width() const;
+  // The files lie on a disk that turns: they are best read by one thread, in order.
+  bool one_reader() const;
   // Hashes what the files hold for these pieces; true and recorded for each that is right. An
   // absent or short file makes it false, not an error.
   Result<std::vector<bool>> check_pieces(std::span<const PieceIndex> pieces);
@@ -106,6 +108,10 @@ class Store {
   // Reads verified bytes; `out` has range.length bytes. `may_block` false: only what the page cache
   // has, else an empty result. Errors: file_changed, not_found, io_error.
   Result<bool> read(BlockRange range, std::span<std::byte> out, bool may_block);
+
+  // A peer that asks for this will ask for what follows: has it fetched into memory meanwhile, to
+  // the end of the piece or a MiB.
+  void read_ahead(BlockRange range);
 
   // Makes all that was stored durable and writes `synced`. Called every 5 s or 256 MiB, and at the
   // end. Files that only others wrote are not flushed: what a check found right in them counts as

@@ -65,33 +65,61 @@ Result<std::vector<bool>> Store::Impl::check_pieces(std::span<const PieceIndex> 
 // What the files hold for these pieces: is it right? Where they are absent or short it is not.
 Result<std::vector<bool>> Store::Impl::hash_files(std::span<const PieceIndex> pieces,
                                                   Checker& checker) {
-  std::array<bool, max_sha_lanes> readable;
-  readable.fill(true);
+  checker.readable.fill(true);
+  checker.fetched.fill(0);
   std::uint32_t longest = 0;
   for (const PieceIndex piece : pieces) longest = std::max(longest, layout_.piece_size(piece));
   checker.hasher.begin(pieces);
-  std::array<std::span<const std::byte>, max_sha_lanes> parts;
   for (std::uint32_t at = 0; at < longest;) {
-    for (std::size_t i = 0; i < pieces.size(); ++i) {
-      const std::uint32_t size = layout_.piece_size(pieces[i]);
-      parts[i] = {};
-      if (!readable[i] || at >= size) continue;
-      const auto room = checker.room(i).first(std::min<std::size_t>(size - at, checker.chunk));
-      const auto got = set_.read(layout_.piece_offset(pieces[i]) + at, room, true);
-      if (got) {
-        parts[i] = room;
-        continue;
-      }
-      const Errc code = got.error().code;
-      if (code != Errc::not_found && code != Errc::file_changed) return got.error();
-      readable[i] = false;
-    }
-    checker.hasher.update(std::span(parts).first(pieces.size()));
+    if (auto done = read_parts(pieces, at, checker); !done) return done.error();
+    checker.hasher.update(std::span(checker.parts).first(pieces.size()));
     at += static_cast<std::uint32_t>(std::min<std::size_t>(checker.chunk, longest - at));
   }
   auto right = checker.hasher.finish();
-  for (std::size_t i = 0; i < pieces.size(); ++i) right[i] = right[i] && readable[i];
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    right[i] = right[i] && checker.readable[i];
+    if (checker.fetched[i] == 0 || !too_big_to_cache(layout_.total_size())) continue;
+    set_.advise(layout_.piece_offset(pieces[i]), checker.fetched[i], Files::Advice::done_with);
+  }
   return right;
+}
+
+// The next bytes of each piece. What is not in memory is asked of the disk for all of them before
+// the first is waited for.
+Result<void> Store::Impl::read_parts(std::span<const PieceIndex> pieces, std::uint32_t at,
+                                     Checker& checker) {
+  std::array<bool, max_sha_lanes> missing{};
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    const std::uint32_t size = layout_.piece_size(pieces[i]);
+    checker.parts[i] = {};
+    if (!checker.readable[i] || at >= size) continue;
+    const auto room = checker.room(i).first(std::min<std::size_t>(size - at, checker.chunk));
+    const auto got = set_.read(layout_.piece_offset(pieces[i]) + at, room, false);
+    missing[i] = !got || !*got;
+    checker.parts[i] = room;
+    if (missing[i] || checker.fetched[i] > 0) fetch_ahead(pieces[i], at, checker.fetched[i]);
+  }
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    if (!missing[i]) continue;
+    const auto room = checker.room(i).first(checker.parts[i].size());
+    const auto got = set_.read(layout_.piece_offset(pieces[i]) + at, room, true);
+    if (got) continue;
+    const Errc code = got.error().code;
+    if (code != Errc::not_found && code != Errc::file_changed) return got.error();
+    checker.readable[i] = false;
+    checker.parts[i] = {};
+  }
+  return {};
+}
+
+// Keeps between one and two fetches under way ahead of a reader whose bytes are not in memory.
+void Store::Impl::fetch_ahead(PieceIndex piece, std::uint32_t at, std::uint32_t& fetched) {
+  const std::uint32_t size = layout_.piece_size(piece);
+  if (fetched >= size || at + ahead_bytes < fetched) return;
+  const std::uint32_t from = std::max(at, fetched);
+  const std::uint32_t length = std::min(ahead_bytes, size - from);
+  set_.advise(layout_.piece_offset(piece) + from, length, Files::Advice::will_need);
+  fetched = from + length;
 }
 
 Result<void> Store::Impl::note_checked(PieceIndex piece, bool right) {

@@ -3,6 +3,7 @@
 // root). Included by those alone.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <map>
 #include <memory>
@@ -19,6 +20,7 @@
 #include "chunkstore/siphash.hpp"
 #include "chunkstore/spill.hpp"
 #include "chunkstore/store.hpp"
+#include "torrent/source_file.hpp"
 
 namespace barter {
 
@@ -33,12 +35,14 @@ class Store::Impl {
   Result<void> begin();
   // store_check.cpp
   std::size_t hash_width() const { return PieceHasher::width(*metainfo_); }
+  bool one_reader() const { return on_rotating_disk(root_path_); }
   Result<std::vector<bool>> check_pieces(std::span<const PieceIndex> pieces);
   // store.cpp
   void store_pieces(std::span<const StoreRequest> requests, const PieceDone& done);
   Result<void> spill_block(BlockRef block, const BlockBuffer& buffer);
   void drop_spilled(PieceIndex piece);
   Result<bool> read(BlockRange range, std::span<std::byte> out, bool may_block);
+  void read_ahead(BlockRange range);
   // store_watch.cpp
   Result<void> sync();
   std::uint64_t unsynced_bytes() const { return unsynced_bytes_.load(std::memory_order_relaxed); }
@@ -56,10 +60,16 @@ class Store::Impl {
     FileInfo info;
   };
 
+  // Brought into memory at a time where bytes are not there.
+  static constexpr std::uint32_t ahead_bytes = 1 << 20;
+
   // What one thread hashes pieces with.
   struct Checker {
     explicit Checker(const Metainfo& metainfo);
     std::span<std::byte> room(std::size_t piece);  // where its next bytes go
+    std::array<bool, max_sha_lanes> readable;
+    std::array<std::uint32_t, max_sha_lanes> fetched;  // up to there, of what was not in memory
+    std::array<std::span<const std::byte>, max_sha_lanes> parts;
     PieceHasher hasher;
     std::size_t chunk;  // bytes of the buffer for each piece
     std::vector<std::byte> buffer;
@@ -113,6 +123,8 @@ class Store::Impl {
   std::unique_ptr<Checker> take_checker();
   void give_back(std::unique_ptr<Checker> checker);
   Result<std::vector<bool>> hash_files(std::span<const PieceIndex> pieces, Checker& checker);
+  Result<void> read_parts(std::span<const PieceIndex> pieces, std::uint32_t at, Checker& checker);
+  void fetch_ahead(PieceIndex piece, std::uint32_t at, std::uint32_t& fetched);
   Result<void> note_checked(PieceIndex piece, bool right);
 
   // store.cpp

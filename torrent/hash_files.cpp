@@ -1,7 +1,5 @@
 #include "torrent/hash_files.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cassert>
@@ -22,15 +20,7 @@ using namespace std::chrono_literals;
 constexpr std::uint64_t run_bytes = 4 << 20;  // what a thread takes at a time to read in order
 constexpr std::uint64_t ahead_bytes = 1 << 20;
 constexpr std::uint64_t ahead_bytes_in_order = 8 << 20;
-constexpr std::uint64_t memory_share = 8;  // a larger part of the memory is not to be filled by us
 constexpr auto progress_interval = 100ms;
-
-bool too_big_to_cache(std::uint64_t bytes) {
-  const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-  return pages > 0 && page > 0 &&
-         bytes / static_cast<std::uint64_t>(page) >
-             static_cast<std::uint64_t>(pages) / memory_share;
-}
 
 // How a job is done where its files lie.
 struct Plan {

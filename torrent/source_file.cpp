@@ -18,6 +18,7 @@ namespace barter {
 namespace {
 
 constexpr std::uint64_t small_file_bytes = 1 << 20;
+constexpr std::uint64_t memory_share = 8;  // an eighth of the memory is large
 
 Error changed(const std::string& path) {
   return Error{Errc::file_changed, fmt::format("{}: changed while it was read", path)};
@@ -142,6 +143,13 @@ bool SourceFile::is_hole(std::uint64_t offset, std::uint64_t length) {
   data_from_ = static_cast<std::uint64_t>(data);
   data_to_ = hole < 0 ? data_from_ : static_cast<std::uint64_t>(hole);
   return false;
+}
+
+bool too_big_to_cache(std::uint64_t bytes) {
+  const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+  return pages > 0 && page > 0 &&
+         bytes / static_cast<std::uint64_t>(page) >
+             static_cast<std::uint64_t>(pages) / memory_share;
 }
 
 bool on_rotating_disk(const std::string& path) {

@@ -67,6 +67,10 @@ class SourceFile {
   std::uint64_t fetched_from_ = 0, fetched_to_ = 0;  // brought into the page cache for us
 };
 
+// So many bytes are a large part of this machine's memory: who reads them once leaves none of it to
+// others if they stay there.
+bool too_big_to_cache(std::uint64_t bytes);
+
 // Does the file lie on a disk that turns? Such a one is read by a single reader in order.
 bool on_rotating_disk(const std::string& path);
 

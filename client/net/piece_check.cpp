@@ -22,11 +22,12 @@ PieceCheck::PieceCheck(StoreJobs& jobs, std::shared_ptr<const Metainfo> metainfo
 }
 
 void PieceCheck::start(unsigned threads) {
-  running_ = std::max(threads, 1U);
+  const bool one_reader = jobs_.store()->one_reader();
+  running_ = one_reader ? 1 : std::max(threads, 1U);
   const std::size_t share = (pieces_.size() + running_ - 1) / running_;
   const std::size_t most = std::min<std::size_t>(
       jobs_.store()->hash_width(), at_once_bytes / metainfo_->layout().piece_length());
-  at_once_ = std::clamp<std::size_t>(share, 1, std::max<std::size_t>(most, 1));
+  at_once_ = one_reader ? 1 : std::clamp<std::size_t>(share, 1, std::max<std::size_t>(most, 1));
   for (unsigned i = running_; i > 0; --i) slice();
 }
 

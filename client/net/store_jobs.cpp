@@ -171,6 +171,7 @@ void StoreJobs::read(std::vector<BlockRange> ranges, SendBuffer out,
                               done = std::move(done)](Store& store) mutable {
     Result<void> result;
     std::size_t offset = 0;
+    store.read_ahead(ranges.back());  // what follows comes while these are waited for
     for (std::size_t i = 0; i < ranges.size() && result;) {
       const BlockRange range = merged_range(ranges, i);
       const auto read = store.read(range, {out.get() + offset, range.length}, true);

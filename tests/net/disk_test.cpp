@@ -124,6 +124,7 @@ TEST_CASE("a client that is stopped while it checks stops at once") {
   Folder from;
   const auto metainfo = make_torrent(from.path(), "data", {{"", 64 << 20}}, 64 << 10);
   Troubled disk;
+  disk.files->cold = true;
   disk.files->read_milliseconds = 20;  // 1024 pieces: ten seconds on two threads
   TestClient get({}, disk.hooks);
   const TorrentId id = get.get(metainfo, from.path(), {});
