@@ -83,6 +83,10 @@ std::string bash_command(const CommandDescription& command) {
 constexpr std::string_view bash_head =
     R"(# bash completion for barter; printed by: barter completion bash
 
+_barter_offer() {  # one word a line
+  [[ -z $1 ]] || mapfile -t COMPREPLY <<<"$1"
+}
+
 _barter() {
   local current=${COMP_WORDS[COMP_CWORD]} option=${COMP_WORDS[COMP_CWORD - 1]}
   local joined='' taken='' kind=none options='' words=''
@@ -96,17 +100,17 @@ _barter() {
   if ((COMP_CWORD == 1)); then
 )";
 
-constexpr std::string_view bash_tail = R"(    *) return ;;
+constexpr std::string_view bash_tail = R"sh(    *) return ;;
   esac
   if [[ ! $taken && ($current == -* || $kind == none) ]]; then
     kind=words words=$options
   fi
   case $kind in
-    words) mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current") ;;
-    files) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
-    folders) mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
+    words) _barter_offer "$(compgen -W "$words" -- "$current")" ;;
+    files) _barter_offer "$(compgen -f -- "$current")" ;;
+    folders) _barter_offer "$(compgen -d -- "$current")" ;;
     torrents)
-      mapfile -t COMPREPLY < <(compgen -f -X '!*.torrent' -o plusdirs -- "$current" | sort -u) ;;
+      _barter_offer "$(compgen -f -X '!*.torrent' -o plusdirs -- "$current" | sort -u)" ;;
   esac
   case $kind in
     files | folders | torrents) compopt -o filenames 2>/dev/null ;;
@@ -115,7 +119,7 @@ constexpr std::string_view bash_tail = R"(    *) return ;;
 }
 
 complete -F _barter barter
-)";
+)sh";
 
 // zsh: the specifications of _arguments.
 
@@ -148,9 +152,9 @@ void add_zsh_option(const OptionDescription& option, bool alone, Texts& out) {
       if (other != name) others.push_back(other);
     }
     const ValueDescription& value = option.value;
-    std::string text = alone              ? "(- : *)"
-                       : others.empty()   ? ""
-                                          : fmt::format("({})", join(others, " "));
+    std::string text = alone            ? "(- : *)"
+                       : others.empty() ? ""
+                                        : fmt::format("({})", join(others, " "));
     if (option.repeatable) text += '*';
     text += name;
     if (value.kind != ValueKind::none) text += value.joined_only ? "=-" : "=";
@@ -167,8 +171,8 @@ std::string zsh_command(const CommandDescription& command) {
     add_zsh_option(option, false, specifications);
   }
   for (const PositionalDescription& positional : command.positionals) {
-    specifications.push_back(single_quoted((positional.repeatable ? "*" : "") +
-                                           zsh_value(positional.value)));
+    specifications.push_back(
+        single_quoted((positional.repeatable ? "*" : "") + zsh_value(positional.value)));
   }
   return fmt::format("        {})\n          _arguments \\\n            {}\n          ;;\n",
                      command.name, join(specifications, " \\\n            "));
@@ -247,7 +251,7 @@ std::string bash_completion(const ProgramDescription& program) {
   Texts first = option_names(program.program);
   for (const CommandDescription& command : program.commands) first.push_back(command.name);
   std::string out(bash_head);
-  out += fmt::format("    mapfile -t COMPREPLY < <(compgen -W {} -- \"$current\")\n",
+  out += fmt::format("    _barter_offer \"$(compgen -W {} -- \"$current\")\"\n",
                      single_quoted(join(first, " ")));
   out += "    return\n  fi\n  case ${COMP_WORDS[1]} in\n";
   for (const CommandDescription& command : program.commands) out += bash_command(command);

@@ -15,6 +15,17 @@ using namespace std::chrono_literals;
 
 namespace {
 
+// False, with a word, where nothing can be tested by that name.
+bool localhost_is_known() {
+  addrinfo* found = nullptr;
+  if (getaddrinfo("localhost", nullptr, nullptr, &found) == 0) {
+    freeaddrinfo(found);
+    return true;
+  }
+  WARN("this machine does not know localhost (no /etc/hosts): not tested");
+  return false;
+}
+
 class Announcer {
  public:
   explicit Announcer(net::TrackerClientOptions options = {})
@@ -85,12 +96,7 @@ TEST_CASE("an announce says who we are and learns who else is there") {
 }
 
 TEST_CASE("peers given by name are resolved") {
-  addrinfo* found = nullptr;
-  if (getaddrinfo("localhost", nullptr, nullptr, &found) != 0) {
-    WARN("this machine does not know localhost (no /etc/hosts): not tested");
-    return;
-  }
-  freeaddrinfo(found);
+  if (!localhost_is_known()) return;
   ScriptServer server(
       body("d8:intervali900e5:peersld2:ip9:localhost4:porti5000eed2:ip9:127.0.0.94:porti6000eeee"));
   Announcer announcer;
@@ -195,6 +201,7 @@ TEST_CASE("no more than so many announces go to one host at once") {
 }
 
 TEST_CASE("both address families of a host are told") {
+  if (!localhost_is_known()) return;
   ScriptServer v4(
       body("d8:intervali900e5:peers6:\x01\x01\x01\x01\x01\x01"
            "e"));
