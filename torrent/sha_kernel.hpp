@@ -21,7 +21,7 @@ struct ShaKernel {
   Compress sha1;
   Compress sha256;
   // From so many messages on the kernel is faster than one after the other by OpenSSL, where that
-  // has the SHA instructions and where it has not. Measured by `bench/micro`.
+  // has the SHA instructions and where it has not.
   std::size_t least_sha1, least_sha256;
   std::size_t least_sha1_slow, least_sha256_slow;
 };
