@@ -1,0 +1,95 @@
+"""Who makes up a crowd: the contestants of tests/interop with the settings that they come with, each on a
+host of its own; and their riders, who take and do not give.
+
+    member = KINDS["aria2"](Place(...), "peer1")
+    member.ready(torrent, folder)        # serves
+    member.join(torrent, folder, rider)  # downloads, then goes on as a seed
+
+Called inside the host's network namespace (Star.inside), as everything that speaks to a member.
+"""
+
+import itertools
+import os
+
+import contestants
+
+
+class Place:
+    """What contestants expect of a row of the interop table: here it is one host of the star."""
+
+    def __init__(self, folder, barter, address):
+        self.folder, self.barter = folder, barter
+        self.addresses = self
+        self._address = address
+        self._ports = itertools.count(20000)  # nobody else is on this host
+        self.peers, self.cleanups = [], []
+        os.makedirs(folder)
+        os.chmod(folder, 0o755)
+
+    def address(self):
+        return self._address
+
+    here = address
+
+    def port(self):
+        return next(self._ports)
+
+    def started(self, peer):
+        self.peers.append(peer)
+
+    def at_end(self, function):
+        self.cleanups.append(function)
+
+    def close(self):
+        for peer in self.peers:
+            peer.kill()
+        for function in self.cleanups:
+            function()
+
+
+class Barter(contestants.Barter):
+    def ready(self, torrent, folder):
+        self.seed(torrent, folder)
+
+    def join(self, torrent, folder, rider):
+        extra = ["--up-limit", "0"] if rider else []
+        if getattr(self.row, "trace", None):
+            extra += ["--trace", self.row.trace]
+        self.get(torrent, folder, (), *extra)
+
+
+class Libtorrent(contestants.Libtorrent):
+    def ready(self, torrent, folder):
+        self.seed(torrent, folder)
+
+    def join(self, torrent, folder, rider):
+        if rider:
+            raise ValueError("libtorrent has no rider: its limits spare or starve it")
+        self.get(torrent, folder)
+
+
+class Aria2(contestants.Aria2):
+    def ready(self, torrent, folder):
+        self.seed(torrent, folder)
+
+    def join(self, torrent, folder, rider):
+        self.launch(torrent, folder, "--seed-ratio=0.0", *(["--max-upload-limit=1K"] if rider else []))
+
+
+class Transmission(contestants.Transmission):
+    riding = False
+
+    def settings(self):
+        limit = {"speed-limit-up-enabled": True, "speed-limit-up": 1} if self.riding else {}
+        return super().settings() | limit
+
+    def ready(self, torrent, folder):
+        self.seed(torrent, folder)
+
+    def join(self, torrent, folder, rider):
+        self.riding = rider
+        self.get(torrent, folder)
+
+
+KINDS = {"barter": Barter, "libtorrent": Libtorrent, "transmission": Transmission, "aria2": Aria2}
+RIDERS = ("barter", "aria2", "transmission")
