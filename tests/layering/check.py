@@ -20,23 +20,25 @@ MAY_INCLUDE = {
     "client": {"client", "chunkstore", "tracker", "torrent"},
     "cli": {"cli", "client", "chunkstore", "tracker", "torrent"},
 }
-# The same for the parts of the client: wire <- swarm <- net.
+# The same for the parts of the client: wire <- swarm <- net; swarm <- sim.
 CLIENT_PARTS = {
     "wire": {"wire"},
     "swarm": {"wire", "swarm"},
     "dht": {"wire", "dht"},
+    "sim": {"wire", "swarm", "sim"},
     "net": {"wire", "swarm", "dht", "net", ""},
     "": {"wire", "swarm", "dht", "net", ""},
 }
 # Of the tracker, the client sees the wire formats that both ends share; of the store, its core sees
 # the handles of blocks and what became of a piece.
 CLIENT_MAY_SEE_OF_TRACKER = {"announce", "udp_protocol"}
+SIM_MAY_SEE_OF_TRACKER = CLIENT_MAY_SEE_OF_TRACKER | {"registry"}  # it runs the tracker, too
 CORE_MAY_SEE_OF_STORE = {"block_buffer", "store_outcome"}
 
 # Core: state machines and formats. What of `torrent` works with files is named here: the creator, which
 # has threads too, and the loading and saving of one .torrent.
 NOT_CORE = re.compile(r"^torrent/(create\w*|hash_files|hash_stream|source_file|verify|write_file|metainfo_file)\.[ch]pp$")
-CORE = re.compile(r"^(torrent/[^/]+|client/(wire|swarm|dht)/.+"
+CORE = re.compile(r"^(torrent/[^/]+|client/(wire|swarm|dht|sim)/.+"
                   r"|tracker/(announce|udp_protocol|registry)\.[ch]pp)$")
 # Headers that others include: none may show Asio.
 INTERNAL = re.compile(r"^client/net/|^tests/|^bench/|^cli/|^cmake/")
@@ -91,7 +93,8 @@ def arrow(path, included):
     part = client_part(path)
     if target == "client" and client_part(included) not in CLIENT_PARTS.get(part, {part}):
         return f"client/{part} must not know {included}"
-    if target == "tracker" and stem(included) not in CLIENT_MAY_SEE_OF_TRACKER:
+    visible = SIM_MAY_SEE_OF_TRACKER if part == "sim" else CLIENT_MAY_SEE_OF_TRACKER
+    if target == "tracker" and stem(included) not in visible:
         return "of the tracker the client sees the wire formats only"
     if target == "chunkstore" and CORE.match(path) and stem(included) not in CORE_MAY_SEE_OF_STORE:
         return "of the store the core sees its values only"
@@ -163,6 +166,10 @@ CASES = [
     ("tracker/http_server.cpp", '#include "chunkstore/store.hpp"\n', "tracker must not know"),
     ("client/net/a.cpp", '#include "tracker/registry.hpp"\n', "wire formats only"),
     ("client/net/b.cpp", '#include "cli/options.hpp"\n', "client must not know cli"),
+    ("client/sim/a.cpp", '#include "client/net/connection.hpp"\n', "client/sim must not know"),
+    ("client/sim/b.cpp", "#include <fstream>\n", "core file includes <fstream>"),
+    ("client/sim/c.cpp", '#include "tracker/http_server.hpp"\n', "wire formats only"),
+    ("client/swarm/o.cpp", '#include "client/sim/world.hpp"\n', "client/swarm must not know"),
     ("client/wire/b.cpp", '#include "client/swarm/swarm.hpp"\n', "client/wire must not know"),
     ("client/swarm/e.cpp", '#include "client/net/connection.hpp"\n', "client/swarm must not know"),
     ("client/swarm/f.cpp", '#include "client/client.hpp"\n', "client/swarm must not know"),
@@ -178,6 +185,7 @@ CASES = [
     ("client/net/connection.hpp", "#include <boost/asio.hpp>\n", ""),
     ("tracker/http_server.cpp", "#include <boost/beast.hpp>\n#include <mutex>\n", ""),
     ("client/net/d.cpp", '#include "tracker/announce.hpp"\n#include "client/swarm/swarm.hpp"\n', ""),
+    ("client/sim/d.cpp", '#include "tracker/registry.hpp"\n#include "client/swarm/swarm.hpp"\n', ""),
     ("client/swarm/h.cpp", '#include "chunkstore/block_buffer.hpp"\n#include <fmt/core.h>\n', ""),
     ("client/swarm/i.cpp", "// time() and now() and random_device\n/* now() */ auto s = \"now()\";\n", ""),
     ("client/swarm/j.cpp", "round_trip_time(peer); peer.time(); deadline_time (x);\n", ""),

@@ -3,13 +3,14 @@
 // model of it, apart from the Swarm's tables.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <set>
 #include <stdexcept>
 #include <string>
 
-#include "tests/sim/world.hpp"
+#include "client/sim/world.hpp"
 
 namespace barter::sim {
 
@@ -41,14 +42,14 @@ class Checkers {
   void finished();
 
  private:
-  using Key = std::pair<std::size_t, std::uint32_t>;
+  using Key = std::pair<std::uint32_t, std::uint32_t>;  // node, connection
   [[noreturn]] void fail(const Node& node, const std::string& what) const;
   void check_request(const Node& node, EndView& view, const wire::Request& request);
   void check_bytes(const Node& node) const;
 
   World* world_;
   std::map<Key, EndView> ends_;
-  std::map<std::size_t, std::uint64_t> settle_count_;
+  std::map<std::uint32_t, std::uint64_t> settle_count_;
 };
 
 }  // namespace barter::sim

@@ -1,4 +1,4 @@
-#include "tests/sim/checkers.hpp"
+#include "client/sim/checkers.hpp"
 
 #include <fmt/format.h>
 
@@ -14,14 +14,14 @@ Overloaded(F...) -> Overloaded<F...>;
 }  // namespace
 
 void Checkers::fail(const Node& node, const std::string& what) const {
-  throw Violation(
-      fmt::format("node {} at {:.3f} s: {}", node.number,
-                  std::chrono::duration<double>(world_->now().time_since_epoch()).count(), what));
+  throw Violation(fmt::format(
+      "node {} at {:.3f} s: {}", node.number,
+      std::chrono::duration<double>(world_->instant().time_since_epoch()).count(), what));
 }
 
 void Checkers::linked(const Node& node, std::uint32_t connection) {
   ends_[{node.number, connection}] = {};
-  if (node.links.size() > node.config->max_connections + 1) fail(node, "too many links");
+  if (node.links > node.config->max_connections + 1) fail(node, "too many links");
 }
 
 void Checkers::unlinked(const Node& node, std::uint32_t connection) {
@@ -41,10 +41,10 @@ void Checkers::check_request(const Node& node, EndView& view, const wire::Reques
     fail(node, "asks twice for a block");
   if (view.requested.size() > node.config->max_requests) fail(node, "too many requests");
   int holders = 0;
-  for (const auto& [key, other] : ends_)
-    if (key.first == node.number)
-      holders += static_cast<int>(
-          other.requested.contains({request.piece, request.begin, request.length}));
+  for (auto other = ends_.lower_bound({node.number, 0});
+       other != ends_.end() && other->first.first == node.number; ++other)
+    holders += static_cast<int>(
+        other->second.requested.contains({request.piece, request.begin, request.length}));
   if (holders > 2) fail(node, "a block has more than two holders");
 }
 
@@ -73,7 +73,7 @@ void Checkers::delivered(const Node& node, std::uint32_t connection, const wire:
   std::visit(Overloaded{
                  [&](const wire::Choke&) {
                    view.peer_choking = true;
-                   if (!world_->fast()) view.requested.clear();
+                   if (!world_->options().fast) view.requested.clear();
                  },
                  [&](const wire::Unchoke&) { view.peer_choking = false; },
                  [&](const wire::Have& have) { view.peer_has.insert(have.piece); },
@@ -104,7 +104,7 @@ void Checkers::block_given(const Node& node, std::uint32_t connection, const Blo
   if (end == ends_.end()) return;
   const EndView& view = end->second;
   const std::uint32_t piece = to_number(range.piece);
-  if (!node.stored[piece]) fail(node, "serves a piece that is not stored");
+  if (!node.stored.test(piece)) fail(node, "serves a piece that is not stored");
   if (view.am_choking && !view.granted_it.contains(piece)) fail(node, "serves a choked peer");
 }
 
@@ -113,15 +113,15 @@ void Checkers::banned(const Node& node, const Endpoint& endpoint) {
   for (const auto& other : world_->nodes())
     if (other->options.honest && other->endpoint == endpoint)
       fail(node, "an honest peer is banned");
-  for (const auto& [connection, link] : node.links)
-    if (world_->remote_of(node, connection) == endpoint &&
-        world_->far_end(node, connection).options.honest)
+  for (std::uint32_t connection = 0; connection < node.ends.size(); ++connection)
+    if (const Node* far = world_->far_end(node, connection);
+        far != nullptr && world_->remote_of(node, connection) == endpoint && far->options.honest)
       fail(node, "an honest peer is banned");
 }
 
 // Bytes received = bytes kept + bytes wasted.
 void Checkers::check_bytes(const Node& node) const {
-  const Progress progress = node.swarm->progress(world_->now());
+  const Progress progress = node.swarm->progress(world_->instant());
   if (progress.downloaded != node.payload_in)
     fail(node, fmt::format("{} bytes arrived, {} counted", node.payload_in, progress.downloaded));
   if (node.options.seed) return;
@@ -144,8 +144,7 @@ void Checkers::finished() {
     const std::string broken = node->swarm->broken_invariant();
     if (!broken.empty()) fail(*node, broken);
     if (!node->finished_at) continue;
-    for (std::uint32_t i = 0; i < world_->layout().piece_count(); ++i)
-      if (!node->stored[i]) fail(*node, "says it is complete, and lacks a piece");
+    if (!node->stored.all()) fail(*node, "says it is complete, and lacks a piece");
   }
 }
 

@@ -1,0 +1,159 @@
+// swarm-sim: runs a named scenario of the simulator and prints how it did against the bound.
+#include <sys/resource.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "client/sim/report.hpp"
+#include "client/sim/scenarios.hpp"
+
+namespace barter::sim {
+namespace {
+
+struct Options {
+  std::string scenario = "flash";
+  std::uint32_t peers = 0, runs = 1;
+  std::uint64_t seed = 1;
+  bool json = false, list = false, checked = false;
+  std::string curve;
+};
+
+struct Run {
+  std::uint64_t seed = 0;
+  Report report;
+  bool finished = false;
+  double wall_seconds = 0;
+};
+
+constexpr const char* examples =
+    "Examples:\n"
+    "  swarm-sim --list\n"
+    "  swarm-sim --scenario flash --runs 5\n"
+    "  swarm-sim --scenario crowd-1000 --seed 7 --curve curve.svg\n"
+    "  swarm-sim --scenario crowd-10000 --peers 2000 --json > report.jsonl\n";
+
+double peak_megabytes() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024;
+}
+
+Run run_once(const Scenario& scenario, const Options& options, std::uint64_t seed) {
+  Run run;
+  run.seed = seed;
+  const auto began = std::chrono::steady_clock::now();
+  const auto world =
+      build(scenario, {.peers = options.peers, .seed = seed, .checked = options.checked});
+  run.finished = world->run(scenario.limit);
+  run.report = make_report(*world);
+  run.wall_seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  return run;
+}
+
+void print(const Scenario& scenario, const Options& options, const Run& run) {
+  if (options.json) {
+    std::string report = to_json(run.report);
+    report.pop_back();  // the closing brace
+    fmt::print(
+        "{},\"scenario\":\"{}\",\"seed\":{},\"all_finished\":{},\"wall_seconds\":{:.3f},"
+        "\"peak_mib\":{:.1f}}}\n",
+        report, scenario.name, run.seed, run.finished, run.wall_seconds, peak_megabytes());
+    return;
+  }
+  fmt::print("{}, seed {}{}\n{}", scenario.name, run.seed, run.finished ? "" : ": NOT ALL FINISHED",
+             to_text(run.report));
+  const auto events = static_cast<double>(run.report.events);
+  fmt::print(
+      "simulated   {} events in {:.2f} s of wall time: {:.0f} events/s, {:.2f} us each; {:.0f} "
+      "MiB\n\n",
+      run.report.events, run.wall_seconds, events / run.wall_seconds,
+      1e6 * run.wall_seconds / events, peak_megabytes());
+}
+
+void print_summary(std::vector<Run> runs) {
+  const auto median_of = [&](auto value) {
+    std::sort(runs.begin(), runs.end(),
+              [&](const Run& a, const Run& b) { return value(a.report) < value(b.report); });
+    const auto middle = (runs.size() - 1) / 2;
+    return fmt::format("{:.3f} ({:.3f} to {:.3f})", value(runs[middle].report),
+                       value(runs.front().report), value(runs.back().report));
+  };
+  fmt::print("median of {} runs: last {}, mean {}, efficiency {}\n", runs.size(),
+             median_of([](const Report& one) { return one.last_seconds; }),
+             median_of([](const Report& one) { return one.mean_seconds; }),
+             median_of([](const Report& one) { return one.efficiency; }));
+}
+
+int run_all(const Options& options) {
+  if (options.list) {
+    for (const Scenario& one : scenarios()) fmt::print("{:<14} {}\n", one.name, one.about);
+    return 0;
+  }
+  const Scenario* scenario = find_scenario(options.scenario);
+  if (scenario == nullptr) {
+    fmt::print(stderr, "swarm-sim: no scenario \"{}\": see --list\n", options.scenario);
+    return 2;
+  }
+  std::vector<Run> runs;
+  bool finished = true;
+  for (std::uint32_t i = 0; i < options.runs; ++i) {
+    runs.push_back(run_once(*scenario, options, options.seed + i));
+    finished = finished && runs.back().finished;
+    print(*scenario, options, runs.back());
+  }
+  if (!options.json && runs.size() > 1) print_summary(runs);
+  if (!options.curve.empty()) {
+    const Report& report = runs.front().report;
+    std::ofstream file(options.curve);
+    file << (options.curve.ends_with(".svg") ? curve_svg(report, std::string(scenario->about))
+                                             : curve_csv(report));
+    if (!file.flush()) {
+      fmt::print(stderr, "swarm-sim: cannot write {}\n", options.curve);
+      return 1;
+    }
+  }
+  return finished ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace barter::sim
+
+int main(int argc, char** argv) {
+  barter::sim::Options options;
+  CLI::App app{
+      "Simulates a swarm of barter's own peers and compares it with the fluid bound.\n"
+      "Exit status: 0 if every honest peer finished, 1 if not, 2 for wrong arguments."};
+  app.footer(barter::sim::examples);
+  app.add_option("--scenario", options.scenario, "Which one (see --list)")->capture_default_str();
+  app.add_option("--peers", options.peers,
+                 "How many peers begin without the torrent, instead of the scenario's own number");
+  app.add_option("--seed", options.seed, "Of all randomness; a run is a function of it")
+      ->capture_default_str();
+  app.add_option("--runs", options.runs, "How many, with the seeds that follow")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app.add_flag("--json", options.json, "One JSON object a run");
+  app.add_option("--curve", options.curve,
+                 "Write the first run's completion curve to this file: .svg, or else CSV");
+  app.add_flag("--checked", options.checked, "With the checkers of the tests; slow");
+  app.add_flag("--list", options.list, "List the scenarios");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  try {
+    return barter::sim::run_all(options);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "swarm-sim: {}\n", error.what());
+    return 1;
+  }
+}

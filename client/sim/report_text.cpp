@@ -1,0 +1,187 @@
+// The report as a table, as JSON, and the completion curve as CSV and SVG.
+#include <algorithm>
+#include <boost/json.hpp>
+#include <iterator>
+
+#include <fmt/format.h>
+
+#include "client/sim/report.hpp"
+
+namespace barter::sim {
+
+namespace {
+using Out = std::back_insert_iterator<std::string>;
+
+void put_times(Out out, const Report& r) {
+  fmt::format_to(
+      out, "peers       {} of {} finished; last {:.2f} s, median {:.2f}, p99 {:.2f}, mean {:.2f}\n",
+      r.finished, r.peers, r.last_seconds, r.median_seconds, r.p99_seconds, r.mean_seconds);
+  fmt::format_to(
+      out,
+      "bound       {:.2f} s (seeds' uplinks {:.2f}, slowest downlink {:.2f}, all uplinks {:.2f})\n",
+      r.bound.seconds(), r.bound.seeds, r.bound.downlink, r.bound.uplinks);
+  fmt::format_to(out, "efficiency  {:.3f} (last peer {:.3f} x the bound), mean {:.3f}\n",
+                 r.efficiency, r.efficiency > 0 ? 1 / r.efficiency : 0, r.mean_efficiency);
+  if (r.copied_seconds > 0)
+    fmt::format_to(out, "seeds       one copy is out after {:.2f} s; they sent {:.2f} copies\n",
+                   r.copied_seconds, r.seeds_sent);
+  fmt::format_to(out, "waste       {:.2f} % of what was received; {:.1f} haves for each piece\n",
+                 100 * r.wasted, r.haves);
+  fmt::format_to(out, "fairness    {:.3f} (Jain's index of download speed for uplink given)\n",
+                 r.fairness);
+  if (r.riders > 0)
+    fmt::format_to(out, "free-riders {} held {:.1f} % when the mean honest peer had finished\n",
+                   r.riders, 100 * r.rider_share);
+  if (r.failed_pieces > 0 || r.banned_pairs > 0)
+    fmt::format_to(out, "liars       {} pieces failed, {} bans\n", r.failed_pieces, r.banned_pairs);
+}
+
+void put_uplinks(Out out, const Report& r) {
+  const UplinkReport* columns[] = {&r.seeds, &r.peers_before, &r.peers_after};
+  const auto row = [&](std::string_view name, auto value, bool always) {
+    double sum = 0;
+    for (const UplinkReport* one : columns) sum += value(*one);
+    if (sum < 0.0005 && !always) return;
+    fmt::format_to(out, "  {:<24}", name);
+    for (const UplinkReport* one : columns) fmt::format_to(out, "{:>10.1f} %", 100 * value(*one));
+    fmt::format_to(out, "\n");
+  };
+  fmt::format_to(out, "uplinks                   {:>12}{:>12}{:>12}\n", "seeds", "peers",
+                 "peers, done");
+  row(
+      "used: blocks", [](const UplinkReport& one) { return one.blocks; }, true);
+  row(
+      "used: other messages", [](const UplinkReport& one) { return one.control; }, false);
+  row(
+      "used: packet headers", [](const UplinkReport& one) { return one.headers; }, false);
+  for (std::size_t i = 0; i < idle_reasons; ++i)
+    row(
+        fmt::format("idle: {}", to_string(static_cast<Idle>(i))),
+        [i](const UplinkReport& one) { return one.idle[i]; }, false);
+}
+
+void put_groups(Out out, const Report& r) {
+  fmt::format_to(out, "  {:<14}{:>7}{:>10}{:>11}{:>11}{:>22}{:>13}\n", "group", "peers", "finished",
+                 "mean s", "last s", "sent when finished", "sent at end");
+  for (const GroupReport& group : r.groups)
+    fmt::format_to(out, "  {:<14}{:>7}{:>10}{:>11.2f}{:>11.2f}{:>22.2f}{:>13.2f}\n", group.name,
+                   group.peers, group.finished, group.mean_seconds, group.last_seconds,
+                   group.sent_at_finish, group.sent);
+}
+
+boost::json::object uplink_json(const UplinkReport& one) {
+  boost::json::object idle;
+  for (std::size_t i = 0; i < idle_reasons; ++i)
+    idle[to_string(static_cast<Idle>(i))] = one.idle[i];
+  return {{"capacity_bytes", one.capacity_bytes},
+          {"blocks", one.blocks},
+          {"control", one.control},
+          {"headers", one.headers},
+          {"idle", std::move(idle)}};
+}
+}  // namespace
+
+std::string to_text(const Report& report) {
+  std::string text;
+  put_times(std::back_inserter(text), report);
+  put_uplinks(std::back_inserter(text), report);
+  put_groups(std::back_inserter(text), report);
+  return text;
+}
+
+std::string to_json(const Report& r) {
+  boost::json::array groups;
+  for (const GroupReport& group : r.groups)
+    groups.push_back(boost::json::object{{"name", group.name},
+                                         {"peers", group.peers},
+                                         {"finished", group.finished},
+                                         {"mean_seconds", group.mean_seconds},
+                                         {"last_seconds", group.last_seconds},
+                                         {"sent_at_finish", group.sent_at_finish},
+                                         {"sent", group.sent}});
+  const boost::json::object out{
+      {"peers", r.peers},
+      {"finished", r.finished},
+      {"size", r.size},
+      {"bound_seconds", r.bound.seconds()},
+      {"bound",
+       boost::json::object{
+           {"seeds", r.bound.seeds}, {"downlink", r.bound.downlink}, {"uplinks", r.bound.uplinks}}},
+      {"last_seconds", r.last_seconds},
+      {"mean_seconds", r.mean_seconds},
+      {"median_seconds", r.median_seconds},
+      {"p99_seconds", r.p99_seconds},
+      {"efficiency", r.efficiency},
+      {"mean_efficiency", r.mean_efficiency},
+      {"copied_seconds", r.copied_seconds},
+      {"seeds_sent", r.seeds_sent},
+      {"wasted", r.wasted},
+      {"haves_per_piece", r.haves},
+      {"fairness", r.fairness},
+      {"riders", r.riders},
+      {"rider_share", r.rider_share},
+      {"failed_pieces", r.failed_pieces},
+      {"bans", r.banned_pairs},
+      {"events", r.events},
+      {"uplinks", boost::json::object{{"seeds", uplink_json(r.seeds)},
+                                      {"peers", uplink_json(r.peers_before)},
+                                      {"done", uplink_json(r.peers_after)}}},
+      {"groups", std::move(groups)},
+  };
+  return boost::json::serialize(out);
+}
+
+// ---- the curve
+
+std::string curve_csv(const Report& report) {
+  std::string text = "seconds,finished\n0,0\n";
+  for (std::size_t i = 0; i < report.finish_times.size(); ++i)
+    fmt::format_to(std::back_inserter(text), "{:.4f},{}\n", report.finish_times[i], i + 1);
+  return text;
+}
+
+std::string curve_svg(const Report& report, const std::string& title) {
+  constexpr double width = 640, height = 360, left = 60, top = 40, right = 620, bottom = 310;
+  const double bound = report.bound.seconds();
+  const double end = 1.05 * std::max(report.last_seconds, bound);
+  const auto x = [&](double seconds) { return left + (right - left) * seconds / end; };
+  const auto y = [&](double share) { return bottom - (bottom - top) * share; };
+  std::string svg;
+  auto out = std::back_inserter(svg);
+  fmt::format_to(out,
+                 "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" "
+                 "font-family=\"sans-serif\" font-size=\"12\">\n"
+                 "<rect width=\"{0}\" height=\"{1}\" fill=\"white\"/>\n"
+                 "<text x=\"{2}\" y=\"24\" font-size=\"14\">{3}</text>\n",
+                 width, height, left, title);
+  for (int i = 0; i <= 4; ++i) {
+    const double share = i / 4.0, seconds = end * share;
+    fmt::format_to(out,
+                   "<line x1=\"{0}\" y1=\"{1:.1f}\" x2=\"{2}\" y2=\"{1:.1f}\" stroke=\"#ddd\"/>\n"
+                   "<text x=\"{3}\" y=\"{4:.1f}\" text-anchor=\"end\">{5} %</text>\n"
+                   "<text x=\"{6:.1f}\" y=\"{7}\" text-anchor=\"middle\">{8:.{9}f} s</text>\n",
+                   left, y(share), right, left - 6, y(share) + 4, 25 * i, x(seconds), bottom + 18,
+                   seconds, end < 20 ? 1 : 0);
+  }
+  fmt::format_to(
+      out,
+      "<line x1=\"{0:.1f}\" y1=\"{1}\" x2=\"{0:.1f}\" y2=\"{2}\" stroke=\"#c33\" "
+      "stroke-dasharray=\"5 4\"/>\n"
+      "<text x=\"{0:.1f}\" y=\"{3}\" text-anchor=\"middle\" fill=\"#c33\">bound {4:.1f} s"
+      "</text>\n",
+      x(bound), top, bottom, bottom + 36, bound);
+  fmt::format_to(
+      out, "<polyline fill=\"none\" stroke=\"#147\" stroke-width=\"2\" points=\"{:.1f},{:.1f}",
+      x(0), y(0));
+  double share = 0;
+  for (std::size_t i = 0; i < report.finish_times.size(); ++i) {
+    const double at = x(report.finish_times[i]);
+    fmt::format_to(out, " {:.1f},{:.1f}", at, y(share));
+    share = static_cast<double>(i + 1) / std::max(1u, report.peers);
+    fmt::format_to(out, " {:.1f},{:.1f}", at, y(share));
+  }
+  fmt::format_to(out, "\"/>\n</svg>\n");
+  return svg;
+}
+
+}  // namespace barter::sim

@@ -1,0 +1,168 @@
+// World: a discrete-event simulation of one torrent's swarm at message level: the Swarms and the
+// tracker Registry that ship, virtual time, payload that costs no memory (a block is a tag of eight
+// bytes). A run is a function of its seed. One owner, one thread; errors are Violations thrown by
+// the checkers.
+//
+// World is what the client's driver is for a socket: it tells each Swarm what happened and does
+// what it wants done. The bytes' way is Network's.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "client/sim/event_queue.hpp"
+#include "client/sim/network.hpp"
+#include "client/sim/options.hpp"
+#include "client/sim/slab.hpp"
+#include "client/swarm/swarm.hpp"
+#include "torrent/random.hpp"
+#include "tracker/registry.hpp"
+
+namespace barter::sim {
+
+class Checkers;
+
+struct Node {
+  std::uint32_t number = 0;
+  NodeOptions options;
+  Endpoint endpoint;
+  PeerId peer_id;
+  std::shared_ptr<const SwarmConfig> config;
+  std::unique_ptr<Swarm> swarm;
+  bool online = false;
+  std::optional<TimePoint> joined_at, finished_at;
+  Usage usage_at_finish;  // of its uplink, when it had all
+  Sums sums_at_finish;
+  std::uint64_t sent_at_finish = 0;    // payload bytes
+  std::vector<TimePoint> piece_times;  // when each piece was stored, of a node that is watched
+  // The store: what was written and what was spilled.
+  Bitfield stored;
+  std::map<BlockRef, std::uint64_t> spilled;
+  std::vector<std::uint32_t> ends;  // by connection; no_end if there is none (any more)
+  std::uint32_t links = 0, interested = 0, served = 0;  // of the links: interested; and unchoked
+  TimePoint wakes_at = never;
+  std::uint64_t payload_in = 0;
+  std::uint64_t had_bytes = 0;  // at the start
+  std::uint32_t failed_pieces = 0;
+  std::vector<Endpoint> banned;
+};
+
+class World {
+ public:
+  explicit World(std::uint64_t seed, WorldOptions options = {});
+  ~World();
+
+  Node& add(NodeOptions options);
+  // Runs until every node that must finish has, or `limit`. True if all have.
+  bool run(Duration limit);
+  // Runs on for a while, whatever happens.
+  void run_for(Duration duration);
+
+  TimePoint instant() const { return now_; }
+  TimePoint began() const { return began_; }
+  Random& random() { return random_; }
+  const Layout& layout() const { return metainfo_->layout(); }
+  const std::vector<std::unique_ptr<Node>>& nodes() const { return nodes_; }
+  const WorldOptions& options() const { return options_; }
+  const Network& network() const { return network_; }
+  // How the other end of a node's link looks to it; a default Endpoint if there is none.
+  Endpoint remote_of(const Node& node, std::uint32_t connection) const;
+  // Nobody if there is no such link.
+  const Node* far_end(const Node& node, std::uint32_t connection) const;
+  std::uint64_t events() const { return event_count_; }
+  // When each piece was at one node at least that had not begun as a seed.
+  std::optional<TimePoint> copied_at() const { return copied_at_; }
+  // Bytes of the pieces that no node but seeds had at the start.
+  std::uint64_t only_at_seeds() const;
+  // Charges the lines' time up to now; before Usage is read.
+  void settle_usage();
+
+  // What the bytes of a block stand for.
+  static std::uint64_t right_tag(BlockRef block);
+
+ private:
+  using Closure = std::function<void()>;
+  // A piece on its way to the disk, or a block to the spill.
+  struct DiskJob {
+    std::uint32_t node = 0;
+    PieceIndex piece{};
+    std::uint32_t block = 0;  // of a spill
+    bool want_digests = false;
+    std::vector<BlockBuffer> buffers;
+  };
+
+  // world.cpp
+  void later(TimePoint time, Closure what);
+  void handle(const Event& event);
+  void join(Node& node);
+  void vanish(Node& node);
+  void perform(Node& node);  // does all that its Swarm wants done
+  void after(Node& node);    // what follows from it for the world
+  void wake(Node& node);
+  void on_wake(Node& node);
+  void note_use(Node& node);
+  Idle idle_reason(const Node& node) const;
+  void finished(Node& node);
+
+  // world_actions.cpp
+  void act(Node& node, Connect& action);
+  void act(Node& node, Disconnect& action);
+  void act(Node& node, Send& action);
+  void act(Node& node, SendHave& action);
+  void act(Node& node, SendBlock& action);
+  void act(Node& node, CancelBlock& action);
+  void act(Node& node, StorePiece& action);
+  void act(Node& node, SpillBlock& action);
+  void act(Node& node, DropSpilled& action);
+  void act(Node& node, Announce& action);
+  void act(Node& node, Notify& action);
+  void on_stored(std::uint32_t job);
+  void on_spilled(std::uint32_t job);
+  void piece_stored(Node& node, PieceIndex piece);
+  std::uint32_t end_of(const Node& node, ConnectionId connection) const;
+
+  // world_links.cpp
+  void link_up(Node& from, Node& to, PeerSource source);
+  void open_end(std::uint32_t end, bool outgoing, PeerSource source);
+  void link_down(std::uint32_t end);
+  void close_end(std::uint32_t end);
+  void on_arrive(std::uint32_t end, std::uint32_t items);
+  wire::Message block_message(const Node& from, Node& to, const BlockRange& range);
+  void watch(Node& node, std::uint32_t end, bool am_choking, bool interested);
+  void flood(Node& node);
+  void connect_failed(Node& node, const Endpoint& endpoint, ConnectFailure why);
+
+  std::uint64_t seed_;
+  Random random_;
+  WorldOptions options_;
+  std::shared_ptr<const SwarmConfig> config_;
+  std::shared_ptr<const Metainfo> metainfo_;
+  tracker::Registry registry_;
+  std::unique_ptr<BlockPool> pool_;
+  std::unique_ptr<Checkers> checkers_;  // null: not checked
+  EventQueue events_;
+  Network network_;
+  std::vector<std::unique_ptr<Node>> nodes_;
+  std::unordered_map<Endpoint, std::uint32_t> by_endpoint_;  // looked up, never walked
+  Slab<Closure> closures_;
+  Slab<DiskJob> jobs_;
+  TimePoint now_{std::chrono::hours(1)};
+  TimePoint began_ = now_;
+  std::uint64_t event_count_ = 0;
+  std::size_t unfinished_ = 0;
+  Bitfield had_;  // pieces that a node had at the start which is no seed
+  Bitfield out_;  // pieces that a node has which did not begin with them
+  std::optional<TimePoint> copied_at_;
+
+  std::vector<Action> actions_;          // scratch
+  std::vector<Network::Sent> sent_;      // scratch
+  std::vector<wire::Message> messages_;  // scratch
+};
+
+}  // namespace barter::sim
