@@ -92,9 +92,10 @@ class Files {
   // Never waits for a disk: false unless all of `out` was in memory.
   virtual Result<bool> read_cached(const FileHandle& file, std::uint64_t offset,
                                    std::span<std::byte> out) = 0;
-  // Hints, nothing where the system takes none. `will_need`: fetched into memory meanwhile;
-  // `done_with`: the memory may go to others.
-  enum class Advice : std::uint8_t { will_need, done_with };
+  // Hints, nothing where the system takes none. Of these bytes: `will_need`: fetched into memory
+  // meanwhile; `done_with`: the memory may go to others. Of the handle: `only_asked`: the system
+  // reads nothing ahead of its own accord; `as_usual`: it may.
+  enum class Advice : std::uint8_t { will_need, done_with, only_asked, as_usual };
   virtual void advise(const FileHandle& /*file*/, std::uint64_t /*offset*/,
                       std::uint64_t /*length*/, Advice /*advice*/) {}
   // All parts one after the other, in as few calls as the system allows.

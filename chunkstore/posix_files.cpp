@@ -24,6 +24,8 @@
 #include <string_view>
 #include <system_error>
 
+#include "torrent/fetch_ahead.hpp"
+
 namespace barter {
 
 namespace {
@@ -421,8 +423,22 @@ Result<bool> PosixFiles::read_cached(const FileHandle& file, std::uint64_t offse
 
 void PosixFiles::advise(const FileHandle& file, std::uint64_t offset, std::uint64_t length,
                         Advice advice) {
-  ::posix_fadvise(file.id(), static_cast<off_t>(offset), static_cast<off_t>(length),
-                  advice == Advice::will_need ? POSIX_FADV_WILLNEED : POSIX_FADV_DONTNEED);
+  const auto tell = [&](std::uint64_t from, std::uint64_t bytes, int what) {
+    ::posix_fadvise(file.id(), static_cast<off_t>(from), static_cast<off_t>(bytes), what);
+  };
+  switch (advice) {
+    case Advice::will_need:
+      for (std::uint64_t done = 0; done < length; done += FetchAhead::most_a_call) {
+        tell(offset + done, std::min(length - done, FetchAhead::most_a_call), POSIX_FADV_WILLNEED);
+      }
+      return;
+    case Advice::done_with:
+      return tell(offset, length, POSIX_FADV_DONTNEED);
+    case Advice::only_asked:
+      return tell(0, 0, POSIX_FADV_RANDOM);
+    case Advice::as_usual:
+      return tell(0, 0, POSIX_FADV_NORMAL);
+  }
 }
 
 Result<void> PosixFiles::write(const FileHandle& file, std::uint64_t offset,

@@ -122,7 +122,8 @@ Result<bool> Store::Impl::read(BlockRange range, std::span<std::byte> out, bool 
 void Store::Impl::read_ahead(BlockRange range) {
   const std::uint32_t left = layout_.piece_size(range.piece) - range.begin;
   if (left <= range.length) return;
-  set_.advise(layout_.offset(range), std::min(left, ahead_bytes), Files::Advice::will_need);
+  set_.advise(layout_.offset(range), std::min<std::uint64_t>(left, FetchAhead::usual_step),
+              Files::Advice::will_need);
 }
 
 std::optional<SpillSlot> Store::Impl::spilled_slot(BlockRef block) {
@@ -170,7 +171,7 @@ std::vector<bool> Store::Impl::hash_blocks(std::span<const StoreRequest> request
       parts[i] = {};
       const auto& blocks = requests[i].blocks;
       if (block >= blocks.size() || outcomes[i].result != StoreResult::stored) continue;
-      const auto room = checker->room(i).first(block_length);
+      const auto room = checker->buffer.room(i).first(block_length);
       const auto bytes = block_bytes({pieces[i], block}, blocks[block], room);
       if (bytes) {
         parts[i] = *bytes;

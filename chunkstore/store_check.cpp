@@ -4,30 +4,27 @@
 #include <utility>
 
 #include "chunkstore/store_impl.hpp"
-#include "torrent/piece_lanes.hpp"
 
 namespace barter {
 
-namespace {
+// The page cache, as a check of the torrent's byte range sees it.
+struct Store::Impl::PageCache {
+  FileSet& set;
+  bool leave_no_trace;
 
-// Read at a time for each piece. Together they fit the second-level cache of a core: what was read
-// there is hashed from there.
-constexpr std::size_t check_bytes_of_many = 32 * 1024;
-constexpr std::size_t check_bytes_of_one = 256 * 1024;
-static_assert(check_bytes_of_many % block_length == 0 && check_bytes_of_one % block_length == 0);
+  bool has(std::uint64_t offset) const {
+    std::byte byte{};
+    const auto there = set.read(offset, {&byte, 1}, false);
+    return there && *there;
+  }
+  void fetch(std::uint64_t offset, std::uint64_t length) const {
+    set.advise(offset, length, Files::Advice::will_need);
+  }
+  void drop(std::uint64_t offset, std::uint64_t length) const {
+    if (leave_no_trace) set.advise(offset, length, Files::Advice::done_with);
+  }
+};
 
-}  // namespace
-
-Store::Impl::Checker::Checker(const Metainfo& metainfo)
-    : hasher(metainfo),
-      chunk(PieceHasher::width(metainfo) > 1 ? check_bytes_of_many : check_bytes_of_one),
-      buffer(PieceHasher::width(metainfo) * (chunk + lane_gap)) {}
-
-std::span<std::byte> Store::Impl::Checker::room(std::size_t piece) {
-  return std::span(buffer).subspan(piece * (chunk + lane_gap), chunk);
-}
-
-// Fresh pages for every piece would cost as much as half its reading: they are kept.
 std::unique_ptr<Store::Impl::Checker> Store::Impl::take_checker() {
   const std::lock_guard lock(checkers_mutex_);
   if (checkers_.empty()) return std::make_unique<Checker>(*metainfo_);
@@ -66,21 +63,24 @@ Result<std::vector<bool>> Store::Impl::check_pieces(std::span<const PieceIndex> 
 Result<std::vector<bool>> Store::Impl::hash_files(std::span<const PieceIndex> pieces,
                                                   Checker& checker) {
   checker.readable.fill(true);
-  checker.fetched.fill(0);
   std::uint32_t longest = 0;
   for (const PieceIndex piece : pieces) longest = std::max(longest, layout_.piece_size(piece));
   checker.hasher.begin(pieces);
-  for (std::uint32_t at = 0; at < longest;) {
-    if (auto done = read_parts(pieces, at, checker); !done) return done.error();
+  advise_readers(pieces, Files::Advice::only_asked);
+  Result<void> read;
+  for (std::uint32_t at = 0; at < longest && read;) {
+    read = read_parts(pieces, at, checker);
     checker.hasher.update(std::span(checker.parts).first(pieces.size()));
-    at += static_cast<std::uint32_t>(std::min<std::size_t>(checker.chunk, longest - at));
+    at += static_cast<std::uint32_t>(
+        std::min<std::size_t>(checker.buffer.room_bytes(), longest - at));
   }
   auto right = checker.hasher.finish();
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     right[i] = right[i] && checker.readable[i];
-    if (checker.fetched[i] == 0 || !too_big_to_cache(layout_.total_size())) continue;
-    set_.advise(layout_.piece_offset(pieces[i]), checker.fetched[i], Files::Advice::done_with);
+    checker.ahead[i].stop(page_cache());
   }
+  advise_readers(pieces, Files::Advice::as_usual);
+  if (!read) return read.error();
   return right;
 }
 
@@ -93,15 +93,18 @@ Result<void> Store::Impl::read_parts(std::span<const PieceIndex> pieces, std::ui
     const std::uint32_t size = layout_.piece_size(pieces[i]);
     checker.parts[i] = {};
     if (!checker.readable[i] || at >= size) continue;
-    const auto room = checker.room(i).first(std::min<std::size_t>(size - at, checker.chunk));
-    const auto got = set_.read(layout_.piece_offset(pieces[i]) + at, room, false);
+    const auto whole_room = checker.buffer.room(i);
+    const auto room = whole_room.first(std::min<std::size_t>(size - at, whole_room.size()));
+    const std::uint64_t begin = layout_.piece_offset(pieces[i]);
+    const auto got = set_.read(begin + at, room, false);
     missing[i] = !got || !*got;
     checker.parts[i] = room;
-    if (missing[i] || checker.fetched[i] > 0) fetch_ahead(pieces[i], at, checker.fetched[i]);
+    checker.ahead[i].reader_at(begin + at + (missing[i] ? 0 : room.size()), begin + size,
+                               missing[i], page_cache());
   }
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     if (!missing[i]) continue;
-    const auto room = checker.room(i).first(checker.parts[i].size());
+    const auto room = checker.buffer.room(i).first(checker.parts[i].size());
     const auto got = set_.read(layout_.piece_offset(pieces[i]) + at, room, true);
     if (got) continue;
     const Errc code = got.error().code;
@@ -112,14 +115,16 @@ Result<void> Store::Impl::read_parts(std::span<const PieceIndex> pieces, std::ui
   return {};
 }
 
-// Keeps between one and two fetches under way ahead of a reader whose bytes are not in memory.
-void Store::Impl::fetch_ahead(PieceIndex piece, std::uint32_t at, std::uint32_t& fetched) {
-  const std::uint32_t size = layout_.piece_size(piece);
-  if (fetched >= size || at + ahead_bytes < fetched) return;
-  const std::uint32_t from = std::max(at, fetched);
-  const std::uint32_t length = std::min(ahead_bytes, size - from);
-  set_.advise(layout_.piece_offset(piece) + from, length, Files::Advice::will_need);
-  fetched = from + length;
+// What the kernel reads ahead of its own accord could not be told from what others have there.
+void Store::Impl::advise_readers(std::span<const PieceIndex> pieces, Files::Advice advice) {
+  if (!leave_no_trace_) return;
+  for (const PieceIndex piece : pieces) {
+    set_.advise(layout_.piece_offset(piece), layout_.piece_size(piece), advice);
+  }
+}
+
+Store::Impl::PageCache Store::Impl::page_cache() {
+  return {set_, leave_no_trace_};
 }
 
 Result<void> Store::Impl::note_checked(PieceIndex piece, bool right) {

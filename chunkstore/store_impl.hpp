@@ -20,6 +20,8 @@
 #include "chunkstore/siphash.hpp"
 #include "chunkstore/spill.hpp"
 #include "chunkstore/store.hpp"
+#include "torrent/fetch_ahead.hpp"
+#include "torrent/lane_buffer.hpp"
 #include "torrent/source_file.hpp"
 
 namespace barter {
@@ -60,19 +62,17 @@ class Store::Impl {
     FileInfo info;
   };
 
-  // Brought into memory at a time where bytes are not there.
-  static constexpr std::uint32_t ahead_bytes = 1 << 20;
+  struct PageCache;
 
   // What one thread hashes pieces with.
   struct Checker {
-    explicit Checker(const Metainfo& metainfo);
-    std::span<std::byte> room(std::size_t piece);  // where its next bytes go
+    explicit Checker(const Metainfo& metainfo)
+        : hasher(metainfo), buffer(PieceHasher::width(metainfo)) {}
     std::array<bool, max_sha_lanes> readable;
-    std::array<std::uint32_t, max_sha_lanes> fetched;  // up to there, of what was not in memory
+    std::array<FetchAhead, max_sha_lanes> ahead;
     std::array<std::span<const std::byte>, max_sha_lanes> parts;
     PieceHasher hasher;
-    std::size_t chunk;  // bytes of the buffer for each piece
-    std::vector<std::byte> buffer;
+    LaneBuffer buffer;
   };
 
   bool has(PieceIndex piece) const {
@@ -124,7 +124,8 @@ class Store::Impl {
   void give_back(std::unique_ptr<Checker> checker);
   Result<std::vector<bool>> hash_files(std::span<const PieceIndex> pieces, Checker& checker);
   Result<void> read_parts(std::span<const PieceIndex> pieces, std::uint32_t at, Checker& checker);
-  void fetch_ahead(PieceIndex piece, std::uint32_t at, std::uint32_t& fetched);
+  void advise_readers(std::span<const PieceIndex> pieces, Files::Advice advice);
+  PageCache page_cache();
   Result<void> note_checked(PieceIndex piece, bool right);
 
   // store.cpp
@@ -149,6 +150,7 @@ class Store::Impl {
   const std::shared_ptr<const Metainfo> metainfo_;
   const Layout& layout_;
   const StoreOptions options_;
+  const bool leave_no_trace_ = too_big_to_cache(layout_.total_size());  // in the page cache
   Files& files_;
   FileSet set_;
   const SipKey key_;  // of block digests: random, so that no peer can aim at one

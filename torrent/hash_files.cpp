@@ -5,6 +5,7 @@
 #include <cassert>
 #include <condition_variable>
 #include <cstring>
+#include <deque>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -18,7 +19,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::uint64_t run_bytes = 4 << 20;  // what a thread takes at a time to read in order
-constexpr std::uint64_t ahead_bytes = 1 << 20;
 constexpr std::uint64_t ahead_bytes_in_order = 8 << 20;
 constexpr auto progress_interval = 100ms;
 
@@ -33,10 +33,9 @@ struct Plan {
         kernel(best_kernel()) {
     const auto first =
         std::ranges::find_if(job.files, [](auto& file) { return !file.path.empty(); });
-    reading.ahead_bytes = ahead_bytes;
     reading.drop_behind = too_big_to_cache(job.layout->total_size());
     // Sixteen places at once would keep its heads busy with moving; one core outruns it anyway.
-    if (first != job.files.end() && on_rotating_disk(first->path)) {
+    if (first != job.files.end() && on_rotating_disk(first->path, job.devices)) {
       threads = 1;
       kernel = nullptr;
       reading.ahead_bytes = ahead_bytes_in_order;
@@ -106,7 +105,7 @@ class Worker {
   Job& job_;
   const Layout& layout_;
   PieceLanes pieces_;
-  std::vector<Lane> lanes_;
+  std::deque<Lane> lanes_;  // they stay where they are
   // The digests of a piece of zeros, by its size and the part of it that is a file's.
   std::optional<PieceDigests> zeros_;
   std::uint64_t zeros_size_ = 0, zeros_in_file_ = 0;
@@ -281,7 +280,10 @@ bool Worker::turn_to(Lane& lane, std::size_t file) {
 
 bool Worker::read(Lane& lane, const FileRange& range, std::span<std::byte> out) {
   if (!turn_to(lane, range.file)) return false;
-  const auto done = lane.file.read(out, range.offset + lane.done);
+  // What follows the piece is this lane's too where there is one lane, else another's.
+  const std::uint64_t end =
+      lanes_.size() > 1 ? range.offset + range.length : layout_.files()[range.file].length;
+  const auto done = lane.file.read(out, range.offset + lane.done, end);
   if (!done) {
     job_.forgive(range.file, done);
     return false;

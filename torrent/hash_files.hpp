@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string>
 
 #include "torrent/layout.hpp"
 #include "torrent/piece_lanes.hpp"
@@ -19,6 +20,7 @@ struct HashFilesJob {
   std::span<const FileToHash> files;
   bool v1 = false, v2 = false;
   unsigned threads = 0;  // 0: one a core; a rotating disk has one reader whatever this says
+  std::string devices = block_devices;  // as on_rotating_disk() has it
   // On a thread of the job, once for each piece, in no order: null where a file of it could not be
   // read.
   std::function<void(PieceIndex, const PieceDigests*)> on_piece;

@@ -8,13 +8,6 @@
 
 namespace barter {
 
-namespace {
-// Together they fit the second-level cache of a core: what was read there is hashed from there.
-constexpr std::size_t lane_chunk = 32 * 1024;
-constexpr std::size_t single_chunk = 256 * 1024;
-static_assert(lane_chunk % block_length == 0 && single_chunk % block_length == 0);
-}  // namespace
-
 // v2 alone has its lanes within a piece, but small files are pieces of their own.
 PieceLanes::PieceLanes(bool v1, bool v2, std::uint32_t piece_length, const ShaKernel* kernel)
     : v1_(v1),
@@ -22,8 +15,7 @@ PieceLanes::PieceLanes(bool v1, bool v2, std::uint32_t piece_length, const ShaKe
       piece_length_(piece_length),
       sha1_(kernel),
       width_(v1 ? sha1_.width() : Sha256Lanes(kernel).width()),
-      chunk_(width_ > 1 ? lane_chunk : single_chunk),
-      buffer_(width_ * (chunk_ + lane_gap)) {}
+      buffer_(width_) {}
 
 void PieceLanes::begin(std::size_t pieces) {
   assert(pieces <= width_);

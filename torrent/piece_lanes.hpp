@@ -1,6 +1,6 @@
 // PieceLanes: the digests of several pieces side by side, from bytes that the caller brings chunk
 // by chunk, a piece a lane. Both versions in one pass: what was hashed for v1 is still in the
-// core's cache for v2. One thread's; holds lanes x chunk bytes, half a MiB. No I/O.
+// core's cache for v2. One thread's; holds half a MiB. No I/O.
 #pragma once
 
 #include <array>
@@ -10,13 +10,10 @@
 #include <vector>
 
 #include "torrent/digest.hpp"
+#include "torrent/lane_buffer.hpp"
 #include "torrent/sha_lanes.hpp"
 
 namespace barter {
-
-// Bytes between the chunks of two lanes: a whole number of pages would put all of them in the same
-// few places of the first-level cache. Measured: 3 to 5 %.
-inline constexpr std::size_t lane_gap = 64;
 
 struct PieceDigests {
   Sha1Digest v1;    // if asked for
@@ -34,9 +31,7 @@ class PieceLanes {
   // `pieces` new ones begin, at most width().
   void begin(std::size_t pieces);
   // Where the next bytes of a piece go. All of it must be filled unless the piece ends.
-  std::span<std::byte> room(std::size_t piece) {
-    return std::span(buffer_).subspan(piece * (chunk_ + lane_gap), chunk_);
-  }
+  std::span<std::byte> room(std::size_t piece) { return buffer_.room(piece); }
   // So many bytes are there, the last `pad` of them zeros of a pad: they count for v1 only (BEP
   // 52).
   void fill(std::size_t piece, std::size_t bytes, std::size_t pad = 0) {
@@ -56,10 +51,10 @@ class PieceLanes {
   const bool v1_, v2_;
   const std::uint32_t piece_length_;
   Sha1Lanes sha1_;
-  std::size_t width_, chunk_;
+  const std::size_t width_;
   std::size_t pieces_ = 0;
   bool finished_ = false;
-  std::vector<std::byte> buffer_;
+  LaneBuffer buffer_;
   std::array<Filled, max_sha_lanes> filled_;
   std::array<Sha1Digest, max_sha_lanes> sha1_digests_;
   std::array<std::vector<Sha256Digest>, max_sha_lanes> leaves_;

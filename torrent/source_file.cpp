@@ -31,13 +31,33 @@ SourceStamp SourceStamp::of(const struct stat& status) {
           std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec};
 }
 
+// The page cache, as the reader of this file sees it.
+struct SourceFile::PageCache {
+  SourceFile& file;
+
+  bool has(std::uint64_t offset) const {
+    std::byte byte{};
+    return file.can_peek_ && file.read_cached({&byte, 1}, offset) == 1;
+  }
+  void fetch(std::uint64_t offset, std::uint64_t length) const {
+    while (length > 0) {
+      const std::uint64_t part = std::min(length, FetchAhead::most_a_call);
+      posix_fadvise(file.descriptor_, static_cast<off_t>(offset), static_cast<off_t>(part),
+                    POSIX_FADV_WILLNEED);
+      offset += part;
+      length -= part;
+    }
+  }
+  void drop(std::uint64_t offset, std::uint64_t length) const {
+    // Without a way to look we do not know what others had there.
+    if (!file.options_.drop_behind || !file.can_peek_) return;
+    posix_fadvise(file.descriptor_, static_cast<off_t>(offset), static_cast<off_t>(length),
+                  POSIX_FADV_DONTNEED);
+  }
+};
+
 SourceFile::~SourceFile() {
   if (descriptor_ >= 0) ::close(descriptor_);
-}
-
-SourceFile::SourceFile(SourceFile&& other) noexcept
-    : options_(other.options_), descriptor_(std::exchange(other.descriptor_, -1)) {
-  assert(descriptor_ < 0);  // moved while idle only, when the lanes are made
 }
 
 Result<void> SourceFile::open(std::size_t file, const FileToHash& what, std::uint64_t length) {
@@ -48,9 +68,11 @@ Result<void> SourceFile::open(std::size_t file, const FileToHash& what, std::uin
   file_ = file;
   what_ = &what;
   can_peek_ = true;
-  data_from_ = data_to_ = fetched_from_ = fetched_to_ = 0;
+  data_from_ = data_to_ = 0;
   large_ = length >= small_file_bytes;
   struct stat status {};
+  // What the kernel reads ahead of its own accord could not be told from what others have there.
+  if (large_) posix_fadvise(descriptor_, 0, 0, POSIX_FADV_RANDOM);
   sparse_ = large_ && fstat(descriptor_, &status) == 0 && S_ISREG(status.st_mode) &&
             status.st_blocks * 512 < status.st_size;
   return {};
@@ -58,7 +80,7 @@ Result<void> SourceFile::open(std::size_t file, const FileToHash& what, std::uin
 
 Result<void> SourceFile::close() {
   if (descriptor_ < 0) return {};
-  drop_before(fetched_to_);
+  ahead_.stop(PageCache{*this});
   struct stat status {};
   const int looked = fstat(descriptor_, &status);
   const int why = errno;
@@ -76,17 +98,13 @@ std::size_t SourceFile::read_cached(std::span<std::byte> out, std::uint64_t offs
   return got < 0 ? 0 : static_cast<std::size_t>(got);
 }
 
-Result<void> SourceFile::read(std::span<std::byte> out, std::uint64_t offset) {
-  if (offset < fetched_from_ || offset > fetched_to_) {  // elsewhere than before
-    drop_before(fetched_to_);
-    fetched_from_ = fetched_to_ = offset;
-  }
-  if (large_ && can_peek_) {
-    const std::size_t got = read_cached(out, offset);
+Result<void> SourceFile::read(std::span<std::byte> out, std::uint64_t offset, std::uint64_t end) {
+  if (large_) {
+    const std::size_t got = can_peek_ ? read_cached(out, offset) : 0;
     out = out.subspan(got);
     offset += got;
+    ahead_.reader_at(offset, end, !out.empty(), PageCache{*this});
   }
-  if (large_ && (!out.empty() || fetched_from_ < fetched_to_)) fetch_from(offset);
   while (!out.empty()) {
     const ssize_t got = pread(descriptor_, out.data(), out.size(), static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) continue;
@@ -98,32 +116,7 @@ Result<void> SourceFile::read(std::span<std::byte> out, std::uint64_t offset) {
     out = out.subspan(static_cast<std::size_t>(got));
     offset += static_cast<std::uint64_t>(got);
   }
-  if (fetched_from_ == fetched_to_) {  // all of it was there
-    fetched_from_ = fetched_to_ = offset;
-  } else if (offset - fetched_from_ >= options_.ahead_bytes) {
-    drop_before(offset);
-  }
   return {};
-}
-
-// Keeps between one and two fetches under way ahead of a reader whose bytes are not cached.
-void SourceFile::fetch_from(std::uint64_t offset) {
-  if (offset + options_.ahead_bytes < fetched_to_) return;
-  const std::uint64_t from = std::max(offset, fetched_to_);
-  std::byte probe{};
-  if (from > offset && can_peek_ && read_cached({&probe, 1}, from) == 1) return;
-  posix_fadvise(descriptor_, static_cast<off_t>(from), static_cast<off_t>(options_.ahead_bytes),
-                POSIX_FADV_WILLNEED);
-  fetched_to_ = from + options_.ahead_bytes;
-}
-
-void SourceFile::drop_before(std::uint64_t offset) {
-  if (fetched_from_ >= offset) return;
-  if (options_.drop_behind && can_peek_) {
-    posix_fadvise(descriptor_, static_cast<off_t>(fetched_from_),
-                  static_cast<off_t>(offset - fetched_from_), POSIX_FADV_DONTNEED);
-  }
-  fetched_from_ = offset;
 }
 
 bool SourceFile::is_hole(std::uint64_t offset, std::uint64_t length) {
@@ -152,11 +145,11 @@ bool too_big_to_cache(std::uint64_t bytes) {
              static_cast<std::uint64_t>(pages) / memory_share;
 }
 
-bool on_rotating_disk(const std::string& path) {
+bool on_rotating_disk(const std::string& path, const std::string& devices) {
   struct stat status {};
   if (stat(path.c_str(), &status) != 0) return false;
-  const std::string device = fmt::format("/sys/dev/block/{}:{}/", gnu_dev_major(status.st_dev),
-                                         gnu_dev_minor(status.st_dev));
+  const std::string device =
+      fmt::format("{}/{}:{}/", devices, gnu_dev_major(status.st_dev), gnu_dev_minor(status.st_dev));
   // A partition's queue is that of the disk, one level up.
   for (const char* queue : {"queue/rotational", "../queue/rotational"}) {
     if (const auto text = read_file(device + queue, 16)) return text->starts_with('1');

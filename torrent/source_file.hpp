@@ -1,6 +1,6 @@
 // SourceFile: a file while it is hashed. Tells whether it is still the one we looked at, fetches
 // ahead what is not in the page cache, and leaves no trace there of what was fetched for a big job.
-// One thread's; blocking.
+// Can be used again for the next file. One thread's; blocking.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 
+#include "torrent/fetch_ahead.hpp"
 #include "torrent/result.hpp"
 
 struct stat;
@@ -31,13 +32,14 @@ struct FileToHash {  // parallel to the files of the layout
 class SourceFile {
  public:
   struct Options {
-    std::uint64_t ahead_bytes = 1 << 20;  // fetched at a time where the page cache has nothing
-    bool drop_behind = false;             // what was fetched is dropped once it was read
+    // Fetched at a time where the page cache has nothing.
+    std::uint64_t ahead_bytes = FetchAhead::usual_step;
+    bool drop_behind = false;  // what was fetched is dropped once it was read
   };
-  explicit SourceFile(Options options) : options_(options) {}
+  explicit SourceFile(Options options) : options_(options), ahead_(options.ahead_bytes) {}
   ~SourceFile();
-  SourceFile(SourceFile&& other) noexcept;
-  SourceFile& operator=(SourceFile&&) = delete;
+  SourceFile(const SourceFile&) = delete;
+  SourceFile& operator=(const SourceFile&) = delete;
 
   bool holds(std::size_t file) const { return descriptor_ >= 0 && file_ == file; }
   std::size_t file() const { return file_; }
@@ -46,25 +48,25 @@ class SourceFile {
   Result<void> open(std::size_t file, const FileToHash& what, std::uint64_t length);
   // Looks at the stamp: by then all that was wanted was read. Nothing to do if none is open.
   Result<void> close();
-  // Reads all of `out`; a file that ends before is an error.
-  Result<void> read(std::span<std::byte> out, std::uint64_t offset);
+  // Reads all of `out`; a file that ends before is an error. The caller means to read on to `end`:
+  // so far it is worth fetching ahead.
+  Result<void> read(std::span<std::byte> out, std::uint64_t offset, std::uint64_t end);
   // Is all of this a hole? False where that cannot be told at little cost.
   bool is_hole(std::uint64_t offset, std::uint64_t length);
 
  private:
+  struct PageCache;
   std::size_t read_cached(std::span<std::byte> out, std::uint64_t offset);
-  void fetch_from(std::uint64_t offset);
-  void drop_before(std::uint64_t offset);
 
-  Options options_;
+  const Options options_;
   int descriptor_ = -1;
   std::size_t file_ = 0;
   const FileToHash* what_ = nullptr;
   bool large_ = false;   // worth telling the kernel what we are up to
   bool sparse_ = false;  // it may have holes
   bool can_peek_ = true;
-  std::uint64_t data_from_ = 0, data_to_ = 0;        // known to be no hole
-  std::uint64_t fetched_from_ = 0, fetched_to_ = 0;  // brought into the page cache for us
+  std::uint64_t data_from_ = 0, data_to_ = 0;  // known to be no hole
+  FetchAhead ahead_;
 };
 
 // So many bytes are a large part of this machine's memory: who reads them once leaves none of it to
@@ -72,6 +74,8 @@ class SourceFile {
 bool too_big_to_cache(std::uint64_t bytes);
 
 // Does the file lie on a disk that turns? Such a one is read by a single reader in order.
-bool on_rotating_disk(const std::string& path);
+// `devices`: where the kernel tells of its block devices, by number.
+inline constexpr const char* block_devices = "/sys/dev/block";
+bool on_rotating_disk(const std::string& path, const std::string& devices = block_devices);
 
 }  // namespace barter

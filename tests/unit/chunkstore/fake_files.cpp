@@ -175,12 +175,28 @@ Result<std::size_t> FakeFiles::read(const FileHandle& file, std::uint64_t offset
   if (offset >= bytes.size()) return std::size_t{0};
   const std::size_t size = std::min<std::size_t>(out.size(), bytes.size() - offset);
   std::memcpy(out.data(), bytes.data() + offset, size);
+  if (cold_) {
+    bool waited = false;
+    for_pages(file, offset, size, [&](auto one) { waited = memory_.insert(one).second || waited; });
+    waits_ += waited ? 1 : 0;
+  }
   return size;
 }
 
 Result<bool> FakeFiles::read_cached(const FileHandle& file, std::uint64_t offset,
                                     std::span<std::byte> out) {
-  return *read(file, offset, out) == out.size();
+  bool all = true;
+  for_pages(file, offset, cold_ ? out.size() : 0,
+            [&](auto one) { all = all && memory_.contains(one); });
+  return all && *read(file, offset, out) == out.size();
+}
+
+void FakeFiles::advise(const FileHandle& file, std::uint64_t offset, std::uint64_t length,
+                       Advice advice) {
+  for_pages(file, offset, cold_ ? length : 0, [&](auto one) {
+    if (advice == Advice::will_need) memory_.insert(one);
+    if (advice == Advice::done_with) memory_.erase(one);
+  });
 }
 
 void FakeFiles::apply(Image& image, const Change& change) const {

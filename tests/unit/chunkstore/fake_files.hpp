@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "chunkstore/files.hpp"
@@ -46,6 +47,10 @@ class FakeFiles final : public Files {
   std::uint64_t joint_syncs() const { return joint_syncs_; }
   void set_joint_sync(bool possible) { joint_sync_ = possible; }
   std::size_t most_open_files() const { return most_open_; }
+  // From now on memory holds only what was read or asked to be fetched since; else it holds all.
+  void grow_cold() { cold_ = true, memory_.clear(); }
+  // Reads that found less than they wanted in memory.
+  std::uint64_t waits() const { return waits_; }
 
   Result<std::string> canonical(const std::string& path) override { return path; }
   Result<FileHandle> open_folder(const std::string& path, bool create) override;
@@ -63,6 +68,8 @@ class FakeFiles final : public Files {
                            std::span<std::byte> out) override;
   Result<bool> read_cached(const FileHandle& file, std::uint64_t offset,
                            std::span<std::byte> out) override;
+  void advise(const FileHandle& file, std::uint64_t offset, std::uint64_t length,
+              Advice advice) override;
   Result<void> write(const FileHandle& file, std::uint64_t offset,
                      std::span<const std::span<const std::byte>> parts) override;
   Result<void> sync(const FileHandle& handle) override;
@@ -118,6 +125,15 @@ class FakeFiles final : public Files {
   void apply(Image& image, const Change& change) const;
   void change(Inode& inode, Change change);
   std::uint64_t used() const;
+  // Visits each page of these bytes as memory_ names it.
+  template <class Visit>
+  void for_pages(const FileHandle& file, std::uint64_t offset, std::uint64_t length, Visit visit) {
+    const std::uint64_t inode = open_.at(file.id()).node->number;
+    if (length == 0) return;
+    for (std::uint64_t i = offset / page; i * page < offset + length; ++i) {
+      visit(std::pair(inode, i));
+    }
+  }
 
   Random random_;
   std::int64_t clock_ = 1'700'000'000'000'000'000;
@@ -135,6 +151,9 @@ class FakeFiles final : public Files {
   std::map<std::uint64_t, int> locked_;  // inodes, and by which handle
   std::size_t most_open_ = 0;
   int next_id_ = 1;
+  bool cold_ = false;
+  std::uint64_t waits_ = 0;
+  std::set<std::pair<std::uint64_t, std::uint64_t>> memory_;  // where cold: inodes and their pages
 };
 
 }  // namespace barter

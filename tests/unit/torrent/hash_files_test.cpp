@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <bit>
 #include <chrono>
@@ -262,6 +264,47 @@ TEST_CASE("a sparse TiB takes no time", "[hash_files]") {
   REQUIRE(hash_files(job).has_value());
   CHECK(pieces == layout.piece_count());
   CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(20));
+}
+
+TEST_CASE("a disk that turns has one reader, in order", "[hash_files]") {
+  const TemporaryFolder folder;
+  Data data;
+  data.add(folder, "a", pattern(3 << 20, 1));
+  data.add(folder, "b", pattern(1 << 20, 2));
+  struct stat status {};
+  REQUIRE(stat(data.files[0].path.c_str(), &status) == 0);
+  const bool turns = GENERATE(true, false);
+  folder.write("block/" + std::to_string(major(status.st_dev)) + ":" +
+                   std::to_string(minor(status.st_dev)) + "/queue/rotational",
+               turns ? "1\n" : "0\n");
+  constexpr std::uint32_t piece_length = 16'384;
+  const Layout layout(piece_length, data.spans, false);
+  HashFilesJob job;
+  job.layout = &layout;
+  job.files = data.files;
+  job.v1 = true;
+  job.threads = 3;
+  job.devices = folder / "block";
+  std::mutex mutex;
+  std::vector<std::uint32_t> order;
+  std::set<std::thread::id> readers;
+  bool right = true;
+  job.on_piece = [&](PieceIndex piece, const PieceDigests* digests) {
+    const std::lock_guard lock(mutex);
+    order.push_back(to_number(piece));
+    const auto at = std::size_t{to_number(piece)} * piece_length;
+    right = right && digests != nullptr &&
+            digests->v1 == sha1(as_bytes(std::string_view(data.bytes).substr(at, piece_length)));
+    if (readers.insert(std::this_thread::get_id()).second && !turns) {
+      // The others shall have their turn, however fast this one is.
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+  };
+  REQUIRE(hash_files(job).has_value());
+  CHECK(right);
+  REQUIRE(order.size() == 256);
+  CHECK((readers.size() == 1) == turns);
+  if (turns) CHECK(std::is_sorted(order.begin(), order.end()));
 }
 
 TEST_CASE("progress can cancel", "[hash_files]") {
