@@ -8,13 +8,24 @@ namespace barter {
 
 namespace {
 constexpr std::align_val_t page{4096};
-}
+// Allocated at once: page by page after each other, where single ones would each take a page more
+// for the allocator's own words.
+constexpr std::size_t buffers_together = 16;
+}  // namespace
 
 struct BlockPool::State {
   mutable std::mutex mutex;
+  std::vector<std::byte*> slabs;
   std::vector<std::byte*> free;
   std::size_t in_use = 0;
   std::size_t bytes_each = 0;
+
+  void grow() {
+    auto* slab = static_cast<std::byte*>(::operator new(buffers_together* bytes_each, page));
+    slabs.push_back(slab);
+    free.reserve(slabs.size() * buffers_together);  // so that none comes back to an allocation
+    for (std::size_t i = buffers_together; i > 0; --i) free.push_back(slab + (i - 1) * bytes_each);
+  }
 };
 
 BlockPool::BlockPool(std::size_t max_buffers, std::size_t bytes_each)
@@ -24,19 +35,15 @@ BlockPool::BlockPool(std::size_t max_buffers, std::size_t bytes_each)
 
 BlockPool::~BlockPool() {
   assert(state_->in_use == 0);
-  for (std::byte* data : state_->free) ::operator delete(data, page);
+  for (std::byte* slab : state_->slabs) ::operator delete(slab, page);
 }
 
 BlockBuffer BlockPool::take() {
   const std::lock_guard lock(state_->mutex);
   if (state_->in_use >= max_buffers_) return {};
-  std::byte* data = nullptr;
-  if (state_->free.empty()) {
-    data = static_cast<std::byte*>(::operator new(state_->bytes_each, page));
-  } else {
-    data = state_->free.back();
-    state_->free.pop_back();
-  }
+  if (state_->free.empty()) state_->grow();
+  std::byte* data = state_->free.back();
+  state_->free.pop_back();
   ++state_->in_use;
   return {data, this};
 }
