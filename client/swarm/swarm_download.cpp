@@ -133,17 +133,19 @@ std::optional<PieceIndex> Swarm::Core::new_piece(Peer& peer) {
   return piece;
 }
 
-// While the disk is behind, asking for more would only make the queue before it longer. Once memory
-// was short, what is asked for must find room when it comes.
+// Once memory was short, what is asked for must find room when it comes. While the disk is behind,
+// in a part of the memory: more would only make the queue before the disk longer.
 bool Swarm::Core::may_open() const {
   if (memory_bytes() >= open_piece_bytes_) return false;
   const std::uint64_t storing_bytes = std::uint64_t{storing_} * layout_.piece_length();
-  if (storing_ >= disk_queue_pieces && storing_bytes >= open_piece_bytes_ / 4) return false;
-  if (!memory_was_short_) return true;
+  const bool behind = storing_ >= disk_queue_pieces && storing_bytes >= open_piece_bytes_ / 16;
+  if (!behind && !memory_was_short_) return true;
   std::uint64_t due = 0;
   // Those that are overdue may never come.
   for (const auto& peer : peers_) due += peer->requests.size() - peer->requests.late_count();
-  return due == 0 || memory_bytes() + due * block_length < open_piece_bytes_;
+  if (due == 0 && !behind) return true;
+  const std::uint64_t room = behind ? open_piece_bytes_ * 3 / 8 : open_piece_bytes_;
+  return memory_bytes() + due * block_length < room;
 }
 
 OpenPiece& Swarm::Core::open_piece(PieceIndex piece) {
