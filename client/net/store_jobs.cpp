@@ -9,11 +9,10 @@ namespace barter::net {
 
 namespace {
 
-// How long a piece waits for others, and how many bytes may wait. Sixteen lanes half full hash at
-// more than twice the speed of one stream; eight pieces of a MiB are little beside
-// open_piece_bytes.
+// How long a piece waits for others, and how many bytes may wait: sixteen pieces of a MiB fill the
+// lanes, and are little beside open_piece_bytes.
 constexpr Duration gather_for = std::chrono::milliseconds(8);
-constexpr std::size_t gather_bytes = 8 << 20;
+constexpr std::size_t gather_bytes = 16 << 20;
 // Fewer than so many are hashed one after the other anyway.
 constexpr std::size_t gather_least = 4;
 constexpr Duration longest_gap = std::chrono::seconds(1);
@@ -85,7 +84,11 @@ void StoreJobs::gather(ToStore item) {
     const std::lock_guard lock(to_store_->mutex);
     to_store_->waiting.push_back(std::move(item));
   }
-  if (++gathered_ >= together_ || !worth_waiting()) return release();
+  const bool more_will_come = worth_waiting();
+  if (++gathered_ >= together_) return release();
+  // While some are stored, the others gather by themselves: job_ended() releases them.
+  if (together_ >= gather_least && storing_jobs_ > 0) return;
+  if (!more_will_come) return release();
   if (gathered_ > 1) return;  // the first one waits already
   gathering_.expires_after(gather_for);
   gathering_.async_wait([this, owner = owner_](const boost::system::error_code& error) {
@@ -108,6 +111,7 @@ void StoreJobs::release() {
   if (gathered_ == 0) return;
   gathered_ = 0;
   gathering_.cancel();
+  ++storing_jobs_;
   post(DiskPool::Lane::store,
        [this, queue = to_store_](Store& store) { return store_some(store, *queue); });
 }
@@ -117,12 +121,13 @@ Job StoreJobs::store_some(Store& store, StoreQueue& queue) {
   std::vector<ToStore> items;
   {
     const std::lock_guard lock(queue.mutex);
-    for (std::size_t most = store.hash_width(); most > 0 && !queue.waiting.empty(); --most) {
+    for (std::size_t most = std::max(together_, std::size_t{1}); most > 0 && !queue.waiting.empty();
+         --most) {
       items.push_back(std::move(queue.waiting.front()));
       queue.waiting.pop_front();
     }
   }
-  if (items.empty()) return {};
+  if (items.empty()) return [this] { job_ended(); };
   std::vector<StoreRequest> requests;
   for (const ToStore& item : items) {
     requests.push_back({item.action.piece, item.action.blocks, item.action.want_digests});
@@ -134,11 +139,16 @@ Job StoreJobs::store_some(Store& store, StoreQueue& queue) {
     if (!again) items[which].action.blocks.clear();  // back to the pool before anybody is told
   });
   return [this, items = std::move(items)]() mutable {
+    job_ended();
     for (ToStore& item : items) {
       piece_done(item.action.piece);
       item.done(item.action.piece, item.outcome, std::move(item.action.blocks));
     }
   };
+}
+
+void StoreJobs::job_ended() {
+  if (--storing_jobs_ == 0) release();
 }
 
 void StoreJobs::spill(SpillBlock action, std::function<void(BlockRef, bool)> done) {

@@ -78,6 +78,7 @@ class StoreJobs {
   void gather(ToStore item);
   bool worth_waiting();
   void release();
+  void job_ended();
   Job store_some(Store& store, StoreQueue& queue);
   void next_maintenance();
 
@@ -89,8 +90,9 @@ class StoreJobs {
   // By piece: the jobs that wait for the one that runs. The front runs.
   std::map<PieceIndex, std::deque<PieceWork>> pieces_;
   std::shared_ptr<StoreQueue> to_store_ = std::make_shared<StoreQueue>();
-  const std::size_t together_;  // pieces that are stored together at most
-  std::size_t gathered_ = 0;    // pieces in the queue for which no job was posted yet
+  const std::size_t together_;    // pieces that are stored together at most
+  std::size_t gathered_ = 0;      // pieces in the queue for which no job was posted yet
+  std::size_t storing_jobs_ = 0;  // posted for those before them
   boost::asio::steady_timer gathering_;
   TimePoint last_piece_{};
   Duration piece_gap_ = std::chrono::seconds(1);  // between two pieces, smoothed
