@@ -44,19 +44,48 @@ Result<std::vector<bool>> Store::Impl::check_pieces(std::span<const PieceIndex> 
     return Error{Errc::unsupported, "the torrent lacks the hashes of its pieces (piece layers)"};
   }
   std::vector<bool> right(pieces.size());
+  std::vector<std::size_t> to_hash;  // by their place in `pieces`
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    if (!is_right_hole(pieces[i])) {
+      to_hash.push_back(i);
+      continue;
+    }
+    if (auto noted = note_checked(pieces[i], true); !noted) return noted.error();
+    right[i] = true;
+  }
+  if (to_hash.empty()) return right;
   auto checker = take_checker();
-  for (std::size_t done = 0; done < pieces.size();) {
-    const auto some = pieces.subspan(done, std::min(pieces.size() - done, hash_width()));
+  std::vector<PieceIndex> some;
+  for (std::size_t done = 0; done < to_hash.size(); done += some.size()) {
+    some.clear();
+    for (std::size_t i = done; i < std::min(to_hash.size(), done + hash_width()); ++i) {
+      some.push_back(pieces[to_hash[i]]);
+    }
     const auto found = hash_files(some, *checker);
     if (!found) return found.error();
     for (std::size_t i = 0; i < some.size(); ++i) {
       if (auto noted = note_checked(some[i], (*found)[i]); !noted) return noted.error();
-      right[done + i] = (*found)[i];
+      right[to_hash[done + i]] = (*found)[i];
     }
-    done += some.size();
   }
   give_back(std::move(checker));
   return right;
+}
+
+// Is all of the piece a hole, and are zeros right there? Then there is nothing to read.
+bool Store::Impl::is_right_hole(PieceIndex piece) {
+  if (!metainfo_->has_v1()) return false;
+  std::vector<FileRange> ranges;
+  layout_.file_ranges(layout_.piece_offset(piece), layout_.piece_size(piece), ranges);
+  for (const auto& range : ranges) {
+    const auto file = static_cast<FileIndex>(range.file);
+    if (!set_.is_real(file)) continue;
+    if (!sparse_[file] || set_.is_aside(file)) return false;
+    const auto data = set_.next_data(file, range.offset);
+    if (!data || *data < range.offset + range.length) return false;
+  }
+  const std::lock_guard lock(zeros_mutex_);
+  return zeros_match(piece);
 }
 
 // What the files hold for these pieces: is it right? Where they are absent or short it is not.

@@ -122,6 +122,7 @@ class Store::Impl {
   // store_check.cpp
   std::unique_ptr<Checker> take_checker();
   void give_back(std::unique_ptr<Checker> checker);
+  bool is_right_hole(PieceIndex piece);
   Result<std::vector<bool>> hash_files(std::span<const PieceIndex> pieces, Checker& checker);
   Result<void> read_parts(std::span<const PieceIndex> pieces, std::uint32_t at, Checker& checker);
   void advise_readers(std::span<const PieceIndex> pieces, Files::Advice advice);
@@ -167,6 +168,8 @@ class Store::Impl {
   bool begun_ = false;                      // payload may be written
   std::uint64_t file_system_ = 0;           // of the root
   std::uint64_t root_inode_ = 0;
+  std::vector<bool> sparse_;      // by file: it had holes when the store was opened
+  std::mutex zeros_mutex_;        // of the two below, once the store is open
   std::uint32_t zeros_size_ = 0;  // of the piece of zeros with the hash below
   Sha1Digest zeros_hash_;
 

@@ -94,6 +94,10 @@ Result<void> Store::Impl::open() {
   const bool same_boot = loaded && !state.boot_id.empty() && state.boot_id == files_.boot_id();
   if (same_boot && state.begun) adopt_unsynced(state);
   mark_pieces(state, loaded, *found);
+  for (FileIndex file = 0; file < file_count(); ++file) {
+    const Found& there = (*found)[file];
+    sparse_.push_back(there.present && there.info.allocated < there.info.size);
+  }
   trust_verified(state, *found);
   record_stamps(state, *found, same_boot);
   state.boot_id = files_.boot_id();

@@ -180,6 +180,7 @@ Result<std::size_t> FakeFiles::read(const FileHandle& file, std::uint64_t offset
     for_pages(file, offset, size, [&](auto one) { waited = memory_.insert(one).second || waited; });
     waits_ += waited ? 1 : 0;
   }
+  read_bytes_ += size;
   return size;
 }
 

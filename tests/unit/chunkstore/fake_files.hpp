@@ -46,6 +46,7 @@ class FakeFiles final : public Files {
   std::uint64_t single_syncs() const { return single_syncs_; }
   std::uint64_t joint_syncs() const { return joint_syncs_; }
   void set_joint_sync(bool possible) { joint_sync_ = possible; }
+  std::uint64_t read_bytes() const { return read_bytes_; }
   std::size_t most_open_files() const { return most_open_; }
   // From now on memory holds only what was read or asked to be fetched since; else it holds all.
   void grow_cold() { cold_ = true, memory_.clear(); }
@@ -139,7 +140,7 @@ class FakeFiles final : public Files {
   std::int64_t clock_ = 1'700'000'000'000'000'000;
   std::uint64_t boot_ = 1, file_system_ = 7, next_inode_ = 1;
   std::uint64_t operations_ = 0, crash_at_ = 0;
-  std::uint64_t single_syncs_ = 0, joint_syncs_ = 0;
+  std::uint64_t single_syncs_ = 0, joint_syncs_ = 0, read_bytes_ = 0;
   bool joint_sync_ = true;
   std::uint64_t fail_from_ = 0, fail_to_ = 0;
   Errc fail_code_ = Errc::io_error;

@@ -117,6 +117,39 @@ TEST_CASE("Holes are not hashed, unless zeros are right") {
   CHECK(reads_right(*store, bench.sample, PieceIndex{6}));
 }
 
+TEST_CASE("Zeros in a hole are right without being read, beside what must be hashed") {
+  FakeFiles files(1);
+  const auto sample =
+      make_sample({{"a", 2 * piece_bytes}, {"z", 6 * piece_bytes, false, {}, true}}, piece_bytes);
+  StoreOptions options;
+  options.folder = "/data";
+  options.read_only = true;
+  files.put("/data/t/a", sample.file(0));
+  // Dense zeros first: hashed like anything else.
+  files.put("/data/t/z", sample.file(1));
+  for (const bool holes : {false, true}) {
+    if (holes) {
+      files.put("/data/t/z", "");
+      const auto folder = files.open_folder("/data", false);
+      REQUIRE(ok(folder));
+      const auto file = files.open(*folder, "t/z", OpenMode::write, false);
+      REQUIRE(ok(file));
+      REQUIRE(ok(files.truncate(*file, 6 * piece_bytes)));
+    }
+    const std::uint64_t before = files.read_bytes();
+    auto store = Store::open(sample.metainfo, options, files);
+    REQUIRE(ok(store));
+    const auto unchecked = (*store)->report().unchecked;
+    CHECK(unchecked.size() == 8);
+    const auto right = (*store)->check_pieces(unchecked);
+    REQUIRE(ok(right));
+    CHECK(*right == std::vector<bool>(8, true));
+    const std::uint64_t read = files.read_bytes() - before;
+    CHECK(read == (holes ? 2 : 8) * piece_bytes);
+    for (std::uint32_t i = 0; i < 8; ++i) CHECK(reads_right(**store, sample, PieceIndex{i}));
+  }
+}
+
 TEST_CASE("A file put in the place of ours is not overwritten") {
   Bench bench;
   bench.download();
