@@ -3,6 +3,8 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 #include <limits>
@@ -15,8 +17,19 @@ namespace barter::net {
 namespace {
 // Read before the swarm is asked what to do and other connections have their turn.
 constexpr std::size_t read_budget = 1024 * 1024;
-// Unsent bytes in the socket below which the kernel calls it writable.
-constexpr int unsent_low_water = 128 * 1024;
+// Unsent bytes in the socket below which the kernel calls it writable: what the line takes in
+// `unsent_time`. Little, so that chokes and haves are not stuck behind blocks; but a socket that
+// runs dry between two turns of ours keeps TCP from finding out how fast a long line is.
+constexpr std::size_t unsent_least = 128 * 1024, unsent_most = 1024 * 1024;
+constexpr std::chrono::milliseconds unsent_time(16);
+// Sent before the rate is looked at again.
+constexpr std::size_t sent_a_look = 1024 * 1024;
+constexpr std::chrono::duration<double> shortest_look(1e-4);
+
+void set_unsent_low_water(int descriptor, std::size_t bytes) {
+  const int value = static_cast<int>(bytes);
+  ::setsockopt(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &value, sizeof value);
+}
 
 bool would_block(int error) {
   return error == EAGAIN || error == EWOULDBLOCK;
@@ -33,8 +46,7 @@ void set_peer_options(boost::asio::ip::tcp::socket& socket) {
   boost::system::error_code ignored;
   socket.non_blocking(true, ignored);
   socket.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
-  ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_low_water,
-               sizeof unsent_low_water);
+  set_unsent_low_water(socket.native_handle(), unsent_least);
 }
 
 Connection::Connection(Socket socket, ConnectionId id, SwarmDriver& driver, NetThread& thread,
@@ -245,6 +257,7 @@ void Connection::write() {
     }
     wrote = 0;
   }
+  follow_rate(static_cast<std::size_t>(wrote));
   sent_.clear();
   const bool ended = queue_.consumed(static_cast<std::size_t>(wrote), sent_);
   blocked_ = static_cast<std::size_t>(wrote) < offered;
@@ -260,6 +273,22 @@ void Connection::write() {
     return lost(DisconnectReason::flooding, "reads nothing of what it is told");
   }
   if (!sent_.empty()) driver_.sent(*this, sent_);
+}
+
+void Connection::follow_rate(std::size_t wrote) {
+  sent_since_look_ += wrote;
+  if (sent_since_look_ < sent_a_look) return;
+  const auto now = std::chrono::steady_clock::now();
+  const std::chrono::duration<double> passed = now - looked_;
+  const double share = std::chrono::duration<double>(unsent_time) / std::max(passed, shortest_look);
+  const auto wanted = static_cast<std::size_t>(static_cast<double>(sent_since_look_) * share);
+  looked_ = now;
+  sent_since_look_ = 0;
+  // By powers of two: it shall not change with every look.
+  const std::size_t bytes = std::bit_floor(std::clamp(wanted, unsent_least, unsent_most));
+  if (bytes == unsent_low_water_) return;
+  unsent_low_water_ = bytes;
+  set_unsent_low_water(descriptor_, bytes);
 }
 
 }  // namespace barter::net

@@ -9,6 +9,8 @@
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -68,6 +70,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void start_chunk();
   bool read_chunk_now(std::span<const BlockRange> blocks, std::byte* data, bool& failed);
   void write();
+  void follow_rate(std::size_t wrote);
   void lost(DisconnectReason reason, std::string detail);
 
   Socket socket_;
@@ -81,6 +84,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::vector<iovec> vectors_;
   std::vector<BlockRange> sent_;
   std::uint32_t blocks_in_batch_ = 0;
+  std::size_t sent_since_look_ = 0;  // bytes
+  std::chrono::steady_clock::time_point looked_{};
+  std::size_t unsent_low_water_ = 0;  // as last set; 0: as set_peer_options() did
   bool closed_ = false;
   bool waiting_read_ = false;
   bool waiting_write_ = false;

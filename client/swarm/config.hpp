@@ -30,10 +30,13 @@ struct SwarmConfig {
 
   // Requests
   std::uint32_t min_requests = 4;  // to one peer, whatever its rate
-  // To one peer; the peer's reqq may lower it. 1 Gbit/s over 100 ms is 763 blocks in flight.
-  std::uint32_t max_requests = 1500;
+  // To one peer; the peer's reqq may lower it. More than the usual only to a peer so far away that
+  // four times rate x delay is more: its TCP must never run dry, or it does not find out how fast
+  // the line is (BBR). 1 Gbit/s over 100 ms is 763 blocks in flight.
+  std::uint32_t usual_requests = 1500;
+  std::uint32_t max_requests = 4000;
   Duration request_horizon = std::chrono::milliseconds(500);  // added to the measured delay
-  std::uint32_t max_incoming_requests = 2000;      // queued of one peer (our reqq); beyond: reject
+  std::uint32_t max_incoming_requests = 5000;      // queued of one peer (our reqq); beyond: reject
   // Blocks in memory, of all torrents of a client together; beyond: spilled.
   std::uint64_t open_piece_bytes = 64 << 20;
   Duration spill_after = std::chrono::seconds(4);  // a block older than this is spilled

@@ -8,6 +8,8 @@ namespace {
 // No sample spans less: a batch of blocks read at once would measure our own memory.
 constexpr Duration shortest_span = std::chrono::microseconds(20);
 constexpr Duration forget_over = std::chrono::seconds(1);
+// A far peer is asked for at most so many times what is in flight.
+constexpr double flights = 4;
 
 double seconds(Duration duration) {
   return std::chrono::duration<double>(duration).count();
@@ -82,7 +84,11 @@ std::uint32_t RequestQueue::window(const SwarmConfig& config, std::uint32_t peer
     const double by_rate = rate_ * seconds(shortest_delay_ + config.request_horizon) / block_length;
     blocks = std::max(blocks, by_rate);
   }
-  const std::uint32_t cap = std::max(1u, std::min(config.max_requests, peer_limit));
+  double far = 0;
+  if (rate_ > 0) far = flights * rate_ * seconds(shortest_delay_) / block_length;
+  const double most = std::clamp<double>(far, std::min(config.usual_requests, config.max_requests),
+                                         config.max_requests);
+  const std::uint32_t cap = std::max(1u, std::min(static_cast<std::uint32_t>(most), peer_limit));
   if (blocks >= cap) return cap;
   return std::min(cap, std::max(config.min_requests, static_cast<std::uint32_t>(blocks)));
 }

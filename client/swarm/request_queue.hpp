@@ -1,11 +1,12 @@
 // RequestQueue: the blocks asked of one peer and not yet come, oldest first, and how many there
 // should be.
 //
-// The window follows the measured rate: rate x (shortest delay seen + horizon). The rate is sampled
-// as in BBR: each request remembers how much had come when it went out, so a sample spans one round
-// trip. A sample above the estimate is believed at once, one below pulls it down over a second.
-// Until the queue begins to build up at the peer the window also grows by one a block, which
-// doubles it each round trip. A value type; time is an argument.
+// The window follows the measured rate: rate x (shortest delay seen + horizon), but no more than
+// the usual most, or four times rate x delay where the peer is far away. The rate is sampled as in
+// BBR: each request remembers how much had come when it went out, so a sample spans one round trip.
+// A sample above the estimate is believed at once, one below pulls it down over a second. Until the
+// queue begins to build up at the peer the window also grows by one a block, which doubles it each
+// round trip. A value type; time is an argument.
 #pragma once
 
 #include <cstdint>

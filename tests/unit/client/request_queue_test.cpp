@@ -50,14 +50,21 @@ struct Line {
 TEST_CASE("the window fills a gigabit over a tenth of a second within a second") {
   Line line{125e6, milliseconds(100), {}, {}};
   line.run(seconds(1));
-  CHECK(line.queue.window(line.config, 2000) >= 763);
+  CHECK(line.queue.window(line.config, 10'000) >= 763);
   CHECK(static_cast<double>(line.delivered) * block_length > 0.4 * 125e6);
+}
+
+TEST_CASE("a far and fast peer is asked for several times what is in flight") {
+  Line line{125e6, milliseconds(100), {}, {}};
+  line.run(seconds(5));
+  CHECK(line.queue.window(line.config, 10'000) >= 3 * 763);
+  CHECK(line.queue.window(line.config, 10'000) <= line.config.max_requests);
 }
 
 TEST_CASE("on a local line the window is large at once") {
   Line line{1e9, std::chrono::microseconds(100), {}, {}};
   line.run(milliseconds(100));
-  CHECK(line.queue.window(line.config, 2000) == line.config.max_requests);
+  CHECK(line.queue.window(line.config, 10'000) == line.config.usual_requests);
   CHECK(static_cast<double>(line.delivered) * block_length > 0.8 * 1e8);
 }
 
