@@ -1,15 +1,18 @@
 // load: many peers in one process, to see what a client makes of hundreds of connections.
 //
-//   load take|give --info-hash HEX --file FILE --piece-length N --connections N [--seconds S] ADDRESS PORT
+//   load take|give --info-hash HEX --file FILE --piece-length N --connections N [--seconds S]
+//        ADDRESS PORT
 //
-// take: each link asks for blocks, --depth at a time, walking through the file from a place of its own, for
+// take: each link asks for blocks, --depth at a time, walking through the file from a place of its
+// own, for
 //       --seconds once the first block has come; every byte is compared with FILE.
-// give: each link has everything, unchokes who is interested, and answers requests out of FILE, until it is
+// give: each link has everything, unchokes who is interested, and answers requests out of FILE,
+// until it is
 //       ended or all links are closed.
 //
-// FILE is the torrent's one file. One thread. Speaks BEP 3 alone: no Fast, no extensions. At the end a JSON
-// line: seconds and bytes, links that connected and that moved anything, the least and most of those.
-// Exit code 1: a link broke the protocol, or bytes were wrong.
+// FILE is the torrent's one file. One thread. Speaks BEP 3 alone: no Fast, no extensions. At the
+// end a JSON line: seconds and bytes, links that connected and that moved anything, the least and
+// most of those. Exit code 1: a link broke the protocol, or bytes were wrong.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -329,7 +332,8 @@ class Load {
   wire::Handshake handshake(std::uint32_t number) const {
     std::array<std::byte, 20> hash{}, id{};
     for (std::size_t i = 0; i < hash.size(); ++i) {
-      hash[i] = static_cast<std::byte>(std::stoul(options_.info_hash.substr(2 * i, 2), nullptr, 16));
+      const std::string digits = options_.info_hash.substr(2 * i, 2);
+      hash[i] = static_cast<std::byte>(std::stoul(digits, nullptr, 16));
     }
     const std::string text = fmt::format("-LD0001-{:012}", number);
     std::memcpy(id.data(), text.data(), id.size());
@@ -378,8 +382,8 @@ class Load {
       most = std::max(most, link->moved());
     }
     fmt::print(
-        "{{\"event\":\"result\",\"seconds\":{:.3f},\"bytes\":{},\"links\":{},\"open\":{},\"used\":{},"
-        "\"least\":{},\"most\":{}}}\n",
+        "{{\"event\":\"result\",\"seconds\":{:.3f},\"bytes\":{},\"links\":{},\"open\":{},"
+        "\"used\":{},\"least\":{},\"most\":{}}}\n",
         seconds, total(), links_.size(), open_, used, used > 0 ? least : 0, most);
   }
 

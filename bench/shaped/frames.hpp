@@ -1,8 +1,8 @@
 // Frames: Ethernet frames under way, and the memory they lie in. One thread.
 //
-// A frame is read behind the header that the kernel puts before it (struct virtio_net_hdr): where the
-// device may hand out several TCP segments as one, that header says how they are to be cut. Buffers are
-// taken in slabs and used again, the warmest first; nothing is allocated for a frame.
+// A frame is read behind the header that the kernel puts before it (struct virtio_net_hdr): where
+// the device may hand out several TCP segments as one, that header says how they are to be cut.
+// Buffers are taken in slabs and used again, the warmest first; nothing is allocated for a frame.
 #pragma once
 
 #include <sys/uio.h>
@@ -53,11 +53,12 @@ class Frames {
   std::unique_ptr<std::byte[]> next_rest_;
 };
 
-// Bytes on the line of a frame as read: Ethernet headers counted, preamble and checksum not. Segments
-// that the kernel left to be cut by the device each have their headers.
+// Bytes on the line of a frame as read: Ethernet headers counted, preamble and checksum not.
+// Segments that the kernel left to be cut by the device each have their headers.
 std::uint32_t wire_bytes(const Frame& frame);
 
-// Number of the host in a frame's destination address; broadcasts, multicasts and strangers: `nobody`.
+// Number of the host in a frame's destination address; broadcasts, multicasts and strangers:
+// `nobody`.
 inline constexpr std::uint32_t nobody = 0xffffffff;
 std::uint32_t destination(const Frame& frame);
 // The hardware address of a host: its number behind a private prefix.

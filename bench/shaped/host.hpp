@@ -1,5 +1,5 @@
-// The hosts of the star: a network namespace each, with nothing but `lo` and one TAP device, `star0`.
-// The namespaces live as long as this process, or a process inside them, does.
+// The hosts of the star: a network namespace each, with nothing but `lo` and one TAP device,
+// `star0`. The namespaces live as long as this process, or a process inside them, does.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +27,9 @@ struct DevicePlan {
   bool segments = false;  // the device hands out and takes many TCP segments as one (up to 64 KiB)
 };
 
-// Opens one for each, number i with hardware_address(i); all know all others' addresses, so that none
-// asks by broadcast. Leaves the caller in the last of the namespaces. Throws std::system_error.
+// Opens one for each, number i with hardware_address(i); all know all others' addresses, so that
+// none asks by broadcast. Leaves the caller in the last of the namespaces. Throws
+// std::system_error.
 std::vector<Host> open_hosts(const std::vector<HostPlan>& plans, const DevicePlan& devices);
 
 }  // namespace star

@@ -1,6 +1,6 @@
-// Line: one direction of a host's link. Frames leave it in the order in which they came: one after the
-// other at its rate, then after its delay. A frame that would wait longer than the queue's bound is
-// dropped (drop-tail). And Due: which of many lines has the next frame at its end.
+// Line: one direction of a host's link. Frames leave it in the order in which they came: one after
+// the other at its rate, then after its delay. A frame that would wait longer than the queue's
+// bound is dropped (drop-tail). And Due: which of many lines has the next frame at its end.
 #pragma once
 
 #include <algorithm>

@@ -1,22 +1,24 @@
-// star: a shaped star network in user space, for kernels without netem. Needs the right to make network
-// namespaces and to open /dev/net/tun.
+// star: a shaped star network in user space, for kernels without netem. Needs the right to make
+// network namespaces and to open /dev/net/tun.
 //
 //   star [--queue MS] [--mtu N] [--segments] NAME:ADDRESS:UP_MBIT:DOWN_MBIT:DELAY_MS ...
 //
-// What it models: each host hangs on the middle of a star by a link of its own. What it sends waits in a
-// drop-tail queue bounded in time (--queue), goes out at the host's up rate, takes the host's delay to the
-// middle, waits in the queue of the receiver's link, goes at that one's down rate and takes that one's
-// delay. The middle itself is as fast as it must be. So a round trip between two hosts is twice the sum of
-// their delays. Rates count Ethernet frames with their 14 bytes of header, without preamble and checksum.
-// No loss but by full queues, no jitter but by this process's own lateness, which is reported.
+// What it models: each host hangs on the middle of a star by a link of its own. What it sends waits
+// in a drop-tail queue bounded in time (--queue), goes out at the host's up rate, takes the host's
+// delay to the middle, waits in the queue of the receiver's link, goes at that one's down rate and
+// takes that one's delay. The middle itself is as fast as it must be. So a round trip between two
+// hosts is twice the sum of their delays. Rates count Ethernet frames with their 14 bytes of
+// header, without preamble and checksum. No loss but by full queues, no jitter but by this
+// process's own lateness, which is reported.
 //
-// --segments: a device hands out many TCP segments as one frame of up to 64 KiB, as a network card that
-// cuts them itself; costs a fraction of the CPU. Rates count the frames that it would be cut into; delay
-// and drops are those of the whole, so it is for lines of 100 Mbit/s and more.
+// --segments: a device hands out many TCP segments as one frame of up to 64 KiB, as a network card
+// that cuts them itself; costs a fraction of the CPU. Rates count the frames that it would be cut
+// into; delay and drops are those of the whole, so it is for lines of 100 Mbit/s and more.
 //
 // Standard output, JSON lines: `ready` with the process's id and the namespaces' descriptors;
-// `counters` for each line "counters" on standard input, and at the end. Ends with its standard input, on
-// SIGTERM or SIGINT. Exit code 77: this machine allows no namespaces or has no TAP devices.
+// `counters` for each line "counters" on standard input, and at the end. Ends with its standard
+// input, on SIGTERM or SIGINT. Exit code 77: this machine allows no namespaces or has no TAP
+// devices.
 #include <fmt/format.h>
 #include <sched.h>
 #include <signal.h>
@@ -120,8 +122,8 @@ class Star {
     if (wrote != static_cast<ssize_t>(frame.length)) ++refused_;
   }
 
-  // While frames are under way a turn lasts a grain, so that one turn takes what came meanwhile; else it
-  // lasts until somebody sends.
+  // While frames are under way a turn lasts a grain, so that one turn takes what came meanwhile;
+  // else it lasts until somebody sends.
   void wait(Nanoseconds began) {
     const bool idle = due_.empty();
     if (const Nanoseconds spent = now() - began; !idle && spent < grain) {
@@ -193,8 +195,9 @@ class Star {
   void say_counters() const {
     std::string hosts;
     for (std::size_t i = 0; i < hosts_.size(); ++i) {
-      hosts += fmt::format("{}\"{}\":{{{},{}}}", i > 0 ? "," : "", plans_[i].name,
-                           line_fields("up", lines_[2 * i]), line_fields("down", lines_[2 * i + 1]));
+      const std::string up = line_fields("up", lines_[2 * i]);
+      const std::string down = line_fields("down", lines_[2 * i + 1]);
+      hosts += fmt::format("{}\"{}\":{{{},{}}}", i > 0 ? "," : "", plans_[i].name, up, down);
     }
     fmt::print(
         "{{\"event\":\"counters\",\"arrived\":{},\"late\":{},\"latest_ms\":{:.2f},\"refused\":{},"
@@ -267,7 +270,8 @@ int run(int count, char** words) {
   } catch (const std::system_error& error) {
     fmt::print(stderr, "star: {}\n", error.what());
     const int reason = error.code().value();
-    const bool allowed = reason != EPERM && reason != EACCES && reason != ENOENT && reason != ENODEV;
+    const bool allowed =
+        reason != EPERM && reason != EACCES && reason != ENOENT && reason != ENODEV;
     return allowed ? 1 : not_allowed_here;
   }
   return 0;
