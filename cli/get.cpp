@@ -109,7 +109,7 @@ class Get {
     add.peers = parse_peers(options_.peers);
     auto settings = client_options(options_.transfer);
     if (!settings) return output_.fail(settings.error());
-    auto metainfo = load_torrent(options_.torrent, output_);
+    auto metainfo = load_torrent(options_.torrent, output_, settings->connect_from);
     if (!metainfo) return fail(output_, metainfo.error());
     if (auto tradable = check_tradable(**metainfo); !tradable) {
       return output_.fail(tradable.error());

@@ -34,12 +34,15 @@ void show_remote_hashing(const FetchReply& reply, const std::string& url, Output
   if (total > 0) output.hashing({std::min(number("bytes_done"), total), total, url});
 }
 
-Result<std::shared_ptr<const Metainfo>> fetch_torrent(const std::string& url, Output& output) {
+Result<std::shared_ptr<const Metainfo>> fetch_torrent(const std::string& url, Output& output,
+                                                      const std::vector<Address>& connect_from) {
+  FetchOptions options = FetchOptions::torrent();
+  options.connect_from = connect_from;
   const std::string shown = redacted(url);
   bool waited = false;
   int failures = 0;
   while (true) {
-    auto reply = fetch(url, FetchOptions::torrent(), signals::stop_requested);
+    auto reply = fetch(url, options, signals::stop_requested);
     std::chrono::milliseconds pause = 2s;
     if (!reply) {
       if (reply.error().code == Errc::cancelled) return reply.error();
@@ -71,12 +74,13 @@ bool is_web_url(const std::string& text) {
   return url.has_value() && url->is_http();
 }
 
-Result<std::shared_ptr<const Metainfo>> load_torrent(const std::string& source, Output& output) {
+Result<std::shared_ptr<const Metainfo>> load_torrent(const std::string& source, Output& output,
+                                                     const std::vector<Address>& connect_from) {
   if (is_magnet(source)) {
     return Error{Errc::unsupported,
                  "magnet links cannot be fetched yet: give the .torrent file or its URL"};
   }
-  if (is_web_url(source)) return fetch_torrent(source, output);
+  if (is_web_url(source)) return fetch_torrent(source, output, connect_from);
   return Metainfo::load(source);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cli/output.hpp"
+#include "torrent/endpoint.hpp"
 #include "torrent/metainfo.hpp"
 #include "torrent/result.hpp"
 
@@ -9,6 +10,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace barter::cli {
 
@@ -16,8 +18,10 @@ bool is_web_url(const std::string& text);
 
 // Reads a file or fetches a URL. A server that says 503 with Retry-After (a share that still
 // hashes) is waited for, and its progress is shown. Errors: cancelled by a signal, besides those of
-// reading, fetching and parsing. A magnet link is unsupported here.
-Result<std::shared_ptr<const Metainfo>> load_torrent(const std::string& source, Output& output);
+// reading, fetching and parsing. A magnet link is unsupported here. `connect_from`: addresses of
+// ours, as FetchOptions has them.
+Result<std::shared_ptr<const Metainfo>> load_torrent(const std::string& source, Output& output,
+                                                     const std::vector<Address>& connect_from = {});
 
 // v2-only torrents are refused by what trades.
 Result<void> check_tradable(const Metainfo& metainfo);

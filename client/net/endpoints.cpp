@@ -4,6 +4,14 @@
 
 namespace barter::net {
 
+namespace {
+auto find_source(const std::vector<Address>& ours, const Endpoint& remote) {
+  return std::find_if(ours.begin(), ours.end(), [&](const Address& address) {
+    return address.is_v4() == remote.address.is_v4();
+  });
+}
+}  // namespace
+
 boost::asio::ip::address to_asio(const Address& address) {
   if (address.is_v4()) return boost::asio::ip::address_v4(address.v4_bytes());
   return boost::asio::ip::address_v6(address.v6_bytes());
@@ -21,13 +29,15 @@ Endpoint from_asio(const boost::asio::ip::tcp::endpoint& endpoint) {
   return {Address::v6(address.to_v6().to_bytes()), endpoint.port()};
 }
 
+bool has_source(const std::vector<Address>& ours, const Endpoint& remote) {
+  return ours.empty() || find_source(ours, remote) != ours.end();
+}
+
 boost::system::error_code bind_source(boost::asio::ip::tcp::socket& socket,
                                       const std::vector<Address>& ours, const Endpoint& remote) {
   boost::system::error_code error;
   if (ours.empty()) return error;
-  const auto source = std::find_if(ours.begin(), ours.end(), [&](const Address& address) {
-    return address.is_v4() == remote.address.is_v4();
-  });
+  const auto source = find_source(ours, remote);
   if (source == ours.end()) return boost::asio::error::address_family_not_supported;
   const auto endpoint = to_asio(Endpoint{*source, 0});
   socket.open(endpoint.protocol(), error);

@@ -75,12 +75,6 @@ std::string base64(std::string_view text) {
   return out;
 }
 
-bool has_source(const std::vector<Address>& ours, const Endpoint& remote) {
-  return ours.empty() || std::any_of(ours.begin(), ours.end(), [&](const Address& address) {
-           return address.is_v4() == remote.address.is_v4();
-         });
-}
-
 asio::awaitable<Result<std::vector<Endpoint>>> resolve(TransferPtr transfer, Url url) {
   std::vector<Endpoint> out;
   if (const auto literal = Address::parse(url.host)) {
