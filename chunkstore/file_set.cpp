@@ -257,7 +257,7 @@ Result<FileHandle> FileSet::lock(FileIndex file) {
   auto handle = files_.open(*root, path(file), OpenMode::write);
   if (!handle) handle = files_.open(*root, path(file), OpenMode::read);
   if (!handle) return handle;
-  const auto locked = files_.lock(*handle);
+  const auto locked = files_.lock(*handle, Files::Lock::exclusive);
   if (!locked && locked.error().code == Errc::locked) return locked.error();
   return handle;
 }

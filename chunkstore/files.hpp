@@ -112,8 +112,10 @@ class Files {
   virtual Result<void> allocate(const FileHandle& file, std::uint64_t size) = 0;
   // The first offset at or after `offset` that is no hole; the file's size if there is none.
   virtual Result<std::uint64_t> next_data(const FileHandle& file, std::uint64_t offset) = 0;
-  // Exclusive until the handle closes; Errc::locked if somebody else has it.
-  virtual Result<void> lock(const FileHandle& file) = 0;
+  // A file or a folder, until the handle closes; Errc::locked if somebody else has it. Many may
+  // share a lock, an exclusive one is alone.
+  enum class Lock : std::uint8_t { exclusive, shared };
+  virtual Result<void> lock(const FileHandle& handle, Lock kind) = 0;
 
   virtual Result<std::uint64_t> free_space(const FileHandle& folder) = 0;   // bytes for us
   virtual Result<std::uint64_t> file_system(const FileHandle& folder) = 0;  // an id that lasts

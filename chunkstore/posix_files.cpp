@@ -158,7 +158,7 @@ class PosixFiles final : public Files {
   Result<void> truncate(const FileHandle& file, std::uint64_t size) override;
   Result<void> allocate(const FileHandle& file, std::uint64_t size) override;
   Result<std::uint64_t> next_data(const FileHandle& file, std::uint64_t offset) override;
-  Result<void> lock(const FileHandle& file) override;
+  Result<void> lock(const FileHandle& handle, Lock kind) override;
   Result<std::uint64_t> free_space(const FileHandle& folder) override;
   Result<std::uint64_t> file_system(const FileHandle& folder) override;
   std::string boot_id() override;
@@ -523,10 +523,11 @@ Result<std::uint64_t> PosixFiles::next_data(const FileHandle& file, std::uint64_
   return info->size;
 }
 
-Result<void> PosixFiles::lock(const FileHandle& file) {
-  if (retried([&] { return ::flock(file.id(), LOCK_EX | LOCK_NB); }) == 0) return {};
-  if (errno != EWOULDBLOCK) return failure("lock", file, errno);
-  Error error = failure("lock", file, errno);
+Result<void> PosixFiles::lock(const FileHandle& handle, Lock kind) {
+  const int operation = kind == Lock::shared ? LOCK_SH : LOCK_EX;
+  if (retried([&] { return ::flock(handle.id(), operation | LOCK_NB); }) == 0) return {};
+  if (errno != EWOULDBLOCK) return failure("lock", handle, errno);
+  Error error = failure("lock", handle, errno);
   error.code = Errc::locked;
   return error;
 }

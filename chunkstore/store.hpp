@@ -69,9 +69,10 @@ class Store {
  public:
   // Locks the state, reads the journal, looks at the files. Unless read_only it also locks the
   // first of the selected files, here or in begin(), so that no two barters write the same data,
-  // whatever their state folders. A read_only store does not: beside one that writes it reads only
-  // what it has verified, and withdraws the pieces of files that change. Errors: locked, no_space
-  // (with need and have), permission_denied, not_found (read_only and nothing there), io_error.
+  // whatever their state folders; for a part of the files, the torrent's own folder too. A
+  // read_only store does not: beside one that writes it reads only what it has verified, and
+  // withdraws the pieces of files that change. Errors: locked, no_space (with need and have),
+  // permission_denied, not_found (read_only and nothing there), io_error.
   static Result<std::unique_ptr<Store>> open(std::shared_ptr<const Metainfo> metainfo,
                                              StoreOptions options, Files& files);
   ~Store();

@@ -100,6 +100,7 @@ class Store::Impl {
 
   // store_open.cpp
   Result<void> lock_data();
+  Result<void> lock_top_folder(const std::string& path);
   Result<void> open_state(const std::string& canonical);
   Result<void> open_root(const JournalState& state);
   Result<std::vector<Found>> look_at_files(const std::optional<Journal::Loaded>& loaded);
@@ -160,6 +161,7 @@ class Store::Impl {
   FileHandle state_folder_;  // empty: no state is kept
   FileHandle lock_;
   FileHandle data_lock_;  // the first selected file; empty until it exists
+  FileHandle top_lock_;   // the torrent's own folder, if it has one
   std::string state_path_;
   OpenReport report_;
   std::vector<bool> foreign_;               // by file: found there, and not ours

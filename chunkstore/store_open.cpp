@@ -125,7 +125,7 @@ Result<void> Store::Impl::open_state(const std::string& canonical) {
   auto lock = files_.open(state_folder_, "lock", OpenMode::create);
   if (!lock) return lock.error();
   lock_ = std::move(*lock);
-  auto locked = files_.lock(lock_);
+  auto locked = files_.lock(lock_, Files::Lock::exclusive);
   if (locked || locked.error().code != Errc::locked) return locked;
   return Error{Errc::locked, "another barter is at work on " + metainfo_->name() + " in " +
                                  canonical + " (it holds " + state_path_ + "/lock)"};
@@ -137,6 +137,7 @@ Result<void> Store::Impl::lock_data() {
   FileIndex file = 0;
   while (file < file_count() && !(set_.is_real(file) && is_selected(file))) ++file;
   if (file == file_count()) return {};
+  if (auto done = lock_top_folder(set_.path(file)); !done) return done;
   data_lock_ = {};  // of a file that another has replaced, or ours still
   auto locked = set_.lock(file);
   if (locked) {
@@ -146,6 +147,28 @@ Result<void> Store::Impl::lock_data() {
                                    "; stop it first"};
   }
   return {};  // absent, or not to be opened: begin() sees to that
+}
+
+// Who fetches some of the files has first ones of its own, and bytes of their neighbours: it must
+// be alone in the torrent's folder. Those who fetch all meet at the first file, so that torrents
+// that happen to have the same name can share the folder.
+Result<void> Store::Impl::lock_top_folder(const std::string& path) {
+  const auto slash = path.find('/');
+  if (slash == std::string::npos) return {};
+  const std::string top = root_path_ + "/" + path.substr(0, slash);
+  bool all = true;
+  for (FileIndex file = 0; file < file_count(); ++file) {
+    all = all && (is_selected(file) || !set_.is_real(file));
+  }
+  top_lock_ = {};
+  auto folder = files_.open_folder(top, false);
+  if (!folder) return {};
+  const auto locked = files_.lock(*folder, all ? Files::Lock::shared : Files::Lock::exclusive);
+  if (!locked && locked.error().code == Errc::locked) {
+    return Error{Errc::locked, "another barter is writing in " + top + "; stop it first"};
+  }
+  top_lock_ = std::move(*folder);
+  return {};
 }
 
 Result<void> Store::Impl::open_root(const JournalState& state) {

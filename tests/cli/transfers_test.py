@@ -40,6 +40,14 @@ class Transfer(BarterTest):
         for name in ("big.bin", "extras/notes.txt", "empty"):
             self.assertEqual(self.read(f"album/{name}"), self.read(f"got/album/{name}"), name)
 
+    def serve(self, handler):
+        """An HTTP server for as long as the test; its URL."""
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}"
+
     def program(self, code=0):
         path = self.write("program", f'#!/bin/sh\nprintf "%s|" "$#" "$@" > "{self.path("ran")}"\n'
                                      f'echo noise\nexit {code}\n')
@@ -169,6 +177,25 @@ class Transfer(BarterTest):
         self.assert_whole()
         self.assertIn(f"127.0.0.2:{self.port}", [peer["address"] for peer in done.of("peer") if peer["outgoing"]])
 
+    def test_listen_binds_what_fetches_the_torrent(self):
+        asked, torrent = [], self.read("album.torrent")
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                asked.append(self.client_address[0])
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(torrent)
+
+            def log_message(self, *_arguments):
+                pass
+
+        url = self.serve(Handler) + "/album.torrent"
+        self.seed()
+        self.good("get", url, "--dir", "got", *self.peers(True), "--listen", "127.0.0.3")
+        self.assertEqual(asked, ["127.0.0.3"])
+        self.assert_whole()
+
     def test_listen_keeps_to_its_family(self):
         seed = self.seed()
         done = self.get("--listen", "::1", "--stall-timeout", "1s")
@@ -203,6 +230,16 @@ class Transfer(BarterTest):
         running = self.start("get", "album.torrent", "--dir", "got", "--json")
         running.wait_for("listening")
         self.assertEqual(self.get(peer=False).code, 1)
+
+    def test_two_parts_of_the_same_data(self):
+        seed = self.seed("--up-limit", "10KB")
+        running = self.start("get", "album.torrent", "--dir", "got", "--select", "*.bin", *self.peers(True),
+                             "--json")
+        running.wait_for("progress")  # its files are there by then
+        self.bad(1, ["another barter is writing in ", self.path("got/album")], "get", "album.torrent", "--dir", "got",
+                 "--select", "*.txt", "--state-dir", self.path("elsewhere"))
+        running.end()
+        seed.end()
 
     def test_seed_names_what_is_missing_and_goes_on(self):
         self.write("other/x.bin", random.Random(2).randbytes(100_000))
@@ -252,11 +289,7 @@ class Transfer(BarterTest):
             def log_message(self, *_arguments):
                 pass
 
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.addCleanup(server.server_close)
-        self.addCleanup(server.shutdown)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_port}/album.torrent"
+        url = self.serve(Handler) + "/album.torrent"
         done = self.good("get", url, "--dir", "got", *self.peers(True), "--json")
         self.assertEqual(asked, ["/album.torrent"] * 3)
         self.assertEqual(done.of("hashing")[0]["bytes_total"], 100)
@@ -285,11 +318,7 @@ class Transfer(BarterTest):
             def log_message(self, *_arguments):
                 pass
 
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.addCleanup(server.server_close)
-        self.addCleanup(server.shutdown)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        self.bad(1, "404", "get", f"http://127.0.0.1:{server.server_port}/x.torrent")
+        self.bad(1, "404", "get", self.serve(Handler) + "/x.torrent")
 
 
 if __name__ == "__main__":

@@ -97,7 +97,9 @@ class TroubledFiles final : public Files {
   Result<std::uint64_t> next_data(const FileHandle& file, std::uint64_t offset) override {
     return to_->next_data(file, offset);
   }
-  Result<void> lock(const FileHandle& file) override { return to_->lock(file); }
+  Result<void> lock(const FileHandle& handle, Lock kind) override {
+    return to_->lock(handle, kind);
+  }
   Result<std::uint64_t> free_space(const FileHandle& folder) override {
     if (full || written > full_at) return 0;
     return to_->free_space(folder);

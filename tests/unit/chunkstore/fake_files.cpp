@@ -43,7 +43,7 @@ std::size_t FakeFiles::open_files() const {
 void FakeFiles::close(int id) {
   const auto found = open_.find(id);
   if (found == open_.end()) return;  // the machine stopped meanwhile
-  std::erase_if(locked_, [&](const auto& lock) { return lock.second == id; });
+  std::erase_if(locked_, [&](const auto& lock) { return lock.handle == id; });
   open_.erase(found);
 }
 
@@ -310,9 +310,16 @@ Result<std::uint64_t> FakeFiles::next_data(const FileHandle& file, std::uint64_t
   return std::max(offset, *next * page);
 }
 
-Result<void> FakeFiles::lock(const FileHandle& file) {
-  if (locked_.emplace(open_.at(file.id()).node->number, file.id()).second) return {};
-  return Error{Errc::locked, "locked"};
+Result<void> FakeFiles::lock(const FileHandle& handle, Lock kind) {
+  const Opened& opened = open_.at(handle.id());
+  const std::string what = opened.node ? std::to_string(opened.node->number) : opened.path;
+  for (const Locked& other : locked_) {
+    if (other.what != what || other.handle == handle.id()) continue;
+    if (kind == Lock::shared && other.kind == Lock::shared) continue;
+    return Error{Errc::locked, "locked"};
+  }
+  locked_.push_back({what, handle.id(), kind});
+  return {};
 }
 
 Result<std::uint64_t> FakeFiles::free_space(const FileHandle&) {

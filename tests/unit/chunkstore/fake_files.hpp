@@ -79,7 +79,7 @@ class FakeFiles final : public Files {
   Result<void> truncate(const FileHandle& file, std::uint64_t size) override;
   Result<void> allocate(const FileHandle& file, std::uint64_t size) override;
   Result<std::uint64_t> next_data(const FileHandle& file, std::uint64_t offset) override;
-  Result<void> lock(const FileHandle& file) override;
+  Result<void> lock(const FileHandle& handle, Lock kind) override;
   Result<std::uint64_t> free_space(const FileHandle& folder) override;
   Result<std::uint64_t> file_system(const FileHandle& folder) override;
   std::string boot_id() override { return "boot " + std::to_string(boot_); }
@@ -149,7 +149,12 @@ class FakeFiles final : public Files {
   std::set<std::string> folders_;
   std::map<std::string, std::vector<EntryChange>> unsynced_;  // by folder
   std::map<int, Opened> open_;
-  std::map<std::uint64_t, int> locked_;  // inodes, and by which handle
+  struct Locked {
+    std::string what;  // an inode's number, or a folder's path
+    int handle = 0;
+    Lock kind = Lock::exclusive;
+  };
+  std::vector<Locked> locked_;
   std::size_t most_open_ = 0;
   int next_id_ = 1;
   bool cold_ = false;

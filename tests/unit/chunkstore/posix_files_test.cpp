@@ -161,11 +161,11 @@ TEST_CASE("A lock is held by one, and ends with its handle") {
   Place place(true);
   auto first = place.files->open(place.root, "lock", OpenMode::create);
   const auto second = place.files->open(place.root, "lock", OpenMode::create);
-  REQUIRE(ok(place.files->lock(*first)));
-  CHECK(place.files->lock(*second).error().code == Errc::locked);
+  REQUIRE(ok(place.files->lock(*first, Files::Lock::exclusive)));
+  CHECK(place.files->lock(*second, Files::Lock::exclusive).error().code == Errc::locked);
   *first = FileHandle();
   first = Error{Errc::cancelled, ""};
-  CHECK(ok(place.files->lock(*second)));
+  CHECK(ok(place.files->lock(*second, Files::Lock::exclusive)));
 }
 
 TEST_CASE("Folders are named canonically as far as they exist") {

@@ -187,6 +187,41 @@ TEST_CASE("A second store on the same data is refused") {
   CHECK(second.error().message.find(bench.folder.path()) != std::string::npos);
 }
 
+TEST_CASE("Two parts of a torrent are not fetched into one folder at a time") {
+  Bench bench;
+  auto first = bench.options();
+  auto second = bench.options();
+  second.state_folder = bench.folder / "elsewhere";
+  SECTION("Both parts") {
+    first.selected = {true, false, false, false, false};
+    second.selected = {false, false, false, false, true};
+  }
+  SECTION("All beside a part") {
+    second.selected = {false, false, false, false, true};
+  }
+  SECTION("A part beside all") {
+    first.selected = {false, false, false, false, true};
+  }
+  auto store = bench.open(first);
+  begin(*store);
+  const auto refused = Store::open(bench.sample.metainfo, second, *bench.files);
+  REQUIRE(refused.has_error());
+  CHECK(refused.error().code == Errc::locked);
+  CHECK(refused.error().message.find(bench.folder / "data/t") != std::string::npos);
+  store.reset();
+  CHECK(ok(Store::open(bench.sample.metainfo, second, *bench.files)));
+}
+
+TEST_CASE("Torrents that have the same name are fetched side by side") {
+  Bench bench;
+  const auto store = bench.open();
+  begin(*store);
+  const Sample other = make_sample({{"x", 50'000}, {"y", 10'000}}, piece_bytes);
+  auto beside = Store::open(other.metainfo, bench.options(), *bench.files);
+  REQUIRE(ok(beside));
+  begin(**beside);
+}
+
 TEST_CASE("Another state folder does not let two write the same data") {
   Bench bench;
   auto first = bench.open();
