@@ -75,20 +75,24 @@ bool MessageReader::header_allowed(std::uint32_t length, std::uint8_t id) {
   return false;
 }
 
-void MessageReader::restage(std::span<const std::byte> bytes) {
-  if (bytes.empty()) return;
+// Room behind what is staged, to be filled at once.
+std::span<std::byte> MessageReader::grow_stage(std::size_t bytes) {
   if (stage_begin_ == stage_end_) stage_begin_ = stage_end_ = 0;
-  if (stage_.size() - stage_end_ < bytes.size()) {
+  if (stage_.size() - stage_end_ < bytes) {
     std::copy(stage_.begin() + static_cast<std::ptrdiff_t>(stage_begin_),
               stage_.begin() + static_cast<std::ptrdiff_t>(stage_end_), stage_.begin());
     stage_end_ -= stage_begin_;
     stage_begin_ = 0;
-    if (stage_.size() - stage_end_ < bytes.size()) {
-      stage_.resize(std::max(stage_end_ + bytes.size(), stage_room));
+    if (stage_.size() - stage_end_ < bytes) {
+      stage_.resize(std::max(stage_end_ + bytes, stage_room));
     }
   }
-  std::memcpy(stage_.data() + stage_end_, bytes.data(), bytes.size());
-  stage_end_ += bytes.size();
+  stage_end_ += bytes;
+  return std::span(stage_).subspan(stage_end_ - bytes, bytes);
+}
+
+void MessageReader::restage(std::span<const std::byte> bytes) {
+  if (!bytes.empty()) std::memcpy(grow_stage(bytes.size()).data(), bytes.data(), bytes.size());
 }
 
 void MessageReader::drop_staged(std::size_t bytes) {
@@ -141,7 +145,7 @@ std::span<const std::span<std::byte>> MessageReader::prepare(std::uint32_t block
   spans_.clear();
   lead_ = Lead::none;
   lead_bytes_ = 0;
-  slots_prepared_ = slot_next_ = 0;
+  slots_prepared_ = slot_next_ = slot_at_ = 0;
   if (partial_.active && !partial_.piece.block) return spans_;  // a block waits for its buffer
   const bool guess = prepare_lead();
   if (partial_.active && blocks_due > 0) --blocks_due;
@@ -275,49 +279,70 @@ MessageReader::Next MessageReader::next_staged(Message& out) {
   return Next::message;
 }
 
-// What lies in the slots from `from_slot` on is not where it belongs: the stream goes on in
-// staging.
-void MessageReader::restage_slots(std::size_t from_slot) {
-  std::size_t left = slot_bytes_;
-  for (std::size_t i = from_slot; left > 0; ++i) {
-    const std::size_t in_header = std::min(left, std::size_t{piece_header_length});
-    restage(std::span(slots_[i].header).first(in_header));
-    left -= in_header;
-    const std::size_t in_block = std::min(left, std::size_t{block_length});
+// What lies `at` bytes behind the next message in the slots. `out` may be the buffer from which it
+// is copied first.
+void MessageReader::copy_slots(std::size_t at, std::span<std::byte> out) const {
+  for (std::size_t from = slot_at_ + at; !out.empty();) {
+    const std::size_t slot = from / slot_size;
+    const std::size_t place = from % slot_size;
+    const bool in_header = place < piece_header_length;
     // Slots that were read have taken their buffers from the back, so the count is from there.
-    restage({spare_[spare_.size() - 1 - (i - from_slot)].data(), in_block});
-    left -= in_block;
+    const std::byte* bytes =
+        in_header ? slots_[slot_next_ + slot].header.data() + place
+                  : spare_[spare_.size() - 1 - slot].data() + (place - piece_header_length);
+    const std::size_t count =
+        std::min(out.size(), (in_header ? piece_header_length : slot_size) - place);
+    std::memmove(out.data(), bytes, count);
+    out = out.subspan(count);
+    from += count;
   }
-  slot_bytes_ = 0;
-  ahead_ = 1;
+}
+
+// The next bytes in the slots are not what was guessed: they are read from the staging area.
+void MessageReader::restage_slots(std::size_t bytes) {
+  copy_slots(0, grow_stage(bytes));
+  slot_at_ += bytes;
+  slot_bytes_ -= bytes;
+}
+
+// A message of `length` that is no block, where one was guessed.
+MessageReader::Next MessageReader::next_between(std::uint32_t length, Message& out) {
+  const std::size_t whole = 4 + std::size_t{length};
+  if (whole <= slot_bytes_ && slot_at_ + whole < block_length) {
+    ahead_ = std::max(static_cast<std::uint32_t>(slots_prepared_) / 2, 1U);
+    restage_slots(whole);
+  } else {
+    ahead_ = 1;
+    restage_slots(slot_bytes_);
+  }
+  return next_staged(out);
 }
 
 MessageReader::Next MessageReader::next_slot(Message& out) {
   if (slot_bytes_ < piece_header_length) {
-    restage(std::span(slots_[slot_next_].header).first(slot_bytes_));
-    slot_bytes_ = 0;
+    restage_slots(slot_bytes_);
     return next_staged(out);  // it may be another message, and whole
   }
-  const Slot& slot = slots_[slot_next_];
-  const std::uint32_t length = load_u32(slot.header.data());
-  const auto id = std::to_integer<std::uint8_t>(slot.header[4]);
-  if (length == 0 || id != piece_id) {
-    restage_slots(slot_next_);
-    return next_staged(out);
-  }
+  std::array<std::byte, piece_header_length> header;
+  copy_slots(0, header);
+  const std::uint32_t length = load_u32(header.data());
+  const auto id = std::to_integer<std::uint8_t>(header[4]);
+  if (length == 0 || id != piece_id) return next_between(length, out);
   if (!header_allowed(length, id)) return Next::violation;
   const std::uint32_t size = length - 9;
-  const std::size_t in_block =
-      std::min(slot_bytes_ - piece_header_length, std::size_t{block_length});
-  if (in_block > size) {
+  const std::size_t behind = slot_bytes_ - piece_header_length;
+  if (size < block_length && behind > size) {
     // Shorter than guessed, and more behind it: the last block of the torrent, or an old client.
-    restage_slots(slot_next_);
+    ahead_ = 1;
+    restage_slots(slot_bytes_);
     return next_staged(out);
   }
+  const std::size_t in_block = std::min(behind, std::size_t{size});
+  if (slot_at_ > 0) copy_slots(piece_header_length, {spare_.back().data(), in_block});
   slot_bytes_ -= piece_header_length + in_block;
   ++slot_next_;
-  partial_.piece.piece = load_u32(slot.header.data() + 5);
-  partial_.piece.begin = load_u32(slot.header.data() + 9);
+  partial_.piece.piece = load_u32(header.data() + 5);
+  partial_.piece.begin = load_u32(header.data() + 9);
   partial_.piece.block = take_buffer();
   partial_.piece.block.set_size(size);
   partial_.filled = static_cast<std::uint32_t>(in_block);

@@ -5,10 +5,11 @@
 //   while (readable) { n = readv(prepare(due)); commit(n); while (next(m) == message) take(m); }
 //
 // While blocks are due, the next messages are taken to be whole blocks: their headers go to slots
-// of 13 bytes and their bytes to BlockBuffers, several of them for one readv. Where that guess
-// fails, what lies in the wrong place is copied to the staging area and read from there, and fewer
-// blocks are guessed next time. Nothing is allocated from a declared length: staging grows as bytes
-// arrive.
+// of 13 bytes and their bytes to BlockBuffers, several of them for one readv. A short message
+// between them, as a `have`, shifts what was read behind it: each of those blocks is moved into
+// place within its buffer. Where the guess fails altogether, what was read is copied to the staging
+// area and read from there. In both cases fewer blocks are guessed next time. Nothing is allocated
+// from a declared length: staging grows as bytes arrive.
 #pragma once
 
 #include <array>
@@ -68,12 +69,15 @@ class MessageReader {
 
   Next next_staged(Message& out);
   Next next_slot(Message& out);
+  Next next_between(std::uint32_t length, Message& out);
   Next begin_block(std::span<const std::byte> header, Message& out);
   Next finish_block(Message& out);
   Next fail(std::string what);
   bool header_allowed(std::uint32_t length, std::uint8_t id);
+  std::span<std::byte> grow_stage(std::size_t bytes);
   void restage(std::span<const std::byte> bytes);
-  void restage_slots(std::size_t from_slot);
+  void restage_slots(std::size_t bytes);
+  void copy_slots(std::size_t at, std::span<std::byte> out) const;
   void drop_staged(std::size_t bytes);
   bool prepare_lead();
   BlockBuffer take_buffer();
@@ -92,6 +96,7 @@ class MessageReader {
   std::vector<BlockBuffer> spare_;  // slot i receives into the i-th from the back
   std::size_t slots_prepared_ = 0;
   std::size_t slot_next_ = 0;   // the first slot not yet read
+  std::size_t slot_at_ = 0;     // where in it the stream goes on: behind what was no block
   std::size_t slot_bytes_ = 0;  // bytes in the slots from there on, prefilled ones included
   std::uint32_t ahead_ = 1;     // how many blocks to guess
 

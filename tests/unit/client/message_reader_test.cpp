@@ -197,6 +197,29 @@ TEST_CASE("in steady state a block stays where the kernel put it, several to a r
   CHECK(reads <= 8);  // 1, 2, 4, 8, 16, 16, 16, ...
 }
 
+TEST_CASE("short messages between blocks move them by a few bytes, and cost few reads more") {
+  // Many shapes of what stands between: the shift may end in a header, at its edge, in a block.
+  const std::string have = raw(Have{3}), keep_alive = raw(KeepAlive{}),
+                    request = raw(Request{1, 2, 3});
+  for (const std::string& between :
+       {have, keep_alive, keep_alive + have, request, have + have, have + request + have,
+        raw(BitfieldMessage{std::vector<std::byte>(5000, std::byte{0x5a})}),
+        raw(BitfieldMessage{std::vector<std::byte>(20'000, std::byte{0x5a})})}) {
+    BlockPool pool(64);
+    MessageReader reader(pool);
+    std::string stream;
+    for (std::uint32_t i = 0; i < 64; ++i) {
+      stream += raw_piece(i, 0, block_bytes(i, block_length));
+      if (i % 8 == 7) stream += between;
+    }
+    const auto all = [&](std::size_t) { return stream.size(); };
+    const Outcome out = read_all(reader, stream, all, [] { return 100; });
+    CHECK(out.bytes == stream);
+    CHECK(out.reads <= (between.size() < block_length ? 20 : 25));
+    CHECK(pool.in_use() <= 16);
+  }
+}
+
 TEST_CASE("with an empty pool the reader asks for nothing, and goes on when a buffer is back") {
   BlockPool pool(2);
   MessageReader reader(pool);
