@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "harness.hpp"
+#include "own_network.hpp"
 #include "script_server.hpp"
 
 using namespace barter;
@@ -190,6 +191,36 @@ TEST_CASE("redirects are followed five times, to http and https only") {
   CHECK(fetch(around.url("/loop")).has_error());
   CHECK(fetch(around.url("/ftp")).has_error());
   CHECK(fetch(around.url("/file")).has_error());
+}
+
+TEST_CASE("a redirect leads from a public address to public ones only") {
+  const auto complaint = in_own_network("1.2.3.4", "127.0.0.1 inner.test\n", [] {
+    const Address open = *Address::parse("1.2.3.4");
+    ScriptServer inner(always(http("inner")));
+    ScriptServer outer(always(http("outer")), true, {open, 0});
+    std::string to;
+    const auto redirect = [&](ScriptServer::Peer& peer, const std::string&) {
+      peer.write("HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: " + to + "\r\n\r\n");
+    };
+    ScriptServer from_outer(redirect, true, {open, 0}), from_inner(redirect);
+    const std::string by_name = "http://inner.test:" + std::to_string(inner.port()) + "/";
+    std::string out;
+    for (const std::string& target : {inner.url(), by_name}) {
+      to = target;
+      const auto refused = fetch(from_outer.url());
+      if (refused || refused.error().code != Errc::rejected) out += "let in at " + to + "; ";
+    }
+    if (inner.connections() != 0) out += "the inner one was asked; ";
+    for (const auto& [from, target] :
+         {std::pair(&from_outer, outer.url()), std::pair(&from_inner, outer.url()),
+          std::pair(&from_inner, by_name)}) {
+      to = target;
+      const auto followed = fetch(from->url());
+      if (!followed) out += "refused " + to + ": " + followed.error().message + "; ";
+    }
+    return out;
+  });
+  CHECK(complaint.value_or("") == "");
 }
 
 TEST_CASE("any status is a reply, with Retry-After") {

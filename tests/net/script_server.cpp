@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <cstring>
 
 namespace barter::testing {
 
@@ -54,27 +55,27 @@ bool ScriptServer::Peer::wait_closed(int milliseconds) {
   }
 }
 
-ScriptServer::ScriptServer(Script script, bool read_request, bool v6)
-    : script_(std::move(script)), read_request_(read_request), v6_(v6) {
-  listener_ = ::socket(v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+ScriptServer::ScriptServer(Script script, bool read_request, Endpoint at)
+    : script_(std::move(script)), read_request_(read_request), at_(at) {
+  const bool v4 = at.address.is_v4();
+  listener_ = ::socket(v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_storage address{};
-  socklen_t length = 0;
-  if (v6) {
-    auto& in = reinterpret_cast<sockaddr_in6&>(address);
-    in.sin6_family = AF_INET6;
-    in.sin6_addr = in6addr_loopback;
-    length = sizeof in;
+  auto& in4 = reinterpret_cast<sockaddr_in&>(address);
+  auto& in6 = reinterpret_cast<sockaddr_in6&>(address);
+  socklen_t length = v4 ? sizeof in4 : sizeof in6;
+  if (v4) {
+    in4.sin_family = AF_INET;
+    in4.sin_port = htons(at.port);
+    std::memcpy(&in4.sin_addr, at.address.v4_bytes().data(), 4);
   } else {
-    auto& in = reinterpret_cast<sockaddr_in&>(address);
-    in.sin_family = AF_INET;
-    in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    length = sizeof in;
+    in6.sin6_family = AF_INET6;
+    in6.sin6_port = htons(at.port);
+    std::memcpy(&in6.sin6_addr, at.address.v6_bytes().data(), 16);
   }
   REQUIRE(::bind(listener_, reinterpret_cast<sockaddr*>(&address), length) == 0);
   REQUIRE(::listen(listener_, 100) == 0);
   ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &length);
-  port_ = ntohs(v6 ? reinterpret_cast<sockaddr_in6&>(address).sin6_port
-                   : reinterpret_cast<sockaddr_in&>(address).sin_port);
+  at_.port = ntohs(v4 ? in4.sin_port : in6.sin6_port);
   acceptor_ = std::thread([this] { serve(); });
 }
 
@@ -118,8 +119,7 @@ ScriptServer::~ScriptServer() {
 }
 
 std::string ScriptServer::url(std::string_view path) const {
-  return std::string("http://") + (v6_ ? "[::1]" : "127.0.0.1") + ":" + std::to_string(port_) +
-         std::string(path);
+  return "http://" + to_string(at_) + std::string(path);
 }
 
 std::vector<std::string> ScriptServer::heads() const {

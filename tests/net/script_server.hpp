@@ -1,5 +1,5 @@
-// A server that does what a test says: accepts on 127.0.0.1 (or ::1) and hands each connection,
-// with the first line and headers it read, to a function on a thread of its own.
+// A server that does what a test says: accepts on 127.0.0.1, or where it is told, and hands each
+// connection, with the first line and headers it read, to a function on a thread of its own.
 #pragma once
 
 #include <atomic>
@@ -9,6 +9,8 @@
 #include <string_view>
 #include <thread>
 #include <vector>
+
+#include "torrent/endpoint.hpp"
 
 namespace barter::testing {
 
@@ -29,10 +31,11 @@ class ScriptServer {
   };
   using Script = std::function<void(Peer&, const std::string& head)>;
 
-  // `read_request` false: the script gets the raw connection and an empty head.
-  explicit ScriptServer(Script script, bool read_request = true, bool v6 = false);
+  // `read_request` false: the script gets the raw connection and an empty head. Port 0: any.
+  explicit ScriptServer(Script script, bool read_request = true,
+                        Endpoint at = {Address::v4({127, 0, 0, 1}), 0});
   ~ScriptServer();
-  std::uint16_t port() const { return port_; }
+  std::uint16_t port() const { return at_.port; }
   std::string url(std::string_view path = "/") const;
   std::vector<std::string> heads() const;
   int connections() const { return connections_; }
@@ -41,9 +44,8 @@ class ScriptServer {
   void serve();
   Script script_;
   bool read_request_;
-  bool v6_;
+  Endpoint at_;
   int listener_ = -1;
-  std::uint16_t port_ = 0;
   std::atomic<int> connections_ = 0;
   std::atomic<bool> stopping_ = false;
   mutable std::mutex mutex_;

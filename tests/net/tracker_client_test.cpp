@@ -7,6 +7,7 @@
 #include <future>
 #include <thread>
 
+#include "own_network.hpp"
 #include "script_server.hpp"
 
 using namespace barter;
@@ -200,7 +201,32 @@ TEST_CASE("no more than so many announces go to one host at once") {
   CHECK(server.connections() == 20);
 }
 
-TEST_CASE("both address families of a host are told") {
+TEST_CASE("both address families of a host are told, by a connection each") {
+  const auto complaint =
+      in_own_network("", "127.0.0.1 tracker.test\n::1 tracker.test\n::1 six.test\n", [] {
+        ScriptServer v4(
+            body("d8:intervali900e5:peers6:\x01\x01\x01\x01\x01\x01"
+                 "e"));
+        ScriptServer v6(body("d8:intervali900e5:peers6:\x02\x02\x02\x02\x02\x02"
+                             "e"),
+                        true, {*Address::parse("::1"), v4.port()});
+        Announcer announcer;
+        const auto port = std::to_string(v4.port());
+        std::string out;
+        const AnnounceOutcome both =
+            announcer.announce("http://tracker.test:" + port + "/announce");
+        if (!both.ok) out += both.failure + "; ";
+        if (v4.connections() != 1 || v6.connections() != 1) out += "not one connection each; ";
+        if (both.peers.size() != 2) out += "not the peers of both; ";
+        const AnnounceOutcome one = announcer.announce("http://six.test:" + port + "/announce");
+        if (!one.ok || one.peers.size() != 1) out += "a host of one family; ";
+        if (v4.connections() != 1 || v6.connections() != 2) out += "not by its family; ";
+        return out;
+      });
+  CHECK(complaint.value_or("") == "");
+}
+
+TEST_CASE("one family that answers is enough") {
   if (!localhost_is_known()) return;
   ScriptServer v4(
       body("d8:intervali900e5:peers6:\x01\x01\x01\x01\x01\x01"
