@@ -1,5 +1,6 @@
 // micro: what single operations cost: bencoding, the message reader, the picker, the tracker's
-// table. One thread, data in memory; medians of several runs, as text and, with --json, in a file.
+// table, hashing side by side. One thread, data in memory; medians of several runs, as text and,
+// with --json, in a file.
 #include "bench/micro/micro.hpp"
 
 #include <fmt/format.h>
@@ -25,12 +26,13 @@ struct Suite {
 constexpr Suite suites[] = {{"bencode", bencode_suite},
                             {"reader", reader_suite},
                             {"picker", picker_suite},
-                            {"registry", registry_suite}};
+                            {"registry", registry_suite},
+                            {"sha", sha_suite}};
 
 Sizes quick_sizes() {
   Sizes out;
   for (std::uint32_t* size : {&out.files, &out.blocks, &out.haves, &out.pieces, &out.peers,
-                              &out.picks, &out.members, &out.announces}) {
+                              &out.picks, &out.members, &out.announces, &out.hashes}) {
     *size = *size / 20;
   }
   out.swarms = 500;
@@ -40,6 +42,7 @@ Sizes quick_sizes() {
 // Nanoseconds an operation of each run, by operation, in the order in which they were measured.
 struct Row {
   std::string name;
+  bool bytes = false;
   std::vector<double> nanoseconds;
 };
 
@@ -54,7 +57,7 @@ std::vector<Row> run_suites(const std::vector<std::string>& chosen, const Sizes&
       suite.run(sizes, figures);
       for (const Figure& figure : figures) {
         const auto [place, added] = places.try_emplace(figure.name, rows.size());
-        if (added) rows.push_back({figure.name, {}});
+        if (added) rows.push_back({figure.name, figure.bytes, {}});
         rows[place->second].nanoseconds.push_back(figure.seconds * 1e9 /
                                                   static_cast<double>(figure.operations));
       }
@@ -75,6 +78,11 @@ void print(const std::vector<Row>& rows, int runs) {
   for (const Row& row : rows) {
     const auto [least, most] = std::minmax_element(row.nanoseconds.begin(), row.nanoseconds.end());
     const double middle = median(row.nanoseconds);
+    if (row.bytes) {
+      fmt::print("{:<46}{:>16}{:>12}   {:.2f}-{:.2f}\n", row.name,
+                 fmt::format("{:.2f} GB", 1 / middle), "", 1 / *most, 1 / *least);
+      continue;
+    }
     fmt::print("{:<46}{:>16.0f}{:>12.1f}   {:.1f}-{:.1f}\n", row.name, 1e9 / middle, middle, *least,
                *most);
   }
@@ -102,8 +110,8 @@ int main(int count, char** words) {
   std::string json;
   int runs = 5;
   bool quick = false;
-  app.add_option("SUITE", chosen, "Of bencode, reader, picker, registry; default: all")
-      ->check(CLI::IsMember({"bencode", "reader", "picker", "registry"}));
+  app.add_option("SUITE", chosen, "Of bencode, reader, picker, registry, sha; default: all")
+      ->check(CLI::IsMember({"bencode", "reader", "picker", "registry", "sha"}));
   app.add_option("--runs", runs, "Default: 5")->check(CLI::PositiveNumber);
   app.add_flag("--quick", quick, "A few per cent of the work: to see that it runs");
   app.add_option("--json", json, "Write the figures to this file, too")->type_name("FILE");

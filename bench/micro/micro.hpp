@@ -22,12 +22,14 @@ struct Sizes {
   std::uint32_t swarms = 10'000;    // of the registry
   std::uint32_t members = 500'000;  // of all its swarms
   std::uint32_t announces = 1'000'000;
+  std::uint32_t hashes = 10'000;  // blocks of 16 KiB, in each lane
 };
 
 struct Figure {
   std::string name;
   std::uint64_t operations = 0;
   double seconds = 0;  // for all of them
+  bool bytes = false;  // an operation is a byte: what counts is GB/s
 };
 using Figures = std::vector<Figure>;
 
@@ -40,6 +42,13 @@ void measure(Figures& figures, std::string name, Work work) {
   figures.push_back({std::move(name), operations, took.count()});
 }
 
+// The same for work that returns how many bytes went through it.
+template <class Work>
+void measure_bytes(Figures& figures, std::string name, Work work) {
+  measure(figures, std::move(name), std::move(work));
+  figures.back().bytes = true;
+}
+
 // The compiler must take it for used.
 template <class Value>
 void keep(const Value& value) {
@@ -50,5 +59,6 @@ void bencode_suite(const Sizes& sizes, Figures& figures);
 void reader_suite(const Sizes& sizes, Figures& figures);
 void picker_suite(const Sizes& sizes, Figures& figures);
 void registry_suite(const Sizes& sizes, Figures& figures);
+void sha_suite(const Sizes& sizes, Figures& figures);
 
 }  // namespace barter::micro

@@ -21,7 +21,7 @@ const std::vector<Bitfield>& peers_of(const Sizes& sizes) {
     Random random(3);
     std::vector<Bitfield> out;
     for (std::uint32_t i = 0; i < sizes.peers; ++i)
-      out.push_back(random_bitfield(sizes.pieces, random.below(41), random));
+      out.push_back(random_bitfield(sizes.pieces, 1 + random.below(40), random));
     return out;
   }();
   return peers;
@@ -73,6 +73,15 @@ void picker_suite(const Sizes& sizes, Figures& figures) {
   picker.peer_left(few);
   measure(figures, "picker: pick the rarest and open it",
           [&] { return pick_all(picker, peers, PiecePicker::Order::rarest, sizes.picks, random); });
+  measure(figures, "picker: open a piece and give it back", [&] {
+    for (std::uint32_t i = 0; i < sizes.picks; ++i) {
+      const PieceIndex piece{static_cast<std::uint32_t>(random.below(sizes.pieces))};
+      const bool pickable = picker.pickable(piece);
+      picker.set_pickable(piece, !pickable);
+      picker.set_pickable(piece, pickable);
+    }
+    return sizes.picks;
+  });
   measure(figures, "picker: pick at random and open it",
           [&] { return pick_all(picker, peers, PiecePicker::Order::random, sizes.picks, random); });
   measure(figures, "picker: peer leaves, per piece it has", [&] {

@@ -1,10 +1,16 @@
 #include "client/swarm/piece_picker.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <limits>
 #include <numeric>
 
 namespace barter {
+
+namespace {
+// Walked through in any case before a peer's own few pieces are.
+constexpr std::uint32_t first_walk = 4096;
+}  // namespace
 
 PiecePicker::PiecePicker(std::uint32_t pieces, Random& random)
     : order_(pieces),
@@ -108,7 +114,7 @@ std::optional<PieceIndex> PiecePicker::pick(const Bitfield* has, Order order,
   const auto end = static_cast<std::uint32_t>(order_.size());
   // What one asks of a peer that is no seed stands in the groups from 2 on: the peer itself has it.
   std::size_t group = has == nullptr ? 1 : 2;
-  if (group >= bounds_.size()) return std::nullopt;
+  if (group >= bounds_.size() || (has != nullptr && has->none())) return std::nullopt;
   const std::uint32_t first = bounds_[group];
   if (first == end) return std::nullopt;
   const auto fits = [&](std::uint32_t index) { return has == nullptr || has->test(order_[index]); };
@@ -126,12 +132,15 @@ std::optional<PieceIndex> PiecePicker::pick(const Bitfield* has, Order order,
       for (std::uint32_t i = end; i > first; --i)
         if (fits(i - 1)) return PieceIndex{order_[i - 1]};
       return std::nullopt;
-    case Order::rarest:
-      // A peer with little to offer: walking its few pieces is shorter than walking the groups.
-      if (has != nullptr && has->count() * 32 < end - first) return rarest_of_few(*has);
-      for (std::uint32_t i = first; i < end; ++i)
+    case Order::rarest: {
+      // One of the first fits, most often. Where none does, and the peer has little to offer,
+      // walking its few pieces is shorter than walking the groups.
+      const bool few = has != nullptr && has->count() * 32 < end - first;
+      const std::uint32_t last = few ? std::min(end, first + first_walk) : end;
+      for (std::uint32_t i = first; i < last; ++i)
         if (fits(i)) return PieceIndex{order_[i]};
-      return std::nullopt;
+      return few ? rarest_of_few(*has) : std::nullopt;
+    }
   }
   return std::nullopt;
 }

@@ -99,6 +99,22 @@ TEST_CASE("the epoch tells when looking again may help") {
   CHECK(picker.epoch() != before);
 }
 
+TEST_CASE("a peer with a few common pieces of many is asked for the rarest of them") {
+  Random random(3);
+  constexpr std::uint32_t pieces = 20'000;
+  PiecePicker picker = all_pickable(pieces, random);
+  Bitfield others(pieces, true);
+  const Bitfield few = bits(pieces, {7, 400, 19'999});
+  picker.peer_joined(others);  // all are in a group in which `few` has next to nothing
+  picker.peer_joined(few);
+  picker.peer_gained(PieceIndex{7});
+  picker.peer_gained(PieceIndex{19'999});
+  CHECK(picker.pick(&few, PiecePicker::Order::rarest, random) == PieceIndex{400});
+  picker.set_pickable(PieceIndex{400}, false);
+  const auto next = picker.pick(&few, PiecePicker::Order::rarest, random);
+  CHECK((next == PieceIndex{7} || next == PieceIndex{19'999}));
+}
+
 TEST_CASE("after any history the picks are those of a plain model") {
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
     Random random(seed);
