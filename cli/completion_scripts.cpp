@@ -198,18 +198,17 @@ std::string fish_quoted(std::string_view text) {
 }
 
 std::string fish_value(const ValueDescription& value) {
-  const std::string_view required = value.joined_only ? "" : " -r";
   switch (value.kind) {
     case ValueKind::file:
-      return fmt::format("{} -F", required);
+      return " -F";
     case ValueKind::folder:
-      return fmt::format("{} -f -a '(__fish_complete_directories)'", required);
+      return " -f -a '(__fish_complete_directories)'";
     case ValueKind::torrent:
-      return fmt::format("{} -f -a '(__barter_torrents)'", required);
+      return " -f -a '(__barter_torrents)'";
     case ValueKind::words:
-      return fmt::format("{} -f -a {}", required, fish_quoted(join(value.words, " ")));
+      return fmt::format(" -f -a {}", fish_quoted(join(value.words, " ")));
     case ValueKind::text:
-      return fmt::format("{} -f", required);
+      return " -f";
     case ValueKind::none:
       break;
   }
@@ -222,7 +221,10 @@ std::string fish_option(std::string_view condition, const OptionDescription& opt
     const bool is_long = name.starts_with("--");
     out += fmt::format(" {} {}", is_long ? "-l" : "-s", name.substr(is_long ? 2 : 1));
   }
-  return out + fmt::format("{} -d {}\n", fish_value(option.value), fish_quoted(option.description));
+  const ValueDescription& value = option.value;
+  const bool required = value.kind != ValueKind::none && !value.joined_only;
+  return out + fmt::format("{}{} -d {}\n", required ? " -r" : "", fish_value(value),
+                           fish_quoted(option.description));
 }
 
 constexpr std::string_view fish_head =
@@ -295,9 +297,7 @@ std::string fish_completion(const ProgramDescription& program) {
     for (const OptionDescription& option : command.options) out += fish_option(condition, option);
     for (const PositionalDescription& positional : command.positionals) {
       out += fmt::format("complete -c barter -n {}{}\n", fish_quoted(condition),
-                         positional.value.kind == ValueKind::file
-                             ? " -F"
-                             : fish_value(positional.value).substr(3));
+                         fish_value(positional.value));
     }
   }
   return out;

@@ -41,21 +41,14 @@ void PieceStreamHasher::update(std::span<const std::byte> bytes) {
 }
 
 void PieceStreamHasher::update_zeros(std::uint64_t length) {
-  while (length > 0) {
-    const auto part = std::span(zeros).first(std::min<std::uint64_t>(length, zeros.size()));
-    update(part);
-    length -= part.size();
-  }
+  for (; length > zeros.size(); length -= zeros.size()) update(zeros);
+  update(std::span(zeros).first(static_cast<std::size_t>(length)));
 }
 
 void PieceStreamHasher::update_pad(std::uint64_t length) {
   if (!v1_) return;
-  while (length > 0) {
-    const auto part = std::span(zeros).first(
-        static_cast<std::size_t>(std::min<std::uint64_t>(length, zeros.size())));
-    sha1_.update(part);
-    length -= part.size();
-  }
+  for (; length > zeros.size(); length -= zeros.size()) sha1_.update(zeros);
+  sha1_.update(std::span(zeros).first(static_cast<std::size_t>(length)));
 }
 
 PieceDigests PieceStreamHasher::finish(bool only_piece) {

@@ -1,9 +1,7 @@
 #include "torrent/sha_lanes.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cassert>
-#include <cstring>
 
 namespace barter {
 namespace {

@@ -2,9 +2,9 @@
 // words, one message a lane. Included by the files of the kernels alone, each of which defines
 // BARTER_LANES, the attributes that make a function use its instruction set.
 //
-// `V` is a kernel's vector: its type Word and the functions add, rotate_left<n>, rotate_right<n>,
-// shift_right<n>, xor3, choose, majority, set, load_state, store_state, and load_chunk, which takes
-// 64 bytes of each message as 16 big-endian words.
+// `V` is a kernel's vector: its type Word, the number of its lanes, and the functions add, bit_xor,
+// rotate_left<n>, rotate_right<n>, shift_right<n>, xor3, choose, majority, set, load_state,
+// store_state, and load_chunk, which takes 64 bytes of each message as 16 big-endian words.
 #pragma once
 
 #include <array>
@@ -100,7 +100,7 @@ BARTER_LANES inline void compress_all(std::uint32_t* state, const std::byte* con
   typename V::Word sum[words], w[16];
   for (std::size_t i = 0; i < words; ++i) sum[i] = V::load_state(state + i * V::lanes);
   for (std::size_t chunk = 0; chunk < chunks; ++chunk) {
-    V::load_chunk(data, chunk * 64, w);
+    V::load_chunk(data, chunk * sha_chunk, w);
     typename V::Word s[words];
     for (std::size_t i = 0; i < words; ++i) s[i] = sum[i];
     if constexpr (words == 5) {
