@@ -19,7 +19,7 @@ from torrents import Torrent
 PAYLOAD = 1448 / 1514  # of the line: TCP with time stamps, MTU 1500
 KIB, MIB = 1 / 1024, 1 << 20
 COLUMNS = [
-    Column("wall s", "wall"), Column("MiB/s", "mib_per_second", "{:.1f}"),
+    Column("MiB", "mib", "{:.0f}"), Column("wall s", "wall"), Column("MiB/s", "mib_per_second", "{:.1f}"),
     Column("of the line", "share"), Column("steady MiB/s", "steady_mib_per_second", "{:.1f}"),
     Column("of the line", "steady_share"),
     Column("get CPU s/GiB", "get_cpu"), Column("seed CPU s/GiB", "seed_cpu"),
@@ -52,6 +52,8 @@ class LongLibtorrent(Libtorrent):
 
 CONTESTANTS = {**peers.CONTESTANTS, "libtorrent": Libtorrent, "libtorrent-long": LongLibtorrent}
 del CONTESTANTS["roofline"]
+# They fetch a few MiB a second over such a distance: a smaller transfer says as much.
+SMALL = {"aria2": 64, "transmission": 64}  # MiB
 
 
 class OnHost(Place):
@@ -103,10 +105,13 @@ def widen(star, mib):
                     file.write(f"{least} {usual} {mib << 20}")
 
 
-def content(folder, options):
+def content(folder, mib):
+    """(source, torrent) of random bytes."""
+    folder = os.path.join(folder, str(mib))
+    os.makedirs(folder)
     source = os.path.join(folder, "payload.bin")
     with open(source, "wb", buffering=0) as file:
-        for _ in range(options.line_mib):
+        for _ in range(mib):
             file.write(os.urandom(MIB))
     path = os.path.join(folder, "plain.torrent")
     subprocess.run([contestants.PYTHON, os.path.join(contestants.HERE, "lt.py"), "create", source, path,
@@ -163,7 +168,7 @@ class Transfer:
         got = os.path.join(self.folder, "got")
         os.makedirs(got)
         size = os.path.getsize(self.source)
-        measure.warm(self.options.folder, size)
+        measure.warm(self.options.work, size)
         seed_cpu = measure.cpu_seconds(seed.process.pid)
         arrivals = Arrivals(star, "get")
         watches = [measure.Watch(seed.process.pid)]
@@ -203,12 +208,14 @@ def run(options):
     """Row -> runs."""
     folder = os.path.join(options.work, "line")
     os.makedirs(folder)
-    source, plain = content(folder, options)
-    results = {}
+    contents, results = {}, {}
     for _ in range(options.runs):
         for name in options.contestants:
+            mib = min(SMALL.get(name, options.line_mib), options.line_mib)
+            if mib not in contents:
+                contents[mib] = content(folder, mib)
             for label, buffers in options.buffers:
-                figures = Transfer(options, source, plain).run(name, buffers)
+                figures = Transfer(options, *contents[mib]).run(name, buffers) | {"mib": mib}
                 results.setdefault(f"{name}, {label}", []).append(figures)
                 print(f"{name}, {label}: {figures['wall']:.1f} s, {figures['mib_per_second']:.0f} MiB/s",
                       file=sys.stderr)
@@ -217,8 +224,8 @@ def run(options):
 
 
 def show(options, results):
-    print(f"\n{options.line_mbit:g} Mbit/s, {options.line_round_trip:g} ms, {options.line_mib} MiB, 1 MiB pieces; the "
-          f"line carries {options.line_mbit * 1e6 / 8 * PAYLOAD / MIB:.1f} MiB/s of payload")
+    print(f"\n{options.line_mbit:g} Mbit/s, {options.line_round_trip:g} ms, 1 MiB pieces; the line "
+          f"carries {options.line_mbit * 1e6 / 8 * PAYLOAD / MIB:.1f} MiB/s of payload")
     print(f"{kernel('tcp_congestion_control')}; buffers as found: tcp_rmem {kernel('tcp_rmem')}, "
           f"tcp_wmem {kernel('tcp_wmem')}")
     print_table("seed and get", COLUMNS, results)

@@ -93,7 +93,7 @@ class Loaded:
         """One download, everybody gives."""
         got = os.path.join(row.folder, "got")
         get = contestants.Barter(row, "get")
-        measure.warm(self.options.folder, os.path.getsize(self.source))
+        measure.warm(self.options.work, os.path.getsize(self.source))
         began = measure.now()
         get.get(self.torrent, got, (), "--max-peers", str(self.links), seed=False)
         until(get.listens, 20, "listening", get.process)

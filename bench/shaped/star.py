@@ -6,8 +6,8 @@
         star.address("seed")
         star.counters()["hosts"]["seed"]["up_bytes"]
 
-`star` ends with our end of its standard input, and the namespaces with it and the last process in them:
-nothing is left behind, however we end. Raises NotHere where this machine allows no such network.
+`star` ends with our end of its standard input, however we end, and the namespaces with it and the last
+process in them. Raises NotHere where this machine allows no such network.
 """
 
 import contextlib
