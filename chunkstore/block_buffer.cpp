@@ -1,5 +1,6 @@
 #include "chunkstore/block_buffer.hpp"
 
+#include <algorithm>
 #include <mutex>
 #include <new>
 #include <vector>
@@ -9,8 +10,8 @@ namespace barter {
 namespace {
 constexpr std::align_val_t page{4096};
 // Allocated at once: page by page after each other, where single ones would each take a page more
-// for the allocator's own words.
-constexpr std::size_t buffers_together = 16;
+// for the allocator's own words. More of them where a few bytes stand for a block (simulations).
+constexpr std::size_t buffers_together = 16, bytes_together = 64 * 1024;
 }  // namespace
 
 struct BlockPool::State {
@@ -21,10 +22,11 @@ struct BlockPool::State {
   std::size_t bytes_each = 0;
 
   void grow() {
-    auto* slab = static_cast<std::byte*>(::operator new(buffers_together* bytes_each, page));
+    const std::size_t count = std::max(buffers_together, bytes_together / bytes_each);
+    auto* slab = static_cast<std::byte*>(::operator new(count* bytes_each, page));
     slabs.push_back(slab);
-    free.reserve(slabs.size() * buffers_together);  // so that none comes back to an allocation
-    for (std::size_t i = buffers_together; i > 0; --i) free.push_back(slab + (i - 1) * bytes_each);
+    free.reserve(slabs.size() * count);  // so that none comes back to an allocation
+    for (std::size_t i = count; i > 0; --i) free.push_back(slab + (i - 1) * bytes_each);
   }
 };
 

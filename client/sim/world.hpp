@@ -29,28 +29,32 @@ namespace barter::sim {
 class Checkers;
 
 struct Node {
+  // What every event touches comes first.
   std::uint32_t number = 0;
-  NodeOptions options;
-  Endpoint endpoint;
-  PeerId peer_id;
-  std::shared_ptr<const SwarmConfig> config;
-  std::unique_ptr<Swarm> swarm;
   bool online = false;
-  std::optional<TimePoint> joined_at, finished_at;
-  Usage usage_at_finish;  // of its uplink, when it had all
-  Sums sums_at_finish;
-  std::uint64_t sent_at_finish = 0;    // payload bytes
-  std::vector<TimePoint> piece_times;  // when each piece was stored, of a node that is watched
-  // The store: what was written and what was spilled.
-  Bitfield stored;
-  std::map<BlockRef, std::uint64_t> spilled;
+  std::unique_ptr<Swarm> swarm;
   std::vector<std::uint32_t> ends;  // by connection; no_end if there is none (any more)
   std::uint32_t links = 0, interested = 0, served = 0;  // of the links: interested; and unchoked
   TimePoint wakes_at = never;
   std::uint64_t payload_in = 0;
+  std::optional<TimePoint> finished_at;
+  std::shared_ptr<const SwarmConfig> config;
+  // The store: what was written and what was spilled.
+  Bitfield stored;
+  std::map<BlockRef, std::uint64_t> spilled;
+
+  NodeOptions options;
+  Endpoint endpoint;
+  PeerId peer_id;
+  std::optional<TimePoint> joined_at;
   std::uint64_t had_bytes = 0;  // at the start
   std::uint32_t failed_pieces = 0;
   std::vector<Endpoint> banned;
+  // When it had all: how its uplink was used, and what went over it.
+  Usage usage_at_finish;
+  Sums sums_at_finish;
+  std::uint64_t sent_at_finish = 0;    // payload bytes
+  std::vector<TimePoint> piece_times;  // when each piece was stored, of a node that is watched
 };
 
 class World {

@@ -8,6 +8,13 @@
 
 namespace barter::sim {
 
+namespace {
+void forget_spilled(Node& node, PieceIndex piece) {
+  const PieceIndex next{to_number(piece) + 1};
+  node.spilled.erase(node.spilled.lower_bound({piece, 0}), node.spilled.lower_bound({next, 0}));
+}
+}  // namespace
+
 std::uint32_t World::end_of(const Node& node, ConnectionId connection) const {
   const auto number = static_cast<std::uint32_t>(connection);
   return number < node.ends.size() ? node.ends[number] : no_end;
@@ -118,8 +125,7 @@ void World::on_stored(std::uint32_t number) {
 void World::piece_stored(Node& node, PieceIndex piece) {
   node.stored.set(to_number(piece));
   if (node.options.watched) node.piece_times.push_back(now_);
-  if (!node.spilled.empty())
-    std::erase_if(node.spilled, [&](const auto& one) { return one.first.piece == piece; });
+  forget_spilled(node, piece);
   if (!out_.set(to_number(piece)) || !out_.all()) return;
   copied_at_ = now_;
   for (const auto& other : nodes_)
@@ -147,7 +153,7 @@ void World::on_spilled(std::uint32_t number) {
 }
 
 void World::act(Node& node, DropSpilled& action) {
-  std::erase_if(node.spilled, [&](const auto& one) { return one.first.piece == action.piece; });
+  forget_spilled(node, action.piece);
 }
 
 // ---- the tracker, and what is told

@@ -5,16 +5,12 @@
 
 namespace barter {
 
-namespace {
-auto by_id(ConnectionId connection) {
-  return [connection](const std::unique_ptr<Peer>& peer) { return peer->id < connection; };
-}
-}  // namespace
-
+// Among the numbers alone: looking into each peer would cost a cache miss a step.
 Peer* Swarm::Core::find(ConnectionId connection) const {
-  const auto place = std::partition_point(peers_.begin(), peers_.end(), by_id(connection));
-  if (place == peers_.end() || (*place)->id != connection || (*place)->closing) return nullptr;
-  return place->get();
+  const auto place = std::lower_bound(ids_.begin(), ids_.end(), connection);
+  if (place == ids_.end() || *place != connection) return nullptr;
+  Peer* peer = peers_[static_cast<std::size_t>(place - ids_.begin())].get();
+  return peer->closing ? nullptr : peer;
 }
 
 // ---- a link begins
@@ -37,8 +33,9 @@ void Swarm::Core::peer_connected(ConnectionId connection, const PeerInfo& info, 
   }
   auto fresh = std::make_unique<Peer>(connection, info, now);
   Peer& peer = *fresh;
-  const auto place = std::partition_point(peers_.begin(), peers_.end(), by_id(connection));
-  peers_.insert(place, std::move(fresh));
+  const auto place = std::lower_bound(ids_.begin(), ids_.end(), connection) - ids_.begin();
+  peers_.insert(peers_.begin() + place, std::move(fresh));
+  ids_.insert(ids_.begin() + place, connection);
   if (listen && !peer.listen_known) {
     peer.listen = *listen;
     peer.listen_known = true;
@@ -209,6 +206,8 @@ void Swarm::Core::sweep() {
   has_closing_ = false;
   std::erase_if(marked_, [](const Peer* peer) { return peer->closing; });
   std::erase_if(peers_, [](const std::unique_ptr<Peer>& peer) { return peer->closing; });
+  ids_.clear();
+  for (const auto& peer : peers_) ids_.push_back(peer->id);
 }
 
 // Neither end has anything for the other, nor will have: seeds leave seeds (BEP 21: partial ones

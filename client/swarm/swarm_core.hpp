@@ -220,7 +220,8 @@ class Swarm::Core {
   std::uint32_t spilling_ = 0;       // blocks
 
   // Peers.
-  Peers peers_;  // by ConnectionId
+  Peers peers_;                    // by ConnectionId
+  std::vector<ConnectionId> ids_;  // of them, in the same order
   std::vector<Peer*> marked_;
   bool has_closing_ = false;
   KnownPeers known_;

@@ -12,6 +12,9 @@ std::string Swarm::Core::broken_invariant() const {
   const std::uint32_t pieces = layout_.piece_count();
   std::vector<std::uint32_t> copies(pieces);
   std::uint32_t seeds = 0, sources = 0;
+  if (!std::equal(peers_.begin(), peers_.end(), ids_.begin(), ids_.end(),
+                  [](const auto& peer, ConnectionId id) { return peer->id == id; }))
+    return "the list of connections does not follow the peers";
   for (const auto& peer : peers_) {
     if (peer->closing) return "a closing peer outlived its event";
     if (peer->marked) return "a marked peer was not looked at";
