@@ -29,6 +29,7 @@ struct Run {
   Report report;
   bool finished = false;
   double cpu_seconds = 0;
+  std::optional<Report> control;
 };
 
 constexpr const char* examples =
@@ -57,11 +58,15 @@ Run run_once(const Scenario& scenario, const Options& options, std::uint64_t see
   Run run;
   run.seed = seed;
   const double began = cpu_seconds();
-  const auto world =
-      build(scenario, {.peers = options.peers, .seed = seed, .checked = options.checked});
+  const ScenarioOptions what{.peers = options.peers, .seed = seed, .checked = options.checked};
+  const auto world = build(scenario, what);
   run.finished = world->run(scenario.limit);
   run.report = make_report(*world);
   run.cpu_seconds = cpu_seconds() - began;
+  if (const auto control = build_control(scenario, what)) {
+    control->run(scenario.limit);
+    run.control = make_report(*control);
+  }
   return run;
 }
 
@@ -69,6 +74,7 @@ void print(const Scenario& scenario, const Options& options, const Run& run) {
   if (options.json) {
     std::string report = to_json(run.report);
     report.pop_back();  // the closing brace
+    if (run.control) report += fmt::format(",\"control\":{}", to_json(*run.control));
     fmt::print(
         "{},\"scenario\":\"{}\",\"seed\":{},\"all_finished\":{},\"cpu_seconds\":{:.3f},"
         "\"peak_mib\":{:.1f}}}\n",
@@ -77,6 +83,11 @@ void print(const Scenario& scenario, const Options& options, const Run& run) {
   }
   fmt::print("{}, seed {}{}\n{}", scenario.name, run.seed, run.finished ? "" : ": NOT ALL FINISHED",
              to_text(run.report));
+  if (run.control)
+    fmt::print("control     without it: last {:.2f} s ({:+.2f} s), mean {:.2f} s ({:+.1f} %)\n",
+               run.control->last_seconds, run.report.last_seconds - run.control->last_seconds,
+               run.control->mean_seconds,
+               100 * (run.report.mean_seconds / run.control->mean_seconds - 1));
   const auto events = static_cast<double>(run.report.events);
   fmt::print(
       "simulated   {} events in {:.2f} s of one core: {:.0f} events/s, {:.2f} us each; {:.0f} "

@@ -246,9 +246,10 @@ void Network::begin_round(std::uint32_t number, TimePoint now) {
   } else if (pause > round + least_timeout && !end.waited) {
     const auto halvings = std::min<Duration::rep>(31, pause / (round + least_timeout));
     end.window = std::max(first_window, end.window >> halvings);
-  } else if (end.waited || end.credit < end.window / 2) {
+  } else if (end.waited || end.busy || end.credit < end.window / 2) {
     end.window *= 2;
   }
+  end.busy = true;
   end.credit = (end.waited ? end.credit : 0) + end.window;
   end.waited = false;
   end.round_end = now + round;
@@ -320,6 +321,7 @@ void Network::transmit(std::uint32_t number, TimePoint now) {
   const std::uint32_t on_line = on_the_line(bytes);
   end.unsent -= bytes;
   end.last_sent = now;
+  end.busy = end.busy && !end.socket.empty();
   (block ? line.sums.blocks : line.sums.control) += bytes;
   line.sums.headers += on_line - bytes;
   line.usage.advance(now, line.up_free);

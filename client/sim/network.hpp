@@ -9,10 +9,10 @@
 //   3. the packets: TCP's window admits them, the uplink serves its links in turn, an item at a
 //      time, and holds a queue of them; they arrive after both ends' delays, and queue again before
 //      the downlink
-// A window starts at ten segments, doubles each round trip in which it was used up, and is open
-// once it covers the path and its queue; losses after that are not modelled, since links that share
-// a line divide it by turns. After a pause longer than the retransmission timeout it starts again
-// (RFC 2861). A full downlink holds its senders back.
+// A window starts at ten segments, doubles each round trip in which more waited than went, and is
+// open once it covers the path and its queue; losses after that are not modelled, since links that
+// share a line divide it by turns. After a pause longer than the retransmission timeout it starts
+// again (RFC 2861). A full downlink holds its senders back.
 #pragma once
 
 #include <cstdint>
@@ -50,6 +50,7 @@ struct End {
   // TCP.
   std::uint32_t window = 0, credit = 0;  // bytes; credit is what is left of it in this round
   bool window_open = false, waited = false;
+  bool busy = false;  // in this round something always waited behind what was sent
   TimePoint round_end{}, last_sent{}, last_arrival{};
 
   std::uint32_t uses = 0;  // events and lists that name this end

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "client/swarm/config.hpp"
@@ -16,8 +17,8 @@ struct NodeOptions {
   std::uint64_t up = 1 << 20, down = 4 << 20;      // bytes a second of the line
   Duration delay = std::chrono::milliseconds(20);  // from the node to the middle of the network
   bool seed = false;
-  double has = 0;            // share of the pieces at the start, by chance
-  bool lacks_first = false;  // has all but piece 0
+  double has = 0;                        // share of the pieces at the start, by chance
+  std::optional<bool> first_piece = {};  // whether it begins with piece 0, whatever else it has
   bool connectable = true;
   bool honest = true;
   bool must_finish = true;

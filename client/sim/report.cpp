@@ -13,8 +13,11 @@ double seconds(Duration duration) {
   return std::chrono::duration<double>(duration).count();
 }
 
+// In the bound and the figures of the crowd: neither liars nor riders nor who freezes or leaves
+// early.
 bool counts(const Node& node) {
-  return node.options.honest && node.options.freezes == never;
+  return node.options.honest && !node.options.rides && node.options.freezes == never &&
+         (node.options.leaves == never || node.options.seed);
 }
 bool is_seed(const Node& node) {
   return node.options.seed;
@@ -146,8 +149,7 @@ void report_groups(const World& world, Report& out) {
 void report_times(const World& world, Report& out) {
   double sum = 0, speeds = 0, squares = 0;
   for (const auto& node : world.nodes()) {
-    if (is_seed(*node) || !counts(*node) || node->options.rides || !node->joined_at) continue;
-    if (!node->options.must_finish && !node->finished_at) continue;  // left before
+    if (is_seed(*node) || !counts(*node) || !node->joined_at) continue;
     ++out.peers;
     if (!node->finished_at) continue;
     ++out.finished;
@@ -182,7 +184,8 @@ void report_waste(const World& world, Report& out) {
     wasted += progress.wasted;
     haves += world.network().line(node->number).sums.haves;
     out.failed_pieces += node->failed_pieces;
-    out.banned_pairs += node->banned.size();
+    out.failed_most = std::max(out.failed_most, node->failed_pieces);
+    out.bans += node->banned.size();
     if (is_seed(*node) && node->options.honest) {
       seeds_sent += progress.uploaded;
     } else {
@@ -192,6 +195,20 @@ void report_waste(const World& world, Report& out) {
   out.wasted = received > 0 ? static_cast<double>(wasted) / static_cast<double>(received) : 0;
   out.haves = pieces > 0 ? static_cast<double>(haves) / static_cast<double>(pieces) : 0;
   out.seeds_sent = static_cast<double>(seeds_sent) / static_cast<double>(out.size);
+}
+
+void report_liars(const World& world, Report& out) {
+  for (const auto& liar : world.nodes()) {
+    if (liar->options.corrupts <= 0) continue;
+    ++out.liars;
+    const bool banned =
+        std::any_of(world.nodes().begin(), world.nodes().end(), [&](const auto& node) {
+          return std::any_of(node->banned.begin(), node->banned.end(), [&](const Endpoint& one) {
+            return one.address == liar->endpoint.address;
+          });
+        });
+    if (banned) ++out.liars_banned;
+  }
 }
 
 void report_riders(const World& world, Report& out) {
@@ -221,6 +238,7 @@ Report make_report(World& world) {
   report_groups(world, out);
   report_waste(world, out);
   report_riders(world, out);
+  report_liars(world, out);
   return out;
 }
 

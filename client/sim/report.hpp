@@ -14,7 +14,7 @@ namespace barter::sim {
 // No swarm can be faster (Kumar and Ross 2006): the seeds must send each piece once, each peer must
 // receive the whole, and all must be sent what they lack. Seconds from the beginning of the world,
 // headers of packets included where the world has them, acknowledgements not. Peers that come later
-// count from then; liars give nothing, frozen peers neither give nor take.
+// count from then. Left out are liars, riders, and peers that freeze or leave at a set time.
 struct Bound {
   double seeds = 0, downlink = 0, uplinks = 0;
   double seconds() const;
@@ -55,7 +55,10 @@ struct Report {
   // Peers that give nothing: pieces they held when the mean honest peer was done, as a share.
   double rider_share = 0;
   std::uint32_t riders = 0;
-  std::uint64_t banned_pairs = 0, failed_pieces = 0;
+  // Peers that send wrong blocks, and those of them that somebody banned; all bans, of whomever.
+  std::uint32_t liars = 0, liars_banned = 0;
+  std::uint64_t bans = 0, failed_pieces = 0;
+  std::uint32_t failed_most = 0;  // pieces, at one peer
   std::uint64_t events = 0;
   std::vector<double> finish_times;  // of the honest peers, ascending
 };

@@ -32,8 +32,10 @@ void put_times(Out out, const Report& r) {
   if (r.riders > 0)
     fmt::format_to(out, "free-riders {} held {:.1f} % when the mean honest peer had finished\n",
                    r.riders, 100 * r.rider_share);
-  if (r.failed_pieces > 0 || r.banned_pairs > 0)
-    fmt::format_to(out, "liars       {} pieces failed, {} bans\n", r.failed_pieces, r.banned_pairs);
+  if (r.liars > 0 || r.bans > 0)
+    fmt::format_to(
+        out, "liars       {} of {} banned; {} pieces failed, {} at one peer; {} bans in all\n",
+        r.liars_banned, r.liars, r.failed_pieces, r.failed_most, r.bans);
 }
 
 void put_uplinks(Out out, const Report& r) {
@@ -121,7 +123,10 @@ std::string to_json(const Report& r) {
       {"riders", r.riders},
       {"rider_share", r.rider_share},
       {"failed_pieces", r.failed_pieces},
-      {"bans", r.banned_pairs},
+      {"failed_most", r.failed_most},
+      {"liars", r.liars},
+      {"liars_banned", r.liars_banned},
+      {"bans", r.bans},
       {"events", r.events},
       {"uplinks", boost::json::object{{"seeds", uplink_json(r.seeds)},
                                       {"peers", uplink_json(r.peers_before)},

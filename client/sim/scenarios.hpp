@@ -20,15 +20,19 @@ struct ScenarioOptions {
 
 struct Scenario {
   std::string_view name;
-  std::string_view about;                                           // one line
-  std::uint32_t peers = 0;                                          // that begin without all
-  Duration limit{};                                                 // of simulated time
-  std::unique_ptr<World> (*build)(const ScenarioOptions& options);  // options.peers > 0
+  std::string_view about;                                          // one line
+  std::uint32_t peers = 0;                                         // that begin without all
+  Duration limit{};                                                // of simulated time
+  std::unique_ptr<World> (*make)(const ScenarioOptions& options);  // options.peers > 0
+  // The same without what makes it special, where that can be compared: without the riders, say.
+  std::unique_ptr<World> (*make_control)(const ScenarioOptions& options) = nullptr;
 };
 
 std::span<const Scenario> scenarios();
 const Scenario* find_scenario(std::string_view name);  // null if there is none
 // Builds it; peers of 0 become the scenario's.
-std::unique_ptr<World> build(const Scenario& scenario, ScenarioOptions options);
+std::unique_ptr<World> build(const Scenario& scenario, const ScenarioOptions& options);
+// Null where there is nothing to compare with.
+std::unique_ptr<World> build_control(const Scenario& scenario, const ScenarioOptions& options);
 
 }  // namespace barter::sim

@@ -89,15 +89,7 @@ Node& World::add(NodeOptions options) {
     node.options.configure(*own);
     node.config = std::move(own);
   }
-  node.stored = Bitfield(layout().piece_count(), node.options.seed || node.options.lacks_first);
-  for (std::uint32_t i = 0; node.options.has > 0 && i < layout().piece_count(); ++i) {
-    if (random_.below(1000) >= static_cast<std::uint64_t>(node.options.has * 1000)) continue;
-    if (node.stored.set(i)) node.had_bytes += layout().piece_size(PieceIndex{i});
-  }
-  if (node.options.lacks_first && node.stored.clear(0))
-    node.had_bytes = layout().total_size() - layout().piece_size(PieceIndex{0});
-  for (std::uint32_t i = 0; !node.options.seed && i < layout().piece_count(); ++i)
-    if (node.stored.test(i) && had_.set(i)) out_.set(i);
+  give_pieces(node);
   if (node.options.must_finish && !node.stored.all()) ++unfinished_;
   nodes_.push_back(std::move(fresh));
   const auto at = [&](TimePoint time) { return std::max(now_, began_ + time.time_since_epoch()); };
@@ -106,6 +98,22 @@ Node& World::add(NodeOptions options) {
   if (node.options.freezes != never)
     later(at(node.options.freezes), [this, &node] { network_.line(node.number).frozen = true; });
   return node;
+}
+
+// What a node has at the start.
+void World::give_pieces(Node& node) {
+  const std::uint32_t pieces = layout().piece_count();
+  node.stored = Bitfield(pieces, node.options.seed);
+  if (node.options.seed) return;
+  for (std::uint32_t i = 0; i < pieces; ++i) {
+    bool has = node.options.has > 0 &&
+               random_.below(1000) < static_cast<std::uint64_t>(node.options.has * 1000);
+    if (i == 0) has = node.options.first_piece.value_or(has);
+    if (!has) continue;
+    node.stored.set(i);
+    node.had_bytes += layout().piece_size(PieceIndex{i});
+    if (had_.set(i)) out_.set(i);
+  }
 }
 
 void World::later(TimePoint time, Closure what) {

@@ -102,6 +102,7 @@ class World {
   };
 
   // world.cpp
+  void give_pieces(Node& node);
   void later(TimePoint time, Closure what);
   void handle(const Event& event);
   void join(Node& node);

@@ -1,14 +1,12 @@
-// Scenarios: small worlds, each run with many seeds. A failure prints the seed; BARTER_SIM_SEED=n
-// runs that one alone.
+// Small worlds, each run with many seeds.
 #include <catch2/catch.hpp>
-
-#include <cstdlib>
 
 #include <fmt/format.h>
 
 #include "client/sim/checkers.hpp"
 #include "client/sim/report.hpp"
 #include "client/sim/world.hpp"
+#include "tests/sim/seeds.hpp"
 
 namespace barter::sim {
 namespace {
@@ -16,22 +14,6 @@ namespace {
 using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-std::uint64_t seeds_to_run(std::uint64_t usual) {
-  return std::getenv("BARTER_SHORT") != nullptr ? std::max<std::uint64_t>(1, usual / 10) : usual;
-}
-
-// Runs `scenario` with each seed; it builds and runs the world.
-template <class Scenario>
-void for_seeds(std::uint64_t count, Scenario scenario) {
-  std::uint64_t first = 1, last = seeds_to_run(count);
-  if (const char* one = std::getenv("BARTER_SIM_SEED"))
-    first = last = std::strtoull(one, nullptr, 10);
-  for (std::uint64_t seed = first; seed <= last; ++seed) {
-    INFO("seed " << seed);
-    scenario(seed);
-  }
-}
 
 std::string unfinished(World& world) {
   std::string text;

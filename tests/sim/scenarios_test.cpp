@@ -1,0 +1,109 @@
+// The named scenarios, smaller than the benches run them, with every checker on.
+#include <catch2/catch.hpp>
+
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include "client/sim/report.hpp"
+#include "client/sim/scenarios.hpp"
+#include "tests/sim/seeds.hpp"
+
+namespace barter::sim {
+namespace {
+
+// Runs it to its end; whoever must finish has.
+Report run(std::string_view name, std::uint64_t seed, std::uint32_t peers = 0,
+           bool control = false) {
+  const Scenario* scenario = find_scenario(name);
+  REQUIRE(scenario != nullptr);
+  const ScenarioOptions options{.peers = peers, .seed = seed, .checked = true};
+  const auto world = control ? build_control(*scenario, options) : build(*scenario, options);
+  REQUIRE(world != nullptr);
+  const bool finished = world->run(scenario->limit);
+  Report report = make_report(*world);
+  INFO(name << ", seed " << seed << '\n' << to_text(report));
+  REQUIRE(finished);
+  if (std::getenv("BARTER_SIM_PRINT") != nullptr)
+    fmt::print("{}, seed {}: {:.3f}\n", name, seed, report.efficiency);
+  return report;
+}
+
+struct Floor {
+  const char* name;
+  std::uint32_t peers;
+  std::uint64_t seeds;
+  double efficiency;
+};
+
+TEST_CASE("each scenario stays near its bound", "[sim][scenarios]") {
+  const Floor floors[] = {
+      {"pair", 1, 3, 0.95},        {"flash", 8, 10, 0.85},     {"flash-24", 24, 3, 0.85},
+      {"crowd-100", 60, 1, 0.80},  {"staggered", 30, 3, 0.80}, {"classes", 30, 3, 0.35},
+      {"seed-leaves", 24, 3, 0.8}, {"late", 9, 3, 0.95},       {"one-piece", 24, 3, 0.8},
+  };
+  for (const Floor& floor : floors)
+    for_seeds(floor.seeds, [&](std::uint64_t seed) {
+      const Report report = run(floor.name, seed, floor.peers);
+      INFO(floor.name << '\n' << to_text(report));
+      CHECK(report.efficiency > floor.efficiency);
+      CHECK(report.efficiency <= 1.0);
+    });
+}
+
+TEST_CASE("all who stay finish while others come and go", "[sim][scenarios]") {
+  for_seeds(5, [](std::uint64_t seed) { run("churn", seed); });
+}
+
+TEST_CASE("a peer that stands still delays nobody by two seconds", "[sim][scenarios]") {
+  for_seeds(5, [](std::uint64_t seed) {
+    const Report report = run("frozen", seed);
+    const Report control = run("frozen", seed, 0, true);
+    INFO(to_text(report) << "\nwhere it has gone instead\n" << to_text(control));
+    CHECK(report.last_seconds < control.last_seconds + 2);
+  });
+}
+
+TEST_CASE("liars waste less than a tenth and are banned", "[sim][scenarios]") {
+  for_seeds(5, [](std::uint64_t seed) {
+    const Report report = run("liars", seed);
+    INFO(to_text(report));
+    CHECK(report.wasted < 0.10);
+    CHECK(report.liars_banned == report.liars);
+    CHECK(report.efficiency > 0.4);
+  });
+}
+
+TEST_CASE("free-riders hold up nobody for long", "[sim][scenarios]") {
+  for_seeds(5, [](std::uint64_t seed) {
+    const Report report = run("free-riders", seed);
+    INFO(to_text(report));
+    CHECK(report.efficiency > 0.75);
+    CHECK(report.riders == 1);
+  });
+}
+
+TEST_CASE("what an uplink did adds up to its capacity", "[sim][scenarios]") {
+  for_seeds(3, [](std::uint64_t seed) {
+    for (const char* name : {"flash", "churn", "classes"}) {
+      const Report report = run(name, seed);
+      for (const UplinkReport* one : {&report.seeds, &report.peers_before, &report.peers_after}) {
+        if (one->capacity_bytes == 0) continue;
+        const double idle = std::accumulate(one->idle.begin(), one->idle.end(), 0.0);
+        INFO(name << '\n' << to_text(report));
+        CHECK(one->blocks + one->control + one->headers + idle == Approx(1).epsilon(0.02));
+      }
+    }
+  });
+}
+
+TEST_CASE("a scenario checked and unchecked is the same run", "[sim][scenarios]") {
+  const Report checked = run("flash", 3);
+  const auto world = build(*find_scenario("flash"), {.seed = 3});
+  REQUIRE(world->run(std::chrono::minutes(10)));
+  CHECK(make_report(*world).finish_times == checked.finish_times);
+  CHECK(world->events() == checked.events);
+}
+
+}  // namespace
+}  // namespace barter::sim
