@@ -320,6 +320,12 @@ void Swarm::Core::check_peer(Peer& peer, TimePoint now) {
     release_all(peer, now, true);
     work_freed_ = true;
   }
+  // The one request that shows when it recovers is overdue as well: others shall have the block.
+  // Two such peers would else hold it for ever, since no third is asked.
+  if (peer.snubbed && peer.requests.late_count() > 0) {
+    release_all(peer, now, true);
+    peer.asks_again_at = now + config_->snubbed_after;
+  }
   if (peer.asks_again_at != TimePoint{} && peer.asks_again_at <= now) {
     peer.asks_again_at = {};
     mark(peer);

@@ -1,5 +1,6 @@
 // Each message of a peer: checked against the protocol and the layout, then handed to its concern.
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -288,7 +289,7 @@ void Swarm::Core::on(Peer& peer, wire::Piece& message, TimePoint now) {
     --peer.strays_allowed;
   }
   peer.rejects_in_row = 0;
-  peer.snubbed = false;
+  if (std::exchange(peer.snubbed, false)) peer.asks_again_at = {};
   block_arrived(peer, *block, std::move(message.block), now);
 }
 

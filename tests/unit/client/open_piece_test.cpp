@@ -50,6 +50,17 @@ TEST_CASE("a late block gets one more holder, never a third, never the same") {
   CHECK(open.requestable() == 1);
 }
 
+TEST_CASE("a late block whose second holder gives up may be shared again") {
+  OpenPiece open(PieceIndex{0}, four_blocks(), 0);
+  for (int i = 0; i < 4; ++i) open.take(a);
+  open.mark_late(1);
+  CHECK(open.take(b) == 1);
+  open.release(1, b);
+  CHECK_FALSE(open.has_for(a));
+  CHECK(open.take(c) == 1);
+  CHECK(open.requestable() == 0);
+}
+
 TEST_CASE("a block that comes tells who else was asked") {
   BlockPool pool(8, 8);
   OpenPiece open(PieceIndex{0}, four_blocks(), 0);
