@@ -73,8 +73,11 @@ void put_groups(Out out, const Report& r) {
 
 boost::json::object uplink_json(const UplinkReport& one) {
   boost::json::object idle;
-  for (std::size_t i = 0; i < idle_reasons; ++i)
-    idle[to_string(static_cast<Idle>(i))] = one.idle[i];
+  for (std::size_t i = 0; i < idle_reasons; ++i) {
+    std::string key(to_string(static_cast<Idle>(i)));
+    std::replace(key.begin(), key.end(), ' ', '_');
+    idle[key] = one.idle[i];
+  }
   return {{"capacity_bytes", one.capacity_bytes},
           {"blocks", one.blocks},
           {"control", one.control},
