@@ -5,11 +5,10 @@
 namespace barter::sim {
 
 namespace {
-constexpr std::uint32_t segment = 1448;                // bytes of the stream in a full packet
-constexpr std::uint32_t header = 66;                   // Ethernet, IPv4, TCP with timestamps
-constexpr std::uint32_t first_window = 10 * segment;   // RFC 6928
-constexpr std::uint32_t unsent_low_water = 128 << 10;  // as client/net/connection sets it
-constexpr std::uint32_t least_socket = 60 << 10;       // Linux' first send buffer, payload
+constexpr std::uint32_t segment = 1448;               // bytes of the stream in a full packet
+constexpr std::uint32_t header = 66;                  // Ethernet, IPv4, TCP with timestamps
+constexpr std::uint32_t first_window = 10 * segment;  // RFC 6928
+constexpr std::uint32_t least_socket = 60 << 10;      // Linux' first send buffer, payload
 constexpr Duration least_timeout = std::chrono::milliseconds(200);  // RFC 6298, as Linux has it
 constexpr Duration retry_least = std::chrono::microseconds(10);
 
@@ -44,6 +43,7 @@ std::string_view to_string(Idle reason) {
 Network::Network(EventQueue& events, const WorldOptions& options)
     : events_(&events),
       queue_(options.queue),
+      unsent_low_water_(options.unsent_low_water),
       frames_(options.frames),
       slow_start_(options.slow_start) {}
 
@@ -133,8 +133,8 @@ bool Network::take_back(std::uint32_t number, const BlockRange& range) {
 
 // Linux lets a socket hold a few windows; of those not yet sent, the low-water mark.
 std::uint32_t Network::socket_limit(const End& end) const {
-  if (!slow_start_ || end.window_open) return unsent_low_water;
-  return std::clamp(4 * end.window, least_socket, unsent_low_water);
+  if (!slow_start_ || end.window_open) return unsent_low_water_;
+  return std::min(std::max(4 * end.window, least_socket), unsent_low_water_);
 }
 
 void Network::flush(std::uint32_t node, std::vector<Sent>& sent, TimePoint now) {

@@ -136,6 +136,7 @@ class Network {
   std::vector<End> ends_;
   std::vector<std::uint32_t> free_links_;  // first ends
   Duration queue_;
+  std::uint32_t unsent_low_water_;
   bool frames_, slow_start_;
 };
 

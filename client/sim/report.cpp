@@ -7,8 +7,6 @@
 namespace barter::sim {
 
 namespace {
-constexpr double frame_factor = 1514.0 / 1448.0;
-
 double seconds(Duration duration) {
   return std::chrono::duration<double>(duration).count();
 }

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,9 @@
 #include "client/sim/world.hpp"
 
 namespace barter::sim {
+
+// What a line carries for each byte of the stream.
+inline constexpr double frame_factor = 1514.0 / 1448.0;
 
 // No swarm can be faster (Kumar and Ross 2006): the seeds must send each piece once, each peer must
 // receive the whole, and all must be sent what they lack. Seconds from the beginning of the world,
@@ -70,5 +74,8 @@ std::string to_json(const Report& report);
 // Completion over time against the bound: lines "seconds,finished", or a drawing.
 std::string curve_csv(const Report& report);
 std::string curve_svg(const Report& report, const std::string& title);
+// Several runs in one drawing, the first of them thick. `plain` are the seconds in which the peers
+// would be served one after the other; 0: not drawn.
+std::string curves_svg(std::span<const Report> reports, const std::string& title, double plain);
 
 }  // namespace barter::sim

@@ -1,4 +1,4 @@
-// The report as a table, as JSON, and the completion curve as CSV and SVG.
+// The report as a table and as JSON; the curve is in curve.cpp.
 #include <algorithm>
 #include <boost/json.hpp>
 #include <iterator>
@@ -137,59 +137,6 @@ std::string to_json(const Report& r) {
       {"groups", std::move(groups)},
   };
   return boost::json::serialize(out);
-}
-
-// ---- the curve
-
-std::string curve_csv(const Report& report) {
-  std::string text = "seconds,finished\n0,0\n";
-  for (std::size_t i = 0; i < report.finish_times.size(); ++i)
-    fmt::format_to(std::back_inserter(text), "{:.4f},{}\n", report.finish_times[i], i + 1);
-  return text;
-}
-
-std::string curve_svg(const Report& report, const std::string& title) {
-  constexpr double width = 640, height = 360, left = 60, top = 40, right = 620, bottom = 310;
-  const double bound = report.bound.seconds();
-  const double end = 1.05 * std::max(report.last_seconds, bound);
-  const auto x = [&](double seconds) { return left + (right - left) * seconds / end; };
-  const auto y = [&](double share) { return bottom - (bottom - top) * share; };
-  std::string svg;
-  auto out = std::back_inserter(svg);
-  fmt::format_to(out,
-                 "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" "
-                 "font-family=\"sans-serif\" font-size=\"12\">\n"
-                 "<rect width=\"{0}\" height=\"{1}\" fill=\"white\"/>\n"
-                 "<text x=\"{2}\" y=\"24\" font-size=\"14\">{3}</text>\n",
-                 width, height, left, title);
-  for (int i = 0; i <= 4; ++i) {
-    const double share = i / 4.0, seconds = end * share;
-    fmt::format_to(out,
-                   "<line x1=\"{0}\" y1=\"{1:.1f}\" x2=\"{2}\" y2=\"{1:.1f}\" stroke=\"#ddd\"/>\n"
-                   "<text x=\"{3}\" y=\"{4:.1f}\" text-anchor=\"end\">{5} %</text>\n"
-                   "<text x=\"{6:.1f}\" y=\"{7}\" text-anchor=\"middle\">{8:.{9}f} s</text>\n",
-                   left, y(share), right, left - 6, y(share) + 4, 25 * i, x(seconds), bottom + 18,
-                   seconds, end < 20 ? 1 : 0);
-  }
-  fmt::format_to(
-      out,
-      "<line x1=\"{0:.1f}\" y1=\"{1}\" x2=\"{0:.1f}\" y2=\"{2}\" stroke=\"#c33\" "
-      "stroke-dasharray=\"5 4\"/>\n"
-      "<text x=\"{0:.1f}\" y=\"{3}\" text-anchor=\"middle\" fill=\"#c33\">bound {4:.1f} s"
-      "</text>\n",
-      x(bound), top, bottom, bottom + 36, bound);
-  fmt::format_to(
-      out, "<polyline fill=\"none\" stroke=\"#147\" stroke-width=\"2\" points=\"{:.1f},{:.1f}",
-      x(0), y(0));
-  double share = 0;
-  for (std::size_t i = 0; i < report.finish_times.size(); ++i) {
-    const double at = x(report.finish_times[i]);
-    fmt::format_to(out, " {:.1f},{:.1f}", at, y(share));
-    share = static_cast<double>(i + 1) / std::max(1u, report.peers);
-    fmt::format_to(out, " {:.1f},{:.1f}", at, y(share));
-  }
-  fmt::format_to(out, "\"/>\n</svg>\n");
-  return svg;
 }
 
 }  // namespace barter::sim

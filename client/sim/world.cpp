@@ -13,6 +13,7 @@ namespace barter::sim {
 namespace {
 // A Swarm keeps the vector that it gets back: not a large one, where there are thousands of them.
 constexpr std::size_t kept_actions = 24;
+constexpr std::uint64_t events_between_questions = 1 << 15;
 
 std::shared_ptr<const Metainfo> make_metainfo(const WorldOptions& options) {
   const std::uint64_t size =
@@ -144,9 +145,12 @@ void World::vanish(Node& node) {
   if (node.options.must_finish && !node.finished_at && !node.stored.all()) --unfinished_;
 }
 
-bool World::run(Duration limit) {
+bool World::run(Duration limit, const std::function<bool()>& go_on) {
   const TimePoint end = began_ + limit;
-  while (unfinished_ > 0 && !events_.empty() && events_.next_time() <= end) handle(events_.pop());
+  while (unfinished_ > 0 && !events_.empty() && events_.next_time() <= end) {
+    handle(events_.pop());
+    if (go_on && event_count_ % events_between_questions == 0 && !go_on()) return false;
+  }
   if (unfinished_ == 0 && checkers_) checkers_->finished();
   return unfinished_ == 0;
 }

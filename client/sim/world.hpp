@@ -64,7 +64,8 @@ class World {
 
   Node& add(NodeOptions options);
   // Runs until every node that must finish has, or `limit`. True if all have.
-  bool run(Duration limit);
+  // `go_on` is asked every few thousand events; false ends the run.
+  bool run(Duration limit, const std::function<bool()>& go_on = {});
   // Runs on for a while, whatever happens.
   void run_for(Duration duration);
 
