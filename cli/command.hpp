@@ -48,8 +48,10 @@ CLI::App* add_command(CLI::App& app, CommandLine& line, const std::string& name,
                       const std::string& description, const std::string& examples,
                       std::function<int(Output&)> run);
 
-// Values on the command line (cli/sizes): an option that takes a size or rate, a duration.
+// Values on the command line (cli/sizes): an option that takes a size, a rate, a duration.
 CLI::Option* add_size_option(CLI::App* command, const std::string& name, std::uint64_t& value,
+                             const std::string& description);
+CLI::Option* add_rate_option(CLI::App* command, const std::string& name, std::uint64_t& value,
                              const std::string& description);
 CLI::Option* add_duration_option(CLI::App* command, const std::string& name,
                                  std::chrono::milliseconds& value, const std::string& description);
@@ -67,6 +69,7 @@ void add_tracker_command(CLI::App& app, CommandLine& line);
 void add_share_command(CLI::App& app, CommandLine& line);
 void add_get_command(CLI::App& app, CommandLine& line);
 void add_seed_command(CLI::App& app, CommandLine& line);
+void add_simulate_command(CLI::App& app, CommandLine& line);
 void add_completion_command(CLI::App& app, CommandLine& line);
 
 void add_all_commands(CLI::App& app, CommandLine& line);

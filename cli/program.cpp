@@ -85,6 +85,11 @@ CLI::Option* add_size_option(CLI::App* command, const std::string& name, std::ui
   return add_parsed_option(command, name, value, description, "SIZE", parse_size);
 }
 
+CLI::Option* add_rate_option(CLI::App* command, const std::string& name, std::uint64_t& value,
+                             const std::string& description) {
+  return add_parsed_option(command, name, value, description, "RATE", parse_rate);
+}
+
 CLI::Option* add_duration_option(CLI::App* command, const std::string& name,
                                  std::chrono::milliseconds& value, const std::string& description) {
   return add_parsed_option(command, name, value, description, "TIME", parse_duration);

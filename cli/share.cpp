@@ -570,8 +570,8 @@ void add_share_command(CLI::App& app, CommandLine& line) {
   command->add_option("--copies", options->copies, "End when this many others have everything")
       ->type_name("N");
   add_duration_option(command, "--for", options->time, "End after this time");
-  add_size_option(command, "--up-limit", options->up_limit, "Bytes a second, as 500KiB or 1MB")
-      ->type_name("RATE");
+  add_rate_option(command, "--up-limit", options->up_limit,
+                  "Bytes a second, as 500KiB or 1MB; or 100Mbit");
   command->add_option("--max-peers", options->max_peers, "Connections at a time")
       ->check(CLI::Range(1u, 100'000u))
       ->type_name("N");

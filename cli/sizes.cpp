@@ -57,6 +57,19 @@ std::optional<long double> size_unit(std::string_view unit) {
   return std::nullopt;
 }
 
+// Bytes of a bit rate's unit: "bit", "bps" and theirs with k, m, g, t before them.
+std::optional<long double> bit_unit(std::string_view unit) {
+  std::size_t power = 0;
+  if (!unit.empty() && unit[0] != 'b') {
+    power = std::string_view("kmgt").find(unit[0]);
+    if (power == std::string_view::npos) return std::nullopt;
+    ++power;
+    unit.remove_prefix(1);
+  }
+  if (unit != "bit" && unit != "bits" && unit != "bps") return std::nullopt;
+  return std::pow(1000.0L, static_cast<long double>(power)) / 8;
+}
+
 std::optional<long double> duration_unit(std::string_view unit) {  // in milliseconds
   if (unit.empty() || unit == "s") return 1000.0L;
   if (unit == "ms") return 1.0L;
@@ -66,23 +79,31 @@ std::optional<long double> duration_unit(std::string_view unit) {  // in millise
   return std::nullopt;
 }
 
-}  // namespace
-
-Result<std::uint64_t> parse_size(std::string_view text) {
+// What is neither a size nor, where those are allowed, bits a second is told to be no `what`.
+Result<std::uint64_t> parse_bytes(std::string_view text, bool bits, const char* what) {
   const std::string all = lower(text);
   if (all == "none") return no_limit;
   std::string_view rest = all;
   const auto number = take_number(rest);
   if (rest.ends_with("/s")) rest.remove_suffix(2);
   while (!rest.empty() && rest.front() == ' ') rest.remove_prefix(1);
-  const auto unit = size_unit(rest);
-  if (!number || !unit) {
-    return Error{Errc::invalid_argument,
-                 fmt::format("'{}' is no size: give bytes, 500KiB, 1MB, 2m or none", text)};
-  }
+  auto unit = size_unit(rest);
+  if (!unit && bits) unit = bit_unit(rest);
+  if (!number || !unit)
+    return Error{Errc::invalid_argument, fmt::format("'{}' is no {}", text, what)};
   const long double bytes = std::floor(*number * *unit);
   if (bytes > 9.0e18L) return Error{Errc::invalid_argument, fmt::format("'{}' is too large", text)};
   return static_cast<std::uint64_t>(bytes);
+}
+
+}  // namespace
+
+Result<std::uint64_t> parse_size(std::string_view text) {
+  return parse_bytes(text, false, "size: give bytes, 500KiB, 1MB, 2m or none");
+}
+
+Result<std::uint64_t> parse_rate(std::string_view text) {
+  return parse_bytes(text, true, "rate: give bytes a second, 500KiB, 1MB, 100Mbit, 1Gbit or none");
 }
 
 Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
@@ -115,6 +136,18 @@ std::string format_size(std::uint64_t bytes) {
 
 std::string format_rate(std::uint64_t bytes_a_second) {
   return format_size(bytes_a_second) + "/s";
+}
+
+std::string format_bit_rate(std::uint64_t bytes_a_second) {
+  static constexpr std::array<const char*, 5> units{"bit/s", "kbit/s", "Mbit/s", "Gbit/s",
+                                                    "Tbit/s"};
+  auto value = 8 * static_cast<double>(bytes_a_second);
+  std::size_t unit = 0;
+  while (value >= 999.5 && unit + 1 < units.size()) {
+    value /= 1000;
+    ++unit;
+  }
+  return fmt::format("{:.3g} {}", value, units[unit]);
 }
 
 std::string format_duration(std::chrono::seconds duration) {

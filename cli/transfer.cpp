@@ -116,10 +116,10 @@ void add_transfer_flags(CLI::App* command, TransferFlags& flags) {
                    "Meet peers and trackers at this address of ours; default: all (repeatable)")
       ->allow_extra_args(false)
       ->type_name("ADDRESS");
-  add_size_option(command, "--down-limit", flags.down_limit, "Bytes a second, as 500KiB or 1MB")
-      ->type_name("RATE");
-  add_size_option(command, "--up-limit", flags.up_limit, "Bytes a second, as 500KiB or 1MB")
-      ->type_name("RATE");
+  add_rate_option(command, "--down-limit", flags.down_limit,
+                  "Bytes a second, as 500KiB or 1MB; or 100Mbit");
+  add_rate_option(command, "--up-limit", flags.up_limit,
+                  "Bytes a second, as 500KiB or 1MB; or 100Mbit");
   command->add_option("--max-peers", flags.max_peers, "Connections at a time")
       ->check(CLI::Range(1, 100'000))
       ->type_name("N");

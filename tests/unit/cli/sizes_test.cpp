@@ -26,6 +26,28 @@ TEST_CASE("what is no size is refused", "[sizes]") {
   }
 }
 
+TEST_CASE("rates are sizes, or bits as lines are sold", "[sizes]") {
+  CHECK(parse_rate("1048576").value() == 1048576);
+  CHECK(parse_rate("500KiB/s").value() == 512000);
+  CHECK(parse_rate("1MB").value() == 1'000'000);
+  CHECK(parse_rate("1Mb").value() == 1'000'000);  // upper and lower case are one
+  CHECK(parse_rate("8bit").value() == 1);
+  CHECK(parse_rate("1Gbit").value() == 125'000'000);
+  CHECK(parse_rate("2.5gbit/s").value() == 312'500'000);
+  CHECK(parse_rate("100 Mbps").value() == 12'500'000);
+  CHECK(parse_rate("64kbits").value() == 8'000);
+  CHECK(parse_rate("none").value() == no_limit);
+  for (const char* text : {"", "bit", "1Mibit", "1Pbit", "1bitt", "1 bit s", "-1Mbit", "1M bit"}) {
+    CAPTURE(text);
+    CHECK_FALSE(parse_rate(text).has_value());
+  }
+  CHECK_FALSE(parse_size("1Gbit").has_value());  // a size is bytes
+  CHECK(format_bit_rate(125'000'000) == "1 Gbit/s");
+  CHECK(format_bit_rate(1'250'000) == "10 Mbit/s");
+  CHECK(format_bit_rate(312'500'000) == "2.5 Gbit/s");
+  CHECK(format_bit_rate(1) == "8 bit/s");
+}
+
 TEST_CASE("durations", "[sizes]") {
   CHECK(parse_duration("30").value() == 30s);
   CHECK(parse_duration("30s").value() == 30s);
