@@ -235,11 +235,32 @@ void Output::transfer(const TransferStatus& status) {
                 fmt::format("{} of {}", format_size(shown), format_size(status.bytes_total)), tail);
 }
 
+void Output::simulating(const SimulationStatus& status) {
+  const std::lock_guard lock(mutex_);
+  constexpr std::uint64_t whole = 100'000;
+  const auto now = settings_.steady();
+  if (!simulating_.last) simulating_began_ = now;
+  const double share = std::clamp(status.share, 0.0, 1.0);
+  const auto done = static_cast<std::uint64_t>(share * whole);
+  std::string tail;
+  const double seconds = std::chrono::duration<double>(now - simulating_began_).count();
+  if (share > 0.02 && share < 1 && seconds > 1) {
+    const auto left = static_cast<std::int64_t>(std::ceil(seconds / share * (1 - share)));
+    tail = ", " + format_duration(std::chrono::seconds(left)) + " left";
+  }
+  const std::string run =
+      status.runs > 1 ? fmt::format(", run {} of {}", status.run, status.runs) : std::string();
+  show_progress(simulating_, done, whole, "simulating",
+                {{"share", share}, {"run", status.run}, {"runs", status.runs}}, "simulated" + run,
+                tail);
+}
+
 void Output::end_progress() {
   const std::lock_guard lock(mutex_);
   if (!drawn_.empty()) settings_.err("\n");
   drawn_.clear();
   hashing_ = {};
+  simulating_ = {};
   // A transfer that is complete goes on as sharing: its end was told.
   if (transfer_.last_tenth < 10) transfer_ = {};
 }

@@ -35,6 +35,12 @@ struct TransferStatus {
   std::string name;  // may be empty
 };
 
+// A run in virtual time, or several: `simulate`.
+struct SimulationStatus {
+  double share = 0;  // of all that the peers of all runs fetch, 0 to 1
+  std::uint32_t run = 1, runs = 1;
+};
+
 class Output {
  public:
   struct Settings {
@@ -73,6 +79,7 @@ class Output {
   // file a line every 10 % or minute, --json an event a second.
   void hashing(const HashingStatus& status);
   void transfer(const TransferStatus& status);
+  void simulating(const SimulationStatus& status);
   // The last state of a progress is shown whatever the time; then the line is left alone.
   void end_progress();
 
@@ -98,8 +105,8 @@ class Output {
   std::mutex mutex_;
   std::string drawn_;    // the progress line on the terminal
   std::string pending_;  // the newest progress line, where it was not shown for lack of time
-  Throttle hashing_, transfer_;
-  std::chrono::steady_clock::time_point hashing_began_{};
+  Throttle hashing_, transfer_, simulating_;
+  std::chrono::steady_clock::time_point hashing_began_{}, simulating_began_{};
   boost::json::object result_;
 };
 

@@ -22,7 +22,7 @@ namespace barter::sim {
 
 inline constexpr std::uint32_t most_rollout_peers = 10'000;
 inline constexpr std::uint64_t most_rollout_links = 1'000'000;  // peers x connections
-inline constexpr std::uint64_t least_rollout_rate = 1024;       // bytes a second of a line
+inline constexpr std::uint64_t least_rollout_rate = 1000;       // bytes a second of a line
 
 struct RolloutOptions {
   std::uint32_t peers = 1, seeds = 1;                  // that begin without it, with it

@@ -57,6 +57,7 @@ class Completion(BarterTest):
         self.assertEqual(self.bash("get", "--port", ""), [])
         self.assertEqual(self.bash("nonsense", "--"), [])
         self.assertIn("--listen", self.bash("tracker", ""))
+        self.assertEqual(self.bash("simulate", "--seed-"), ["--seed-down", "--seed-up"])
 
     def test_bash_offers_values(self):
         self.assertEqual(self.bash("show", ""), ["film.torrent", "folder", "with space.torrent"])

@@ -32,7 +32,7 @@ class Man(unittest.TestCase):
 
     def test_man_shows_it(self):
         shown = self.read_by("man", "-l")
-        for words in ("EXIT STATUS", "--stall-timeout TIME", "barter get TORRENT [OPTION]...", "--seed[=RATIO"):
+        for words in ("EXIT STATUS", "--stall-timeout TIME", "barter get TORRENT [OPTION]...", "barter simulate [OPTION]...", "--seed-up RATE", "--seed[=RATIO"):
             self.assertIn(words, shown)
 
 

@@ -33,6 +33,7 @@ CLIENT_PARTS = {
 # the handles of blocks and what became of a piece.
 CLIENT_MAY_SEE_OF_TRACKER = {"announce", "udp_protocol"}
 SIM_MAY_SEE_OF_TRACKER = CLIENT_MAY_SEE_OF_TRACKER | {"registry"}  # it runs the tracker, too
+CLI_MAY_SEE_OF_SIM = {"rollout", "report"}
 CORE_MAY_SEE_OF_STORE = {"block_buffer", "store_outcome"}
 
 # Core: state machines and formats. What of `torrent` works with files is named here: the creator, which
@@ -89,6 +90,8 @@ def arrow(path, included):
     if folder != "client":
         if folder == "cli" and re.match(r"client/(net|wire|dht)/", included):
             return "cli sees public headers only"
+        if folder == "cli" and included.startswith("client/sim/") and stem(included) not in CLI_MAY_SEE_OF_SIM:
+            return "of the simulator cli sees predictions and their reports only"
         return None
     part = client_part(path)
     if target == "client" and client_part(included) not in CLIENT_PARTS.get(part, {part}):
@@ -175,6 +178,7 @@ CASES = [
     ("client/swarm/f.cpp", '#include "client/client.hpp"\n', "client/swarm must not know"),
     ("client/swarm/g.cpp", '#include "chunkstore/store.hpp"\n', "its values only"),
     ("cli/a.cpp", '#include "client/net/connection.hpp"\n', "public headers only"),
+    ("cli/b.cpp", '#include "client/sim/world.hpp"\n', "predictions and their reports only"),
     ("client/client.hpp", "#include <boost/asio/io_context.hpp>\n", "public header includes"),
     ("tracker/http_server.hpp", "#include <boost/beast.hpp>\n", "public header includes"),
     ("client/a.cpp", '#include "../torrent/sha.hpp"\n', "rooted elsewhere"),
@@ -186,6 +190,7 @@ CASES = [
     ("tracker/http_server.cpp", "#include <boost/beast.hpp>\n#include <mutex>\n", ""),
     ("client/net/d.cpp", '#include "tracker/announce.hpp"\n#include "client/swarm/swarm.hpp"\n', ""),
     ("client/sim/d.cpp", '#include "tracker/registry.hpp"\n#include "client/swarm/swarm.hpp"\n', ""),
+    ("cli/c.cpp", '#include "client/sim/rollout.hpp"\n', ""),
     ("client/swarm/h.cpp", '#include "chunkstore/block_buffer.hpp"\n#include <fmt/core.h>\n', ""),
     ("client/swarm/i.cpp", "// time() and now() and random_device\n/* now() */ auto s = \"now()\";\n", ""),
     ("client/swarm/j.cpp", "round_trip_time(peer); peer.time(); deadline_time (x);\n", ""),

@@ -129,3 +129,21 @@ TEST_CASE("progress as JSON is one event a second, with integers", "[output]") {
   CHECK(first.at("eta") == 10);
   CHECK(first.at("peers") == 0);
 }
+
+TEST_CASE("a simulation's progress: lines, and events of a share", "[output]") {
+  Capture capture;
+  Output plain(capture.settings(false, false));
+  for (int i = 0; i <= 100; ++i) {
+    capture.now += 1s;
+    plain.simulating({i / 100.0, i < 50 ? 1u : 2u, 2});
+  }
+  CHECK(capture.lines(capture.err) == 10);
+  CHECK(capture.err.find("50 % simulated, run 2 of 2, 50 s left\n") != std::string::npos);
+  CHECK(capture.err.ends_with("100 % simulated, run 2 of 2\n"));
+  Output json(capture.settings(true, false));
+  json.simulating({0.25, 1, 1});
+  const auto event = boost::json::parse(capture.out).as_object();
+  CHECK(event.at("event") == "simulating");
+  CHECK(event.at("share") == 0.25);
+  CHECK(event.at("runs") == 1);
+}
