@@ -13,13 +13,12 @@ namespace barter {
 
 class Bans {
  public:
-  void add(const PeerId& peer_id, const Endpoint& remote, const Endpoint& listen) {
-    push(peer_ids_, peer_id);
-    if (remote.address.is_local()) {
-      push(endpoints_, listen);
-    } else {
-      push(addresses_, remote.address);
-    }
+  // False if nothing of it is new.
+  bool add(const PeerId& peer_id, const Endpoint& remote, const Endpoint& listen) {
+    const bool new_id = push(peer_ids_, peer_id);
+    const bool new_place = remote.address.is_local() ? push(endpoints_, listen)
+                                                     : push(addresses_, remote.address);
+    return new_id || new_place;
   }
   bool banned(const PeerId& peer_id) const { return holds(peer_ids_, peer_id); }
   bool banned(const Endpoint& endpoint) const {
@@ -34,10 +33,11 @@ class Bans {
     return std::find(list.begin(), list.end(), value) != list.end();
   }
   template <class T>
-  static void push(std::vector<T>& list, const T& value) {
-    if (holds(list, value)) return;
+  static bool push(std::vector<T>& list, const T& value) {
+    if (holds(list, value)) return false;
     if (list.size() == max_bans) list.erase(list.begin());
     list.push_back(value);
+    return true;
   }
 
   std::vector<PeerId> peer_ids_;

@@ -229,7 +229,7 @@ void Swarm::Core::ban(const Contributor& contributor, const std::string& reason,
   Endpoint listen = contributor.remote;
   for (const auto& peer : peers_)
     if (peer->id == contributor.connection && peer->listen_known) listen = peer->listen;
-  bans_.add(contributor.peer_id, contributor.remote, listen);
+  if (!bans_.add(contributor.peer_id, contributor.remote, listen)) return;  // known as a liar
   known_.shun(listen);
   notify(PeerBanned{contributor.remote, reason});
   for (const auto& peer : peers_) {

@@ -16,7 +16,9 @@ TEST_CASE("a public address is banned whole, a shared one by its port") {
   const Endpoint public_peer{Address::v4({8, 8, 8, 8}), 50'000};
   const Endpoint local_peer{Address::v4({127, 0, 0, 1}), 50'001},
       local_listen{local_peer.address, 6881};
-  bans.add(id(1), public_peer, {public_peer.address, 6881});
+  CHECK(bans.add(id(1), public_peer, {public_peer.address, 6881}));
+  CHECK_FALSE(bans.add(id(1), public_peer, {public_peer.address, 6881}));
+  CHECK(bans.add(id(1), {Address::v4({8, 8, 8, 9}), 50'000}, {}));
   bans.add(id(2), local_peer, local_listen);
   CHECK(bans.banned(id(1)));
   CHECK(bans.banned(id(2)));
