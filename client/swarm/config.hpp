@@ -42,7 +42,7 @@ struct SwarmConfig {
   Duration spill_after = std::chrono::seconds(4);  // a block older than this is spilled
   Duration block_timeout_min = std::chrono::seconds(2);  // before a block gets a second holder
   Duration block_timeout_max = std::chrono::seconds(20);
-  Duration snubbed_after = std::chrono::seconds(60);  // asked and got nothing
+  Duration snubbed_after = std::chrono::seconds(60);  // asked and got nothing, as all others
   std::uint64_t max_unsent_bytes = 1 << 20;  // handed to one connection, not yet in its socket
 
   // Choking

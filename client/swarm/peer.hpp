@@ -11,6 +11,7 @@
 #include "client/swarm/open_piece.hpp"
 #include "client/swarm/rate.hpp"
 #include "client/swarm/request_queue.hpp"
+#include "client/swarm/silence.hpp"
 #include "client/swarm/swarm.hpp"
 #include "client/swarm/upload_queue.hpp"
 #include "torrent/bitfield.hpp"
@@ -63,6 +64,7 @@ struct Peer {
   std::string client;  // as it calls itself
 
   RequestQueue requests;
+  Debt debt;
   PieceIndex current_piece{};              // the piece it was asked for last
   std::uint64_t nothing_at_epoch = ~0ull;  // of the picker, when it had no piece for this peer
   TimePoint asks_again_at{};               // after rejects: not before

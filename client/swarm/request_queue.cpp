@@ -105,6 +105,12 @@ Duration RequestQueue::timeout(const SwarmConfig& config) const {
   return std::clamp(2 * *expectation, config.block_timeout_min, config.block_timeout_max);
 }
 
+Duration RequestQueue::patience(const SwarmConfig& config) const {
+  const Duration least = 2 * config.block_timeout_min;
+  const auto one = expected(0);
+  return one ? std::clamp(4 * *one, least, config.snubbed_after) : least + config.block_timeout_min;
+}
+
 TimePoint RequestQueue::next_late(const SwarmConfig& config) const {
   if (late_ == entries_.size()) return never;
   return entries_[late_].sent + timeout(config);

@@ -52,7 +52,8 @@ class RequestQueue {
   TimePoint next_late(const SwarmConfig& config) const;
   // The next overdue entry, now counted as late.
   std::optional<BlockRef> take_late(TimePoint now, const SwarmConfig& config);
-  TimePoint last_delivery() const { return last_delivery_; }
+  // How long nothing may come before the peer counts as silent.
+  Duration patience(const SwarmConfig& config) const;
 
  private:
   Duration timeout(const SwarmConfig& config) const;

@@ -6,6 +6,9 @@
 
 namespace barter {
 
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
 Swarm::Core::Core(std::shared_ptr<const Metainfo> metainfo,
                   std::shared_ptr<const SwarmConfig> config, PeerId our_id,
                   const std::vector<std::vector<std::string>>& trackers, std::uint64_t seed)
@@ -304,7 +307,7 @@ void Swarm::Core::check_peers(TimePoint now) {
     if (!peer->closing) check_peer(*peer, now);
   peers_at_ = never;
   for (const auto& peer : peers_)
-    if (!peer->closing) peers_at_ = std::min(peers_at_, peer_deadline(*peer));
+    if (!peer->closing) peers_at_ = std::min(peers_at_, peer_deadline(*peer, now));
 }
 
 void Swarm::Core::check_peer(Peer& peer, TimePoint now) {
@@ -314,8 +317,7 @@ void Swarm::Core::check_peer(Peer& peer, TimePoint now) {
   }
   if (now - peer.last_sent >= config_->keep_alive_after) send(peer, wire::KeepAlive{}, now);
   mark_late_requests(peer, now);
-  if (!peer.requests.empty() && !peer.snubbed &&
-      now - peer.requests.last_delivery() >= config_->snubbed_after) {
+  if (!peer.snubbed && silent_at(peer, now) <= now) {
     peer.snubbed = true;
     release_all(peer, now, true);
     work_freed_ = true;
@@ -324,7 +326,7 @@ void Swarm::Core::check_peer(Peer& peer, TimePoint now) {
   // Two such peers would else hold it for ever, since no third is asked.
   if (peer.snubbed && peer.requests.late_count() > 0) {
     release_all(peer, now, true);
-    peer.asks_again_at = now + config_->snubbed_after;
+    peer.asks_again_at = now + std::min(2 * peer.debt.spent(), config_->snubbed_after);
   }
   if (peer.asks_again_at != TimePoint{} && peer.asks_again_at <= now) {
     peer.asks_again_at = {};
@@ -332,12 +334,33 @@ void Swarm::Core::check_peer(Peer& peer, TimePoint now) {
   }
 }
 
-TimePoint Swarm::Core::peer_deadline(const Peer& peer) const {
+// When a peer that owes us blocks is no longer waited for: soon, by its own measure, while others
+// answer; else our own line may be at fault.
+TimePoint Swarm::Core::silent_at(const Peer& peer, TimePoint now) const {
+  const TimePoint owed = peer.debt.since();
+  if (owed == never) return never;
+  const Duration patience = peer.requests.patience(*config_);
+  const TimePoint answered = answers_.since(now);
+  const TimePoint soon = answered == never ? now : std::max(owed, answered);
+  const TimePoint latest = owed + config_->snubbed_after;
+  if (soon + patience > now) return std::min(latest, soon + patience);
+  return std::min(latest, soon + std::max(patience, backlog(now)));
+}
+
+// How long our line needs for all that is asked for: where it is full, nobody can answer sooner.
+Duration Swarm::Core::backlog(TimePoint now) const {
+  std::uint64_t blocks = 0;
+  for (const auto& peer : peers_) blocks += peer->requests.size();
+  const std::uint64_t rate = std::max<std::uint64_t>(1, down_.per_second(now));
+  return std::min<Duration>(config_->snubbed_after,
+                            milliseconds(1000 * blocks * block_length / rate));
+}
+
+TimePoint Swarm::Core::peer_deadline(const Peer& peer, TimePoint now) const {
   TimePoint deadline = std::min(peer.last_received + config_->closed_after,
                                 peer.last_sent + config_->keep_alive_after);
   deadline = std::min(deadline, peer.requests.next_late(*config_));
-  if (!peer.requests.empty() && !peer.snubbed)
-    deadline = std::min(deadline, peer.requests.last_delivery() + config_->snubbed_after);
+  if (!peer.snubbed) deadline = std::min(deadline, silent_at(peer, now));
   if (peer.asks_again_at != TimePoint{}) deadline = std::min(deadline, peer.asks_again_at);
   return deadline;
 }

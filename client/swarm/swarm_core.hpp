@@ -82,7 +82,9 @@ class Swarm::Core {
   void mark(Peer& peer);       // it may have room for requests or blocks: look at it in settle()
   void check_peers(TimePoint now);
   void check_peer(Peer& peer, TimePoint now);
-  TimePoint peer_deadline(const Peer& peer) const;
+  TimePoint peer_deadline(const Peer& peer, TimePoint now) const;
+  TimePoint silent_at(const Peer& peer, TimePoint now) const;
+  Duration backlog(TimePoint now) const;
   void recount();  // after select, pieces_checked, pieces_lost
   void recount(Peer& peer);
   std::uint64_t content_bytes(PieceIndex piece) const;  // pads left out
@@ -233,6 +235,7 @@ class Swarm::Core {
 
   Choker choker_;
   std::uint32_t slots_ = 0;
+  Answers answers_;
   TimePoint last_round_{}, rotate_at_{}, started_at_{};
   std::size_t upload_turn_ = 0, download_turn_ = 0;
 

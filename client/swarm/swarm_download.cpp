@@ -44,7 +44,7 @@ void Swarm::Core::top_up(Peer& peer, TimePoint now) {
       break;
     }
   }
-  if (deadline_before == never) peers_at_ = std::min(peers_at_, peer_deadline(peer));
+  if (deadline_before == never) peers_at_ = std::min(peers_at_, peer_deadline(peer, now));
 }
 
 bool Swarm::Core::request_one(Peer& peer, TimePoint now) {
@@ -54,6 +54,7 @@ bool Swarm::Core::request_one(Peer& peer, TimePoint now) {
   if (!block) return false;
   const BlockRange range = layout_.range(*block);
   peer.requests.add(*block, now);
+  peer.debt.asked(now);
   download_limiter_.take(range.length, now);
   send(peer, wire::Request{to_number(range.piece), range.begin, range.length}, now);
   return true;
@@ -202,6 +203,7 @@ void Swarm::Core::release(Peer& peer, BlockRef block) {
 
 void Swarm::Core::withdraw(Peer& peer, BlockRef block, TimePoint now) {
   if (!peer.requests.remove(block)) return;
+  if (peer.requests.empty()) peer.debt.taken_back(now);
   const BlockRange range = layout_.range(block);
   send(peer, wire::Cancel{to_number(range.piece), range.begin, range.length}, now);
   ++peer.strays_allowed;
@@ -224,6 +226,7 @@ void Swarm::Core::release_all(Peer& peer, TimePoint now, bool cancel) {
   // What is under way may still come, and is welcome.
   peer.strays_allowed += static_cast<std::uint32_t>(peer.requests.size());
   peer.requests.clear();
+  peer.debt.taken_back(now);
   work_freed_ = true;
 }
 

@@ -36,6 +36,7 @@ std::string Swarm::Core::broken_invariant() const {
     std::uint64_t unsent = 0;
     for (std::size_t i = 0; i < peer->uploads.handed(); ++i) unsent += peer->uploads[i].length;
     if (unsent != peer->uploads.unsent_bytes()) return "unsent bytes are miscounted";
+    if (peer->requests.empty() != (peer->debt.since() == never)) return "a debt without requests";
     for (std::size_t i = 0; i < peer->requests.size(); ++i) {
       const BlockRef block = peer->requests[i].block;
       if (have_.test(to_number(block.piece))) return "a block is due of a piece that we have";

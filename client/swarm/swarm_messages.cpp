@@ -42,7 +42,9 @@ void Swarm::Core::on(Peer& peer, wire::Choke&, TimePoint now) {
   peer.peer_choking = true;
   --sources_;
   // BEP 6: with Fast each request is rejected by name; without, a choke drops them all.
-  if (!peer.fast) release_all(peer, now, false);
+  if (peer.fast) return;
+  release_all(peer, now, false);
+  peer.debt.answered(false, now);
 }
 
 void Swarm::Core::on(Peer& peer, wire::Unchoke&, TimePoint) {
@@ -180,6 +182,7 @@ void Swarm::Core::on(Peer& peer, wire::DontHave& message, TimePoint now) {
   if (!peer.fast) {  // BEP 54: dropped silently; with Fast each will be rejected
     for (std::size_t i = peer.requests.size(); i > 0; --i)
       if (peer.requests[i - 1].block.piece == *piece) release(peer, peer.requests[i - 1].block);
+    if (peer.requests.empty()) peer.debt.taken_back(now);
   }
   update_interest(peer, now);
 }
@@ -241,7 +244,9 @@ void Swarm::Core::on(Peer& peer, wire::Reject& message, TimePoint now) {
     breaks_protocol(peer, "reject of a block that cannot be", now);
     return;
   }
-  if (!peer.requests.remove(*block)) {
+  const bool known = peer.requests.remove(*block);
+  peer.debt.answered(!peer.requests.empty(), now);
+  if (!known) {
     if (peer.strays_allowed == 0) {
       breaks_protocol(peer, "reject of a request never sent", now);
     } else {
@@ -288,6 +293,8 @@ void Swarm::Core::on(Peer& peer, wire::Piece& message, TimePoint now) {
     }
     --peer.strays_allowed;
   }
+  peer.debt.answered(!peer.requests.empty(), now);
+  answers_.heard(now);
   peer.rejects_in_row = 0;
   if (std::exchange(peer.snubbed, false)) peer.asks_again_at = {};
   block_arrived(peer, *block, std::move(message.block), now);

@@ -103,6 +103,21 @@ TEST_CASE("requests that stay out become late, oldest first") {
   CHECK(queue.late_count() == 1);
 }
 
+TEST_CASE("the slower a peer, the longer may nothing come") {
+  const SwarmConfig config;
+  const TimePoint now{seconds(1)};
+  RequestQueue unheard, fast, slow;
+  CHECK(unheard.patience(config) == 3 * config.block_timeout_min);
+  fast.add(block(0), now);
+  fast.delivered(block(0), block_length, now + milliseconds(10), config);
+  CHECK(fast.patience(config) == 2 * config.block_timeout_min);
+  slow.add(block(0), now);
+  slow.delivered(block(0), block_length, now + seconds(2), config);
+  // A delay of two seconds and a transfer of two, four times.
+  CHECK(slow.patience(config) > seconds(15));
+  CHECK(slow.patience(config) < seconds(17));
+}
+
 TEST_CASE("what was not asked for is told apart") {
   const SwarmConfig config;
   RequestQueue queue;
