@@ -97,7 +97,9 @@ void OpenPiece::release(std::uint32_t index, ConnectionId connection) {
 
 void OpenPiece::mark_late(std::uint32_t index) {
   Block& block = blocks_[index];
-  if (block.state == State::requested && block.holders[1] == no_connection) set_late(block, true);
+  if (block.state != State::requested) return;
+  if (block.holders[0] == asked_ || block.holders[1] == asked_) asked_ = no_connection;
+  if (block.holders[1] == no_connection) set_late(block, true);
 }
 
 std::uint16_t OpenPiece::contributor(const Contributor& from) {
@@ -125,8 +127,44 @@ OpenPiece::Holders OpenPiece::receive(std::uint32_t index, BlockBuffer buffer,
   block.sender = contributor(from);
   buffers_[index] = std::move(buffer);
   --missing_;
+  // On trial: it goes on with its next request; if it has no more, another may.
+  if (requested_ == 0) asked_ = no_connection;
   if (in_memory_++ == 0) in_memory_since_ = now;
   return holders;
+}
+
+bool OpenPiece::only_of(ConnectionId connection) const {
+  return std::all_of(blocks_.begin(), blocks_.end(), [&](const Block& block) {
+    switch (block.state) {
+      case State::free:
+      case State::pad:
+        return true;
+      case State::requested:
+        return std::all_of(block.holders.begin(), block.holders.end(), [&](ConnectionId holder) {
+          return holder == connection || holder == no_connection;
+        });
+      default:
+        return block.sender != unknown_sender &&
+               contributors_[block.sender].connection == connection;
+    }
+  });
+}
+
+std::uint32_t OpenPiece::forget(ConnectionId connection) {
+  std::uint32_t forgotten = 0;
+  for (std::uint32_t i = 0; i < block_count(); ++i) {
+    Block& block = blocks_[i];
+    if (block.state != State::in_memory || block.sender == unknown_sender) continue;
+    if (contributors_[block.sender].connection != connection) continue;
+    buffers_[i] = {};
+    block.sender = unknown_sender;
+    --in_memory_;
+    ++missing_;
+    ++forgotten;
+    became_free(i);
+  }
+  if (in_memory_ == 0) in_memory_since_ = never;
+  return forgotten;
 }
 
 std::optional<std::uint32_t> OpenPiece::next_in_memory() const {

@@ -62,8 +62,13 @@ class OpenPiece {
   // A second holder for a block that has one other. False if it cannot have one.
   bool share(std::uint32_t block, ConnectionId connection);
   // After a failure: from now on one peer alone is asked, so that it is proven right or wrong.
-  // Another may step in only for its late blocks, or when it gave up.
+  // Another takes its place when one of its blocks is late, or when it gave up.
   void on_trial() { on_trial_ = true; }
+  bool is_on_trial() const { return on_trial_; }
+  // Nobody but `connection` has sent or owes any of it: what comes of it is its doing alone.
+  bool only_of(ConnectionId connection) const;
+  // What it sent is not believed any more: asked for again, if still in memory. Blocks.
+  std::uint32_t forget(ConnectionId connection);
   // `connection` will not deliver.
   void release(std::uint32_t block, ConnectionId connection);
   // The holder is overdue: the block may get a second one.

@@ -54,6 +54,7 @@ struct Peer {
   bool declared = false;         // its bitfield, have all or have none has come
   bool counted_as_seed = false;  // by the picker, as a number; its bitfield is empty then
   bool snubbed = false;          // owed us blocks for too long
+  bool suspect = false;          // sent a part of a wrong piece, and no right one alone since then
   bool hungry = false;           // has room for requests, and found nothing to ask for
   bool marked = false;           // on the Core's list of peers to be looked at
   bool sent_allowed_fast = false;

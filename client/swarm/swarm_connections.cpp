@@ -231,11 +231,25 @@ void Swarm::Core::ban(const Contributor& contributor, const std::string& reason,
     if (peer->id == contributor.connection && peer->listen_known) listen = peer->listen;
   if (!bans_.add(contributor.peer_id, contributor.remote, listen)) return;  // known as a liar
   known_.shun(listen);
+  forget_blocks_of(contributor.connection);
   notify(PeerBanned{contributor.remote, reason});
   for (const auto& peer : peers_) {
     if (peer->closing) continue;
     if (bans_.banned(peer->peer_id) || bans_.banned(peer->remote))
       disconnect(*peer, DisconnectReason::banned, reason, now);
+  }
+}
+
+// What a liar sent is fetched again: each of its blocks might cost a whole piece.
+void Swarm::Core::forget_blocks_of(ConnectionId connection) {
+  for (const auto& open : open_.all()) {
+    if (open->phase != OpenPiece::Phase::fetching) continue;
+    const std::uint32_t blocks = open->forget(connection);
+    if (blocks == 0) continue;
+    memory_blocks_ -= blocks;
+    wasted_ += std::uint64_t{blocks} * block_length;
+    open_.update(*open);
+    work_freed_ = true;
   }
 }
 

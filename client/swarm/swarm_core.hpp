@@ -114,6 +114,7 @@ class Swarm::Core {
   bool address_is_full(const Endpoint& remote) const;
   void leave_seeds(TimePoint now);
   void ban(const Contributor& contributor, const std::string& reason, TimePoint now);
+  void forget_blocks_of(ConnectionId connection);
 
   // swarm_messages.cpp
   void on(Peer& peer, wire::KeepAlive&, TimePoint now);
@@ -150,7 +151,7 @@ class Swarm::Core {
   bool request_one(Peer& peer, TimePoint now);
   std::optional<BlockRef> choose_block(Peer& peer, TimePoint now);
   std::optional<BlockRef> choose_while_choked(Peer& peer);
-  OpenPiece* best_partial(const Peer& peer) const;
+  OpenPiece* best_partial(const Peer& peer, bool alone) const;
   std::optional<PieceIndex> new_piece(Peer& peer);
   bool may_open() const;
   OpenPiece& open_piece(PieceIndex piece);
@@ -169,6 +170,7 @@ class Swarm::Core {
   void piece_was_wrong(OpenPiece& open, const StoreOutcome& outcome, TimePoint now);
   void disk_failed(OpenPiece& open, const StoreOutcome& outcome, std::vector<BlockBuffer> blocks,
                    TimePoint now);
+  void suspect_senders(const OpenPiece& open);
   void check_complete(TimePoint now);
   void abandon(OpenPiece& open, TimePoint now);
   bool is_large(PieceIndex piece) const;
@@ -232,10 +234,10 @@ class Swarm::Core {
   RateLimiter connect_pace_;
   bool links_changed_ = false;  // connect_more() and announce_due() should look
   std::uint32_t sources_ = 0;   // peers that do not choke us
+  Answers answers_;
 
   Choker choker_;
   std::uint32_t slots_ = 0;
-  Answers answers_;
   TimePoint last_round_{}, rotate_at_{}, started_at_{};
   std::size_t upload_turn_ = 0, download_turn_ = 0;
 

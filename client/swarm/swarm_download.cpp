@@ -72,19 +72,22 @@ std::optional<BlockRef> Swarm::Core::choose_block(Peer& peer, TimePoint now) {
   if (peer.peer_choking) return choose_while_choked(peer);
   // The piece it is on: whole pieces of one peer complete early, and tell who spoiled them.
   if (OpenPiece* open = open_.find(peer.current_piece);
-      open != nullptr && peer.has_piece(open->piece()))
+      open != nullptr && peer.has_piece(open->piece()) &&
+      (!peer.suspect || open->only_of(peer.id)))
     if (const auto block = take_from(*open, peer)) return block;
   // Rarity before completion: a piece is opened if it is rarer than the best of the open ones,
   // within a cap on those that are half done.
-  OpenPiece* joined = best_partial(peer);
+  OpenPiece* joined = best_partial(peer, peer.suspect);
   const std::size_t cap = 2 * sources_ + spare_partial_pieces;
   if (may_open() && (joined == nullptr || open_.partial().size() < cap)) {
     if (const auto fresh = new_piece(peer)) {
       if (joined == nullptr || picker_.availability(*fresh) < picker_.availability(joined->piece()))
         joined = &open_piece(*fresh);
+      if (peer.suspect && !joined->begun()) joined->on_trial();
       store_if_complete(*joined, now);  // a piece of pads has nothing to be asked for
     }
   }
+  if (joined == nullptr && peer.suspect) joined = best_partial(peer, false);
   if (joined != nullptr) return take_from(*joined, peer);
   // All memory is held by pieces that this peer cannot bring forward; perhaps nobody can.
   if (storing_ == 0 && spilling_ == 0 && memory_bytes() >= open_piece_bytes_) relieve_memory(now);
@@ -102,9 +105,14 @@ std::optional<BlockRef> Swarm::Core::choose_while_choked(Peer& peer) {
   return std::nullopt;
 }
 
-OpenPiece* Swarm::Core::best_partial(const Peer& peer) const {
+// `alone`: of those that nobody else has a part in.
+OpenPiece* Swarm::Core::best_partial(const Peer& peer, bool alone) const {
   OpenPiece* best = nullptr;
+  // A piece that was wrong goes first, to one that answers: so the guilty are known soon.
+  const bool answers =
+      peer.requests.rate() > 0 && peer.requests.late_count() == 0 && !peer.snubbed;
   const auto better = [&](const OpenPiece& a, const OpenPiece& b) {
+    if (a.is_on_trial() != b.is_on_trial()) return a.is_on_trial() == answers;
     const std::uint32_t copies_a = picker_.availability(a.piece());
     const std::uint32_t copies_b = picker_.availability(b.piece());
     if (copies_a != copies_b) return copies_a < copies_b;
@@ -113,6 +121,7 @@ OpenPiece* Swarm::Core::best_partial(const Peer& peer) const {
   };
   for (OpenPiece* open : open_.partial()) {
     if (!peer.has_piece(open->piece()) || !open->has_for(peer.id)) continue;
+    if (alone && !open->only_of(peer.id)) continue;
     if (best == nullptr || better(*open, *best)) best = open;
   }
   return best;

@@ -75,6 +75,8 @@ void Swarm::Core::piece_stored(PieceIndex piece, const StoreOutcome& outcome, Ti
 void Swarm::Core::piece_verified(OpenPiece& open, const StoreOutcome& outcome, TimePoint now) {
   const PieceIndex piece = open.piece();
   memory_blocks_ -= open.in_memory();
+  if (open.contributors().size() == 1)
+    if (Peer* peer = find(open.contributors()[0].connection)) peer->suspect = false;
   open_.close(open);
   for (const auto& guilty : blame_.stored(piece, outcome.block_digests))
     if (guilty.blocks >= config_->bad_blocks_before_ban)
@@ -126,6 +128,7 @@ void Swarm::Core::piece_was_wrong(OpenPiece& open, const StoreOutcome& outcome, 
   wasted_ += layout_.piece_size(piece);
   notify(PieceFailed{piece});
   const auto guilty = blame_.failed(open, outcome.block_digests);
+  suspect_senders(open);
   if (open.has_spilled()) actions_.emplace_back(DropSpilled{piece});
   if (needed(piece) && !stopping_) {
     open.reset();
@@ -137,6 +140,13 @@ void Swarm::Core::piece_was_wrong(OpenPiece& open, const StoreOutcome& outcome, 
   }
   for (const Contributor& contributor : guilty)
     ban(contributor, "it sent a whole piece that was wrong", now);
+}
+
+// Until one has sent a whole piece that is right it is given pieces alone: if it lies, the next that
+// is wrong tells, and the honest are not drawn into it.
+void Swarm::Core::suspect_senders(const OpenPiece& open) {
+  for (const Contributor& contributor : open.contributors())
+    if (Peer* peer = find(contributor.connection)) peer->suspect = true;
 }
 
 void Swarm::Core::disk_failed(OpenPiece& open, const StoreOutcome& outcome,

@@ -121,12 +121,61 @@ TEST_CASE("a piece on trial is asked of one peer alone") {
   CHECK(open.take(b) == std::nullopt);
   CHECK_FALSE(open.share(0, b));
   CHECK(open.take(a) == 1);
-  open.mark_late(0);  // it does not answer: another may step in for that block
+  open.mark_late(0);  // it does not answer: another takes its place
+  CHECK(open.take(b) == 2);
+  CHECK(open.take(a) == std::nullopt);
+  CHECK(open.take(b) == 3);
   CHECK(open.take(b) == 0);
+  for (std::uint32_t i : {0, 2, 3}) open.release(i, b);
   open.release(1, a);
   open.release(0, a);
-  open.release(0, b);
-  CHECK(open.take(b) == 0);  // nobody is asked any more: whoever comes first goes on
+  CHECK(open.take(a) == 0);  // nobody is asked any more: whoever comes first goes on
+}
+
+TEST_CASE("on trial, one that is asked for no more leaves the rest to others") {
+  BlockPool pool(8, 8);
+  OpenPiece open(PieceIndex{0}, four_blocks(), 0);
+  open.on_trial();
+  CHECK(open.take(a) == 0);
+  CHECK(open.take(a) == 1);
+  open.receive(0, block(pool), from(a), now);
+  CHECK_FALSE(open.has_for(b));
+  open.receive(1, block(pool), from(a), now);
+  CHECK(open.take(b) == 2);
+  CHECK_FALSE(open.has_for(a));
+}
+
+TEST_CASE("a piece knows whether one peer alone has a part in it") {
+  BlockPool pool(8, 8);
+  OpenPiece open(PieceIndex{0}, four_blocks(), 0);
+  CHECK(open.only_of(a));
+  open.take(a);
+  CHECK(open.only_of(a));
+  CHECK_FALSE(open.only_of(b));
+  open.receive(0, block(pool), from(a), now);
+  CHECK(open.only_of(a));
+  open.take(b);
+  CHECK_FALSE(open.only_of(a));
+  open.release(1, b);
+  CHECK(open.only_of(a));
+}
+
+TEST_CASE("what a liar sent is asked for again") {
+  BlockPool pool(8, 8);
+  OpenPiece open(PieceIndex{0}, four_blocks(), 0);
+  for (std::uint32_t i = 0; i < 4; ++i) {
+    open.take(i % 2 == 0 ? a : b);
+    open.receive(i, block(pool), from(i % 2 == 0 ? a : b), now);
+  }
+  CHECK(open.complete());
+  CHECK(open.forget(a) == 2);
+  CHECK(open.forget(a) == 0);
+  CHECK(open.in_memory() == 2);
+  CHECK(open.missing() == 2);
+  CHECK(open.sender(0) == nullptr);
+  CHECK(open.only_of(b));
+  CHECK(open.take(b) == 0);
+  CHECK(open.take(b) == 2);
 }
 
 TEST_CASE("pads are never asked for") {
