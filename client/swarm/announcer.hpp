@@ -4,6 +4,7 @@
 // Swarm; sends nothing itself.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -36,11 +37,15 @@ class Announcer {
     AnnounceEvent event{};
     std::string tracker_id;
   };
-  // `starving`: we have no peers and know none to try; announce as early as the tracker allows.
+  // `starving`: we have no peers and know none to try, or none brings us forward; announce as early
+  // as the tracker allows, ever less often.
   std::optional<Due> take_due(bool starving, TimePoint now, const SwarmConfig& config);
   TimePoint next_deadline(bool starving, const SwarmConfig& config) const;
   void outcome(TrackerId tracker, const AnnounceOutcome& outcome, TimePoint now,
                const SwarmConfig& config, Random& random);
+
+  // Blocks come: the next famine is another, though not quite a new one.
+  void fed() { early_rounds_ = std::min(early_rounds_, 3u); }
 
   bool has_trackers() const { return !trackers_.empty(); }
   bool knows(TrackerId tracker) const {

@@ -64,6 +64,7 @@ struct SwarmConfig {
   Duration announce_retry_min = std::chrono::seconds(5);  // doubles up to the max, with jitter
   Duration announce_retry_max = std::chrono::minutes(30);
   std::uint32_t peers_wanted = 80;
+  Duration famine_after = std::chrono::seconds(15);  // no block from anybody: ask a tracker early
 };
 
 }  // namespace barter

@@ -119,6 +119,10 @@ void KnownPeers::disconnected(const Endpoint& endpoint, bool useful, Duration pa
       now + std::max(pause, back_off(std::max<std::uint8_t>(1, known->failures), config, random));
 }
 
+void KnownPeers::retry(const Endpoint& endpoint, TimePoint now) {
+  if (Known* known = find(endpoint)) known->retry_at = std::min(known->retry_at, now);
+}
+
 void KnownPeers::set_seed(const Endpoint& endpoint, bool seed) {
   if (Known* known = find(endpoint)) known->seed = seed;
 }

@@ -287,14 +287,23 @@ void Swarm::Core::connect_more(TimePoint now) {
 
 // ---- trackers
 
+// There is nobody, and nobody to try soon; or those whom we have do not bring us forward: they lack
+// the same pieces, choke us or do not answer.
 bool Swarm::Core::starving(TimePoint now) const {
   constexpr Duration soon = std::chrono::seconds(20);
+  if (!trading() || needed_count_ == 0 || disk_paused_) return false;
+  if (now >= famine_at()) return true;
   return peers_.empty() && connecting_.empty() &&
          (connect_at_ == never || connect_at_ > now + soon);
 }
 
+TimePoint Swarm::Core::famine_at() const {
+  return std::max(started_at_, answers_.last()) + config_->famine_after;
+}
+
 void Swarm::Core::announce_due(TimePoint now) {
-  const bool hungry = trading() && needed_count_ > 0 && starving(now);
+  const bool hungry = starving(now);
+  if (now < answers_.last() + config_->famine_after) announcer_.fed();
   while (const auto due = announcer_.take_due(hungry, now, *config_)) {
     Announce announce;
     announce.tracker = due->tracker;
@@ -309,6 +318,8 @@ void Swarm::Core::announce_due(TimePoint now) {
     actions_.emplace_back(std::move(announce));
   }
   announce_at_ = announcer_.next_deadline(hungry, *config_);
+  if (!hungry && trading() && needed_count_ > 0 && announcer_.has_trackers())
+    announce_at_ = std::min(announce_at_, std::max(famine_at(), now + config_->famine_after / 4));
 }
 
 void Swarm::Core::announce_finished(TrackerId tracker, const AnnounceOutcome& outcome,
@@ -323,6 +334,9 @@ void Swarm::Core::announce_finished(TrackerId tracker, const AnnounceOutcome& ou
     known_.set_own({*external_ip_, listen_port_});
   }
   links_changed_ = true;
+  // What the tracker names is worth another try now, though it may have been full when we called.
+  if (starving(now))
+    for (const Endpoint& endpoint : outcome.peers) known_.retry(endpoint, now);
   if (stopping_) {
     settle(now);
   } else {

@@ -162,6 +162,27 @@ TEST_CASE("without peers it asks sooner, ever less often, never sooner than the 
   CHECK(pauses[4] == seconds(80));
 }
 
+TEST_CASE("a famine after a meal is announced sooner again, never sooner than the tracker allows") {
+  Random random(1);
+  Announcer announcer({{"a"}}, random);
+  announcer.start(now);
+  TimePoint time = now;
+  for (int i = 0; i < 8; ++i) {
+    const auto due = announcer.take_due(true, time, config);
+    REQUIRE(due);
+    announcer.outcome(due->tracker, success(), time, config, random);
+    time = announcer.next_deadline(true, config);
+  }
+  const TimePoint answered = time;
+  const auto due = announcer.take_due(true, time, config);
+  AnnounceOutcome outcome = success();
+  announcer.outcome(due->tracker, outcome, time, config, random);
+  CHECK(announcer.next_deadline(true, config) >= answered + minutes(10));
+  announcer.fed();
+  CHECK(announcer.next_deadline(true, config) == answered + seconds(40));
+  CHECK(announcer.next_deadline(false, config) == answered + minutes(30));
+}
+
 TEST_CASE("a message is new once") {
   Random random(1);
   Announcer announcer({{"a"}}, random);

@@ -66,6 +66,24 @@ TEST_CASE("the table is bounded and keeps the user's own and the live ones") {
   CHECK(known.take(false, now + seconds(1000))->endpoint == endpoint(1));  // the user's comes first
 }
 
+TEST_CASE("an address is tried again when there is a reason to, but for those that are shunned") {
+  const SwarmConfig config;
+  Random random(1);
+  KnownPeers known;
+  for (const std::uint32_t i : {1u, 2u}) {
+    known.add(endpoint(i), PeerSource::tracker, config, now, random);
+    known.take(false, now);
+    known.failed(endpoint(i), ConnectFailure::handshake_failed, config, now, random);
+  }
+  known.shun(endpoint(2));
+  CHECK_FALSE(known.take(false, now));
+  known.retry(endpoint(1), now);
+  known.retry(endpoint(2), now);
+  known.retry(endpoint(3), now);
+  CHECK(known.take(false, now)->endpoint == endpoint(1));
+  CHECK_FALSE(known.take(false, now));
+}
+
 TEST_CASE("seeds and shunned addresses are left out") {
   const SwarmConfig config;
   Random random(1);

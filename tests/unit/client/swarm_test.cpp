@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <set>
 
 #include "torrent/bencode.hpp"
@@ -593,6 +594,80 @@ TEST_CASE("a choke without Fast frees the requests for another peer") {
   CHECK_FALSE(f.closed());
   CHECK(f.sent<wire::Cancel>(b).size() == 1);
   CHECK(f.swarm->progress(f.now).wasted == 0);
+}
+
+bool is_snubbed(const Fixture& f, ConnectionId connection) {
+  std::vector<PeerProgress> rows;
+  f.swarm->peers(rows, f.now);
+  return std::any_of(rows.begin(), rows.end(), [&](const PeerProgress& row) {
+    return row.connection == connection && row.snubbed;
+  });
+}
+
+TEST_CASE("one that does not answer while another does is given up within seconds") {
+  for (const bool other_answers : {true, false}) {
+    Fixture f;
+    f.start();
+    const ConnectionId silent = f.connect(1), other = f.connect(2);
+    const std::size_t asked = f.requests_to_seed(silent).size();
+    wire::ExtensionHandshake few;
+    few.reqq = 8;
+    f.receive(other, few);
+    auto wanted = f.requests_to_seed(other);
+    std::size_t taken_back = 0, next = 0;
+    for (int i = 0; i < 64; ++i) {
+      f.pass(milliseconds(100));
+      CHECK(is_snubbed(f, silent) == (other_answers && i >= 60));
+      taken_back += f.sent<wire::Cancel>(silent).size();
+      for (auto& more : f.sent<wire::Request>(other)) wanted.push_back(more);
+      if (!other_answers || next == wanted.size()) continue;
+      const wire::Request request = wanted[next++];
+      f.receive(other, f.block(request.piece, request.begin, request.length));
+      for (auto& more : f.sent<wire::Request>(other)) wanted.push_back(more);
+      taken_back += f.sent<wire::Cancel>(silent).size();
+      for (StorePiece* store : f.all<StorePiece>()) f.swarm->piece_stored(store->piece, {}, f.now);
+      f.drain();
+      for (auto& more : f.sent<wire::Request>(other)) wanted.push_back(more);
+    }
+    CHECK(taken_back >= (other_answers ? asked : 0));
+    if (other_answers) continue;
+    f.pass(seconds(50));  // nobody answers: it may be our line
+    CHECK_FALSE(is_snubbed(f, silent));
+    f.pass(seconds(5));
+    CHECK(is_snubbed(f, silent));
+  }
+}
+
+TEST_CASE("links that bring nothing make us ask the tracker, as soon as it allows") {
+  Fixture f;
+  f.start(false, {{"t"}});
+  const auto answer = [&] {
+    REQUIRE(f.all<Announce>().size() == 1);
+    AnnounceOutcome outcome;
+    outcome.ok = true;
+    outcome.interval = seconds(1800);
+    outcome.min_interval = seconds(40);
+    f.swarm->announce_finished(f.all<Announce>()[0]->tracker, outcome, f.now);
+    f.drain();
+  };
+  answer();
+  const ConnectionId peer = f.connect(1);
+  f.receive(peer, wire::HaveNone{});
+  for (int i = 0; i < 39; ++i) {
+    f.pass(seconds(1));
+    CHECK(f.all<Announce>().empty());
+  }
+  f.pass(seconds(1));
+  answer();
+  // One that gives is enough.
+  const ConnectionId seed = f.connect(2);
+  const auto wanted = f.requests_to_seed(seed);
+  REQUIRE(wanted.size() >= 6);
+  for (int i = 0; i < 6; ++i) {
+    f.pass(seconds(10));
+    CHECK(f.all<Announce>().empty());
+    f.receive(seed, f.block(wanted[i].piece, wanted[i].begin, wanted[i].length));
+  }
 }
 
 TEST_CASE("what is not selected is not asked for") {
