@@ -156,7 +156,7 @@ void put_result(const Options& options, const sim::RolloutOptions& rollout, cons
       {"limited_by", std::move(limits)},
       {"plain_seconds", sim::plain_copy_seconds(rollout)},
       {"simulated",
-       {{"exact", grain.exact()},
+       {{"exact", grain.exact},
         {"pieces", grain.pieces},
         {"piece_length", grain.piece_length},
         {"rate_scale", grain.rate},

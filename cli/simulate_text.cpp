@@ -60,7 +60,7 @@ std::string limit_text(const sim::RolloutOptions& options, const sim::Bound& bou
 
 std::string grain_text(const sim::RolloutOptions& options, const sim::Grain& grain) {
   const std::uint32_t blocks = (grain.piece_length + block_length - 1) / block_length;
-  if (grain.exact())
+  if (grain.exact)
     return fmt::format("{} of {}, block by block", counted(grain.pieces, "piece"),
                        format_size(options.piece_length));
   const std::uint64_t real =

@@ -52,7 +52,7 @@ Grain choose_grain(const RolloutOptions& options, std::uint64_t most_blocks) {
         static_cast<std::uint32_t>(options.size - (pieces - 1) * options.piece_length);
     return grain;
   }
-  grain.whole = false;
+  grain.exact = false;
   const std::uint64_t kept = std::min({pieces, piece_cap, block_cap / fewest_blocks});
   const std::uint64_t real_blocks = std::max<std::uint64_t>(options.size / kept / block_length, 1);
   const std::uint64_t blocks = std::clamp<std::uint64_t>(block_cap / kept, 1, real_blocks);

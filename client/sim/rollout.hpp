@@ -39,11 +39,9 @@ struct RolloutOptions {
 // What is simulated for it.
 struct Grain {
   std::uint32_t pieces = 0, piece_length = 0, last_piece = 0;
-  double rate = 1;  // sizes and lines are so many times smaller
-  double time = 1;  // the torrent, once more
-  // As many pieces and blocks as the torrent has.
-  bool exact() const { return whole; }
-  bool whole = true;
+  double rate = 1;    // sizes and lines are so many times smaller
+  double time = 1;    // the torrent, once more
+  bool exact = true;  // as many pieces and blocks as the torrent has
 };
 
 // `most_blocks`: that are sent to all peers together; what decides how long it takes.

@@ -32,7 +32,7 @@ TEST_CASE("what is small enough is simulated as it is", "[sim][rollout]") {
   RolloutOptions options = question();
   options.size += 5;
   const Grain grain = choose_grain(options);
-  CHECK(grain.exact());
+  CHECK(grain.exact);
   CHECK(grain.pieces == 257);
   CHECK(grain.piece_length == 256 << 10);
   CHECK(grain.last_piece == 5);
@@ -60,7 +60,7 @@ TEST_CASE("what is too large is made smaller, and remains in proportion", "[sim]
           CHECK(grain.last_piece <= grain.piece_length);
           CHECK(grain.rate >= 1);
           CHECK(grain.time >= 1 - 1e-9);
-          if (grain.exact()) {
+          if (grain.exact) {
             CHECK(grain.rate * grain.time == 1);
             continue;
           }
@@ -99,7 +99,7 @@ TEST_CASE("a scaled prediction is near the exact one", "[sim][rollout]") {
   const Report exact = predict(options, choose_grain(options), 1).report;
   for (const std::uint64_t blocks : {100'000ull, 30'000ull}) {
     const Grain grain = choose_grain(options, blocks);
-    REQUIRE_FALSE(grain.exact());
+    REQUIRE_FALSE(grain.exact);
     const Report scaled = predict(options, grain, 1).report;
     CAPTURE(blocks, grain.rate, grain.time, exact.last_seconds, scaled.last_seconds);
     CHECK(scaled.bound.seconds() == Approx(exact.bound.seconds()).epsilon(0.01));
