@@ -71,7 +71,7 @@ Effort effort_of(const RolloutOptions& options, const Grain& grain) {
   const double peers = options.peers, links = static_cast<double>(links_of(options));
   const double blocks = static_cast<double>(grain.pieces) * grain.piece_length / block_length;
   const double events = peers * (5 * blocks + 0.5 * links * grain.pieces);
-  const double microseconds = 1 + std::log10(std::max(1.0, peers / 100));
+  const double microseconds = 1 + 2 * std::log10(std::max(1.0, peers / 100));
   return {events * microseconds / 1e6,
           static_cast<std::uint64_t>((20 << 20) + peers * (links * 4096 + 32.0 * grain.pieces))};
 }

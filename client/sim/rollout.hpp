@@ -48,7 +48,7 @@ struct Grain {
 inline constexpr std::uint64_t usual_blocks = 8'000'000;
 Grain choose_grain(const RolloutOptions& options, std::uint64_t most_blocks = usual_blocks);
 
-// About, on one core of today, and of memory. Within a factor of two.
+// About, on one idle core of today, and of memory: within a factor of two or so.
 struct Effort {
   double seconds = 0;
   std::uint64_t bytes = 0;
