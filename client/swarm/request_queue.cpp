@@ -106,9 +106,8 @@ Duration RequestQueue::timeout(const SwarmConfig& config) const {
 }
 
 Duration RequestQueue::patience(const SwarmConfig& config) const {
-  const Duration least = 2 * config.block_timeout_min;
-  const auto one = expected(0);
-  return one ? std::clamp(4 * *one, least, config.snubbed_after) : least + config.block_timeout_min;
+  const Duration least = 3 * config.block_timeout_min;
+  return std::clamp(4 * expected(0).value_or(Duration{}), least, config.snubbed_after);
 }
 
 TimePoint RequestQueue::next_late(const SwarmConfig& config) const {

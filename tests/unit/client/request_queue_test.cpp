@@ -110,7 +110,7 @@ TEST_CASE("the slower a peer, the longer may nothing come") {
   CHECK(unheard.patience(config) == 3 * config.block_timeout_min);
   fast.add(block(0), now);
   fast.delivered(block(0), block_length, now + milliseconds(10), config);
-  CHECK(fast.patience(config) == 2 * config.block_timeout_min);
+  CHECK(fast.patience(config) == 3 * config.block_timeout_min);
   slow.add(block(0), now);
   slow.delivered(block(0), block_length, now + seconds(2), config);
   // A delay of two seconds and a transfer of two, four times.
