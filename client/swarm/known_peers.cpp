@@ -119,8 +119,8 @@ void KnownPeers::disconnected(const Endpoint& endpoint, bool useful, Duration pa
       now + std::max(pause, back_off(std::max<std::uint8_t>(1, known->failures), config, random));
 }
 
-void KnownPeers::retry(const Endpoint& endpoint, TimePoint now) {
-  if (Known* known = find(endpoint)) known->retry_at = std::min(known->retry_at, now);
+void KnownPeers::retry_all(TimePoint now) {
+  for (Known& known : peers_) known.retry_at = std::min(known.retry_at, now);
 }
 
 void KnownPeers::set_seed(const Endpoint& endpoint, bool seed) {

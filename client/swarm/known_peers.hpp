@@ -37,8 +37,8 @@ class KnownPeers {
   // `useful`: bytes flowed, so it may come back soon; `pause`: at least this long.
   void disconnected(const Endpoint& endpoint, bool useful, Duration pause,
                     const SwarmConfig& config, TimePoint now, Random& random);
-  // Worth a try now, whatever came of the last one.
-  void retry(const Endpoint& endpoint, TimePoint now);
+  // All are worth a try now, whatever came of the last one.
+  void retry_all(TimePoint now);
   void set_seed(const Endpoint& endpoint, bool seed);
   // Ourselves, or somebody banned: never tried, and not learnt again.
   void shun(const Endpoint& endpoint);

@@ -334,9 +334,8 @@ void Swarm::Core::announce_finished(TrackerId tracker, const AnnounceOutcome& ou
     known_.set_own({*external_ip_, listen_port_});
   }
   links_changed_ = true;
-  // What the tracker names is worth another try now, though it may have been full when we called.
-  if (starving(now))
-    for (const Endpoint& endpoint : outcome.peers) known_.retry(endpoint, now);
+  // Who was full when we called may have room by now. As seldom as we announce, and paced.
+  if (starving(now)) known_.retry_all(now);
   if (stopping_) {
     settle(now);
   } else {

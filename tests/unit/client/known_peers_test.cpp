@@ -66,7 +66,7 @@ TEST_CASE("the table is bounded and keeps the user's own and the live ones") {
   CHECK(known.take(false, now + seconds(1000))->endpoint == endpoint(1));  // the user's comes first
 }
 
-TEST_CASE("an address is tried again when there is a reason to, but for those that are shunned") {
+TEST_CASE("all are tried again when there is a reason to, but for those that are shunned") {
   const SwarmConfig config;
   Random random(1);
   KnownPeers known;
@@ -77,9 +77,7 @@ TEST_CASE("an address is tried again when there is a reason to, but for those th
   }
   known.shun(endpoint(2));
   CHECK_FALSE(known.take(false, now));
-  known.retry(endpoint(1), now);
-  known.retry(endpoint(2), now);
-  known.retry(endpoint(3), now);
+  known.retry_all(now);
   CHECK(known.take(false, now)->endpoint == endpoint(1));
   CHECK_FALSE(known.take(false, now));
 }
