@@ -24,4 +24,16 @@ std::string_view to_string(DisconnectReason reason) {
   return "unknown";
 }
 
+std::string_view to_string(PeerSource source) {
+  switch (source) {
+    case PeerSource::incoming: return "incoming";
+    case PeerSource::tracker: return "tracker";
+    case PeerSource::user: return "user";
+    case PeerSource::dht: return "dht";
+    case PeerSource::pex: return "pex";
+    case PeerSource::lsd: return "lsd";
+  }
+  return "unknown";
+}
+
 }  // namespace barter

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "chunkstore/block_buffer.hpp"
+#include "client/swarm/limits.hpp"
 #include "client/wire/message.hpp"
 #include "torrent/digest.hpp"
 #include "torrent/endpoint.hpp"
@@ -22,6 +23,7 @@ enum class ConnectionId : std::uint32_t {};
 enum class TrackerId : std::uint16_t {};
 
 enum class PeerSource : std::uint8_t { incoming, tracker, user, dht, pex, lsd };
+std::string_view to_string(PeerSource source);
 
 enum class DisconnectReason : std::uint8_t {
   // ours
@@ -128,6 +130,8 @@ struct PeerProgress {
   std::uint64_t download_rate = 0, upload_rate = 0;  // bytes a second
   std::uint32_t pieces = 0;                          // it has
   std::uint32_t requests_out = 0, requests_in = 0;
+  // What keeps it from being faster; Swarm::peers() knows, PeerLeft does not.
+  Limit download_limit = Limit::stopped, upload_limit = Limit::stopped;
 };
 
 // A link has ended; what went over it.

@@ -43,6 +43,8 @@ class RequestQueue {
 
   // Bytes a second; 0 before the first sample.
   std::uint64_t rate() const { return static_cast<std::uint64_t>(rate_); }
+  // From a request to its block, the shortest seen; Duration::max() before the first.
+  Duration shortest_delay() const { return shortest_delay_; }
   // When the entry should have come, seen from now; `unknown` before the first sample.
   std::optional<Duration> expected(std::size_t index) const;
 

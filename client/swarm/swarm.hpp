@@ -60,6 +60,7 @@ struct Progress {
   bool wanted_complete = false;  // every wanted piece
   bool complete = false;         // every piece: a seed
   bool paused_by_disk = false;
+  LimitSummary download_limit, upload_limit;  // what keeps it from being faster
 };
 
 class Swarm {

@@ -184,11 +184,15 @@ class Swarm::Core {
   // swarm_progress.cpp
   std::uint64_t missing_bytes(const OpenPiece& open) const;
   PeerProgress row_of(const Peer& peer, TimePoint now) const;
+  SwarmFacts swarm_facts(TimePoint now) const;
+  PeerFacts peer_facts(const Peer& peer, TimePoint now) const;
+  void summarize_limits(Progress& out, TimePoint now) const;
 
   // swarm_upload.cpp
   void serve(Peer& peer, TimePoint now);
   void serve_in_turn(TimePoint now);
   bool serve_one(Peer& peer, TimePoint now);
+  bool receiver_is_full(const Peer& peer) const;  // it gets no more until it reads
   bool may_serve(const Peer& peer, const BlockRange& range) const;
   bool is_granted(const Peer& peer, PieceIndex piece) const;
   void reject(Peer& peer, const BlockRange& range, TimePoint now);

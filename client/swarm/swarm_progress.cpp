@@ -39,6 +39,7 @@ Progress Swarm::Core::progress(TimePoint now) const {
   out.wanted_complete = needed_count_ == 0;
   out.complete = have_.all();
   out.paused_by_disk = disk_paused_;
+  summarize_limits(out, now);
   return out;
 }
 
@@ -67,8 +68,74 @@ PeerProgress Swarm::Core::row_of(const Peer& peer, TimePoint now) const {
 }
 
 void Swarm::Core::peers(std::vector<PeerProgress>& out, TimePoint now) const {
-  for (const auto& peer : peers_)
-    if (!peer->closing) out.push_back(row_of(*peer, now));
+  const SwarmFacts facts = swarm_facts(now);
+  for (const auto& peer : peers_) {
+    if (peer->closing) continue;
+    PeerProgress& row = out.emplace_back(row_of(*peer, now));
+    const PeerFacts its = peer_facts(*peer, now);
+    row.download_limit = download_limit(facts, its);
+    row.upload_limit = upload_limit(facts, its);
+  }
+}
+
+SwarmFacts Swarm::Core::swarm_facts(TimePoint now) const {
+  SwarmFacts out;
+  out.trading = trading();
+  out.complete = needed_count_ == 0;
+  out.empty = have_.none();
+  out.disk_trouble = disk_paused_;
+  out.disk_busy = storing_ > 0 || spilling_ > 0;
+  out.may_open = may_open();
+  out.download_limit = download_limiter_.limit();
+  out.upload_limit = upload_limiter_.limit();
+  out.download_rate = down_.per_second(now);
+  out.upload_rate = up_.per_second(now);
+  out.download_ready = download_limiter_.ready(now);
+  out.upload_ready = upload_limiter_.ready(now);
+  out.peers = static_cast<std::size_t>(std::count_if(
+      peers_.begin(), peers_.end(), [](const auto& peer) { return !peer->closing; }));
+  out.connecting = connecting_.size();
+  out.known = known_.size();
+  out.has_trackers = announcer_.has_trackers();
+  out.tracker_answered = announcer_.answered();
+  out.tracker_failed = !announcer_.last_failure().empty();
+  return out;
+}
+
+PeerFacts Swarm::Core::peer_facts(const Peer& peer, TimePoint now) const {
+  PeerFacts out;
+  out.am_interested = peer.am_interested;
+  out.peer_choking = peer.peer_choking;
+  out.snubbed = peer.snubbed || (peer.requests.late_count() > 0 &&
+                                 peer.requests.late_count() == peer.requests.size());
+  out.rejects = peer.asks_again_at > now;
+  out.hungry = peer.hungry;
+  out.requests = peer.requests.size();
+  out.rate = peer.requests.rate();
+  out.delay = peer.requests.shortest_delay();
+  out.peer_interested = peer.peer_interested;
+  out.am_choking = peer.am_choking;
+  out.uploads_waiting = peer.uploads.waiting();
+  out.uploads_handed = peer.uploads.handed();
+  out.receiver_full = receiver_is_full(peer);
+  return out;
+}
+
+void Swarm::Core::summarize_limits(Progress& out, TimePoint now) const {
+  const SwarmFacts facts = swarm_facts(now);
+  LimitTally down, up;
+  for (const auto& peer : peers_) {
+    if (peer->closing) continue;
+    const PeerFacts its = peer_facts(*peer, now);
+    down.add(download_limit(facts, its), peer->down.per_second(now));
+    up.add(upload_limit(facts, its), peer->up.per_second(now));
+  }
+  out.download_limit = down.download(facts);
+  out.upload_limit = up.upload(facts);
+  if (facts.disk_trouble && out.download_limit.reason == Limit::disk)
+    out.download_limit.detail = disk_message_;
+  for (LimitSummary* summary : {&out.download_limit, &out.upload_limit})
+    if (summary->reason == Limit::tracker_failed) summary->detail = announcer_.last_failure();
 }
 
 std::uint32_t Swarm::Core::blocks_due(ConnectionId connection) const {

@@ -59,14 +59,16 @@ void Swarm::Core::refuse_waiting(Peer& peer, TimePoint now) {
 
 // ---- blocks
 
+// A peer that does not read gets no more into its connection.
+bool Swarm::Core::receiver_is_full(const Peer& peer) const {
+  return peer.uploads.unsent_bytes() > 0 && peer.uploads.waiting() > 0 &&
+         peer.uploads.unsent_bytes() + peer.uploads.next().length > config_->max_unsent_bytes;
+}
+
 bool Swarm::Core::serve_one(Peer& peer, TimePoint now) {
   if (peer.closing || peer.uploads.waiting() == 0) return false;
-  const BlockRange& next = peer.uploads.next();
-  // A peer that does not read gets no more into its connection.
-  if (peer.uploads.unsent_bytes() > 0 &&
-      peer.uploads.unsent_bytes() + next.length > config_->max_unsent_bytes)
-    return false;
-  upload_limiter_.take(next.length + header_bytes, now);
+  if (receiver_is_full(peer)) return false;
+  upload_limiter_.take(peer.uploads.next().length + header_bytes, now);
   actions_.emplace_back(SendBlock{peer.id, peer.uploads.hand()});
   return true;
 }

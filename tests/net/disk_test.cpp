@@ -77,6 +77,8 @@ TEST_CASE("a full disk pauses a download, which goes on when there is room") {
     CHECK(get.notice<DiskTrouble>(id)->no_space);
     CHECK(get->progress(id).paused_by_disk);
     CHECK_FALSE(get->stall_reason(id).empty());
+    CHECK(get->progress(id).download_limit.reason == Limit::disk);
+    CHECK_FALSE(get->progress(id).download_limit.detail.empty());
     // What it has is served meanwhile.
     Folder third;
     TestClient other;
