@@ -1,5 +1,6 @@
 // barter get: fetches what a torrent describes, sharing it while it comes and afterwards.
 #include "cli/command.hpp"
+#include "cli/explain.hpp"
 #include "cli/flags.hpp"
 #include "cli/on_complete.hpp"
 #include "cli/signals.hpp"
@@ -102,7 +103,8 @@ class Get {
       : options_(options),
         output_(output),
         goal_(parse_seed(options.seed)),
-        program_(options.on_complete) {}
+        program_(options.on_complete),
+        explainer_(options.transfer.explain) {}
 
   int run() {
     AddTorrent add;
@@ -175,6 +177,7 @@ class Get {
     TransferStatus status;
     add_progress(progress_, status);
     status.name = watched_.metainfo->name();
+    explainer_.add(*client_, {id_}, status);
     output_.transfer(status);
     if (watched_.complete && !done_at_) {
       if (const auto code = completed()) return code;
@@ -284,6 +287,7 @@ class Get {
   Output& output_;
   const SeedGoal goal_;
   OnComplete program_;
+  Explainer explainer_;
   Inbox inbox_;  // outlives the client
   std::unique_ptr<Client> client_;
   TorrentId id_{};

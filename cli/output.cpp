@@ -1,6 +1,7 @@
 #include "cli/output.hpp"
 
 #include "cli/exit_code.hpp"
+#include "cli/explain.hpp"
 #include "cli/sizes.hpp"
 #include "cli/text.hpp"
 
@@ -24,6 +25,8 @@ using std::chrono::steady_clock;
 constexpr auto redraw_interval = 200ms;
 constexpr auto event_interval = 1s;
 constexpr auto line_interval = 1min;
+constexpr auto explain_interval = 10s;
+constexpr auto first_explanation = 1s;
 
 void write_all(int descriptor, std::string_view bytes) {
   while (!bytes.empty()) {
@@ -86,33 +89,59 @@ Output::Settings Output::process_settings(bool json) {
     const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
     return known ? std::size_t{size.ws_col} : std::size_t{80};
   };
+  settings.rows = [] {
+    winsize size{};
+    const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0;
+    return known ? std::size_t{size.ws_row} : std::size_t{24};
+  };
   return settings;
 }
 
 Output::Output(Settings settings) : settings_(std::move(settings)) {}
 
 Output::~Output() {
-  if (!drawn_.empty()) settings_.err("\n");
+  leave_drawn();
+}
+
+std::string Output::erasing() const {
+  if (drawn_below_.empty()) return "\r\x1b[K";
+  return fmt::format("\r\x1b[{}A\x1b[J", drawn_below_.size());
 }
 
 void Output::erase_drawn() {
   if (drawn_.empty()) return;
-  settings_.err("\r\x1b[K");
+  settings_.err(erasing());
+  drawn_.clear();
+  drawn_below_.clear();
+}
+
+void Output::leave_drawn() {
+  if (drawn_.empty()) return;
+  if (!drawn_below_.empty()) draw(drawn_, {});
+  settings_.err("\n");
   drawn_.clear();
 }
 
-void Output::draw(const std::string& line) {
+void Output::draw(const std::string& line, const std::vector<std::string>& below) {
   // One column is left free: some terminals wrap when the last one is written.
-  const std::string cut = cut_to_columns(line, std::max<std::size_t>(settings_.columns(), 2) - 1);
-  settings_.err("\r\x1b[K" + cut);
+  const std::size_t width = std::max<std::size_t>(settings_.columns(), 2) - 1;
+  // More than the terminal holds could not be taken away again.
+  const std::size_t most = below.empty() ? 0 : std::max<std::size_t>(settings_.rows(), 2) - 2;
+  std::string text = erasing() + cut_to_columns(line, width);
+  std::vector<std::string> shown(
+      below.begin(), below.begin() + static_cast<std::ptrdiff_t>(std::min(most, below.size())));
+  for (const std::string& one : shown) text += "\n  " + cut_to_columns(printable(one), width - 2);
+  settings_.err(text);
   drawn_ = line;
+  drawn_below_ = std::move(shown);
 }
 
 void Output::write_line(bool error_stream, std::string_view prefix, std::string_view line) {
   const std::string again = drawn_;
+  const std::vector<std::string> below = drawn_below_;
   erase_drawn();
   (error_stream ? settings_.err : settings_.out)(fmt::format("{}{}\n", prefix, printable(line)));
-  if (!again.empty()) draw(again);
+  if (!again.empty()) draw(again, below);
 }
 
 void Output::print(std::string_view line) {
@@ -166,7 +195,8 @@ void Output::write_event(std::string_view kind, const boost::json::object& field
 
 void Output::show_progress(Throttle& throttle, std::uint64_t done, std::uint64_t total,
                            std::string_view event_kind, boost::json::object fields,
-                           const std::string& head, const std::string& tail) {
+                           const std::string& head, const std::string& tail,
+                           const std::vector<std::string>& below) {
   const auto now = settings_.steady();
   const bool first = !throttle.last;
   const auto passed = first ? steady_clock::duration::max() : now - *throttle.last;
@@ -177,8 +207,8 @@ void Output::show_progress(Throttle& throttle, std::uint64_t done, std::uint64_t
     write_event(event_kind, fields);
   } else if (settings_.progress_line) {
     if (!ended && passed < redraw_interval) return;
-    draw(
-        fmt::format("{:5.1f} % [{}] {}{}", percent(done, total), bar(done, total, 20), head, tail));
+    draw(fmt::format("{:5.1f} % [{}] {}{}", percent(done, total), bar(done, total, 20), head, tail),
+         below);
   } else {
     if (!ended && tenth <= throttle.last_tenth && passed < line_interval) return;
     // The first call is no news: the first line comes after a tenth or a minute.
@@ -223,6 +253,9 @@ void Output::transfer(const TransferStatus& status) {
                              {"peers", status.peers},           {"seeds", status.seeds}};
   fields["eta"] = eta ? boost::json::value(eta->count()) : boost::json::value(nullptr);
   if (!status.name.empty()) fields["name"] = valid_utf8(status.name);
+  if (status.down_limit) fields["down_limit"] = limit_fields(*status.down_limit);
+  if (status.up_limit) fields["up_limit"] = limit_fields(*status.up_limit);
+  if (status.explanation) fields["peer_limits"] = status.explanation->peers;
   std::string tail =
       fmt::format(", down {}, up {}, {} peer{}", format_rate(status.down_rate),
                   format_rate(status.up_rate), status.peers, status.peers == 1 ? "" : "s");
@@ -232,7 +265,19 @@ void Output::transfer(const TransferStatus& status) {
                         ? status.bytes_done
                         : std::min(shown, status.bytes_total - 1);
   show_progress(transfer_, done, status.bytes_total, "progress", std::move(fields),
-                fmt::format("{} of {}", format_size(shown), format_size(status.bytes_total)), tail);
+                fmt::format("{} of {}", format_size(shown), format_size(status.bytes_total)), tail,
+                status.explanation ? status.explanation->lines : std::vector<std::string>());
+  if (status.explanation) print_explanation(*status.explanation);
+}
+
+// In a file; a terminal has it below the progress line.
+void Output::print_explanation(const Explanation& explanation) {
+  if (settings_.json || settings_.progress_line) return;
+  const auto now = settings_.steady();
+  if (!explained_) explained_ = now - explain_interval + first_explanation;
+  if (now - *explained_ < explain_interval) return;
+  explained_ = now;
+  for (const std::string& line : explanation.lines) settings_.err(printable(line) + "\n");
 }
 
 void Output::simulating(const SimulationStatus& status) {
@@ -257,8 +302,7 @@ void Output::simulating(const SimulationStatus& status) {
 
 void Output::end_progress() {
   const std::lock_guard lock(mutex_);
-  if (!drawn_.empty()) settings_.err("\n");
-  drawn_.clear();
+  leave_drawn();
   hashing_ = {};
   simulating_ = {};
   // A transfer that is complete goes on as sharing: its end was told.
@@ -272,8 +316,7 @@ void Output::result(boost::json::object fields) {
 
 int Output::finish(std::string_view command, int exit_code) {
   const std::lock_guard lock(mutex_);
-  if (!drawn_.empty()) settings_.err("\n");
-  drawn_.clear();
+  leave_drawn();
   if (settings_.json) {
     boost::json::object fields{{"command", command}, {"exit_code", exit_code}};
     for (const auto& field : result_) fields[field.key()] = field.value();

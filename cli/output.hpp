@@ -5,17 +5,21 @@
 // Every text is escaped here, once: names of torrents and words of peers cannot drive a terminal.
 #pragma once
 
+#include "client/swarm/limits.hpp"
 #include "torrent/result.hpp"
 
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace barter::cli {
 
@@ -23,6 +27,12 @@ namespace barter::cli {
 struct HashingStatus {
   std::uint64_t bytes_done = 0, bytes_total = 0;  // total 0: not known
   std::string path;                               // of the torrent or folder; may be empty
+};
+
+// What `--explain` shows (cli/explain.hpp): lines for a person, and an object for each peer.
+struct Explanation {
+  std::vector<std::string> lines;
+  boost::json::array peers;
 };
 
 // The state of a transfer, or the sum of several.
@@ -33,6 +43,10 @@ struct TransferStatus {
   std::uint64_t down_rate = 0, up_rate = 0;       // bytes a second
   std::uint32_t peers = 0, seeds = 0;
   std::string name;  // may be empty
+  // What keeps the rates from being higher; of several torrents, of that with the most peers.
+  std::optional<LimitSummary> down_limit, up_limit;
+  std::uint32_t limited_peers = 0;  // of that one
+  std::shared_ptr<const Explanation> explanation;  // where it is wanted
 };
 
 // A run in virtual time, or several: `simulate`.
@@ -50,7 +64,7 @@ class Output {
     std::function<void(std::string_view)> out, err;  // bytes, as given
     std::function<std::chrono::steady_clock::time_point()> steady;
     std::function<std::chrono::system_clock::time_point()> wall;
-    std::function<std::size_t()> columns;  // width of the terminal
+    std::function<std::size_t()> columns, rows;  // size of the terminal
   };
   // Standard output and error of the process; NO_COLOR and TERM=dumb are honoured.
   static Settings process_settings(bool json);
@@ -76,7 +90,8 @@ class Output {
   void event(std::string_view kind, boost::json::object fields);
 
   // Progress, as often as the caller likes. A terminal gets a line redrawn five times a second, a
-  // file a line every 10 % or minute, --json an event a second.
+  // file a line every 10 % or minute, --json an event a second. An explanation stands below the
+  // terminal's line; a file gets one every 10 s.
   void hashing(const HashingStatus& status);
   void transfer(const TransferStatus& status);
   void simulating(const SimulationStatus& status);
@@ -97,16 +112,22 @@ class Output {
   void write_line(bool error_stream, std::string_view prefix, std::string_view line);
   void show_progress(Throttle& throttle, std::uint64_t done, std::uint64_t total,
                      std::string_view event_kind, boost::json::object fields,
-                     const std::string& head, const std::string& tail);
-  void draw(const std::string& line);
+                     const std::string& head, const std::string& tail,
+                     const std::vector<std::string>& below = {});
+  void draw(const std::string& line, const std::vector<std::string>& below);
+  std::string erasing() const;  // what takes the drawn lines away
   void erase_drawn();
+  void leave_drawn();  // the progress line stays, what is below it goes
+  void print_explanation(const Explanation& explanation);
 
   Settings settings_;
   std::mutex mutex_;
-  std::string drawn_;    // the progress line on the terminal
+  std::string drawn_;                     // the progress line on the terminal
+  std::vector<std::string> drawn_below_;  // and the lines below it
   std::string pending_;  // the newest progress line, where it was not shown for lack of time
   Throttle hashing_, transfer_, simulating_;
   std::chrono::steady_clock::time_point hashing_began_{}, simulating_began_{};
+  std::optional<std::chrono::steady_clock::time_point> explained_;
   boost::json::object result_;
 };
 

@@ -1,5 +1,6 @@
 // barter seed: shares data that is there already; writes nothing of it.
 #include "cli/command.hpp"
+#include "cli/explain.hpp"
 #include "cli/signals.hpp"
 #include "cli/sizes.hpp"
 #include "cli/torrent_source.hpp"
@@ -32,7 +33,8 @@ struct Options {
 
 class Seed {
  public:
-  Seed(const Options& options, Output& output) : options_(options), output_(output) {}
+  Seed(const Options& options, Output& output)
+      : options_(options), output_(output), explainer_(options.transfer.explain) {}
 
   int run() {
     auto client_settings = client_options(options_.transfer);
@@ -162,7 +164,9 @@ class Seed {
       output_.print(fmt::format("seeding {} torrent{} on port {}", watched_.size(),
                                 watched_.size() == 1 ? "" : "s", client_->port()));
     }
-    output_.transfer(transfer_status(*client_, ids()));
+    TransferStatus status = transfer_status(*client_, ids());
+    explainer_.add(*client_, ids(), status);
+    output_.transfer(status);
   }
 
   std::vector<TorrentId> ids() const {
@@ -186,6 +190,7 @@ class Seed {
 
   const Options& options_;
   Output& output_;
+  Explainer explainer_;
   Inbox inbox_;  // outlives the client
   std::unique_ptr<Client> client_;
   std::map<TorrentId, Watched> watched_;

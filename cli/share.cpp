@@ -11,6 +11,7 @@
 #include <boost/json/array.hpp>
 
 #include "cli/command.hpp"
+#include "cli/explain.hpp"
 #include "cli/flags.hpp"
 #include "cli/share_item.hpp"
 #include "cli/share_site.hpp"
@@ -60,6 +61,7 @@ struct Options {
   bool no_hidden = false;
   std::vector<std::string> exclude;
   unsigned threads = 0;
+  bool explain = false;
 };
 
 CreateOptions create_options(const Options& options) {
@@ -120,7 +122,8 @@ std::vector<Address> resolve(const std::string& name) {
 
 class Share {
  public:
-  Share(const Options& options, Output& output) : options_(options), output_(output) {}
+  Share(const Options& options, Output& output)
+      : options_(options), output_(output), explainer_(options.explain) {}
 
   int run() {
     const CreateOptions creation = create_options(options_);
@@ -452,7 +455,8 @@ class Share {
     if (items_.size() == 1) status.name = items_.front().plan.name;
     uploaded_ = status.uploaded;
     seen_peers_ = seen_peers_ || status.peers != 0;
-    if (seen_peers_) output_.transfer(status);
+    explainer_.add(*owned_client_, torrents(), status);
+    if (seen_peers_ || options_.explain) output_.transfer(status);
   }
 
   Result<void> handle_events() {
@@ -514,6 +518,7 @@ class Share {
 
   const Options& options_;
   Output& output_;
+  Explainer explainer_;
   std::string state_folder_;
   std::optional<ShareMemory> memory_;
   std::optional<HostPort> address_;  // --address; port 0: ours
@@ -588,6 +593,7 @@ void add_share_command(CLI::App& app, CommandLine& line) {
       ->add_option("--trace", options->trace_file,
                    "Write every event and decision of the swarm there")
       ->type_name("FILE");
+  add_explain_flag(command, options->explain);
   command->add_option("--threads", options->threads, "Threads that hash (default: one a core)")
       ->type_name("N");
   command

@@ -104,6 +104,11 @@ std::vector<std::pair<TorrentId, TorrentEvent>> Inbox::take() {
   return std::exchange(events_, {});
 }
 
+void add_explain_flag(CLI::App* command, bool& explain) {
+  command->add_flag("--explain", explain,
+                    "Show what limits the rates, of the whole and of each of the fastest peers");
+}
+
 void add_transfer_flags(CLI::App* command, TransferFlags& flags) {
   command->add_option("--dir", flags.folder, "Where the data is or goes; default: here")
       ->type_name("DIR");
@@ -130,6 +135,7 @@ void add_transfer_flags(CLI::App* command, TransferFlags& flags) {
   command
       ->add_option("--trace", flags.trace_file, "Write every event and decision of the swarm there")
       ->type_name("FILE");
+  add_explain_flag(command, flags.explain);
 }
 
 Result<ClientOptions> client_options(const TransferFlags& flags) {
@@ -194,6 +200,7 @@ boost::json::object peer_fields(const PeerProgress& peer) {
   return {{"peer_id", to_hex(peer.peer_id)},
           {"address", to_string(peer.remote)},
           {"client", valid_utf8(peer.client)},
+          {"source", to_string(peer.source)},
           {"outgoing", peer.outgoing},
           {"downloaded", peer.downloaded},
           {"uploaded", peer.uploaded},
@@ -211,6 +218,11 @@ void tell_peers(const Client& client, TorrentId torrent, const Metainfo& metainf
 }
 
 void add_progress(const Progress& progress, TransferStatus& status) {
+  if (!status.down_limit || progress.connections > status.limited_peers) {
+    status.down_limit = progress.download_limit;
+    status.up_limit = progress.upload_limit;
+    status.limited_peers = progress.connections;
+  }
   status.bytes_done += progress.verified_bytes;
   status.bytes_total += progress.wanted_bytes;
   status.bytes_received += progress.received_bytes;

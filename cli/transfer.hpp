@@ -25,7 +25,9 @@ struct TransferFlags {
   std::uint64_t down_limit = unlimited, up_limit = unlimited;
   std::uint32_t max_peers = 0;  // 0: the client's own idea
   std::string state_folder, trace_file;
+  bool explain = false;
 };
+void add_explain_flag(CLI::App* command, bool& explain);
 void add_transfer_flags(CLI::App* command, TransferFlags& flags);
 Result<ClientOptions> client_options(const TransferFlags& flags);
 

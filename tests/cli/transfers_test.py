@@ -130,6 +130,53 @@ class Transfer(BarterTest):
         self.assertEqual(done.code, 3)
         self.assertIn("no byte came", done.err)
 
+    def limited(self, running, direction, reason):
+        """The first progress that names the reason."""
+        return running.wait_for("progress", where=lambda event: event[f"{direction}_limit"]["reason"] == reason)
+
+    def test_explain_our_own_limit(self):
+        seed = self.seed("--explain")
+        get = self.start("get", "album.torrent", "--dir", "got", *self.peers(True), "--json", "--explain",
+                         "--down-limit", "300KiB")
+        event = self.limited(get, "down", "own_limit")
+        if not event["peer_limits"]:  # it was looked at just before the peer came
+            event = get.wait_for("progress", where=lambda event: event["peer_limits"])
+        (peer,) = event["peer_limits"]
+        self.assertEqual((peer["address"], peer["source"]), (f"127.0.0.1:{self.port}", "user"))
+        self.assertIn(peer["up_limit"], ("nothing_yet", "no_interest"))  # before the first piece, and after
+        event = seed.wait_for("progress", where=lambda event: event["peer_limits"])
+        self.assertEqual(event["down_limit"], {"reason": "complete", "peers": 0, "of": 0})
+        self.assertEqual(event["peer_limits"][0]["source"], "incoming")
+        get.end()
+        self.assertIn("user", [peer["source"] for peer in get.wait().of("peer")])
+
+    def test_explain_choked(self):
+        seed = self.seed("--up-limit", "0")
+        get = self.start("get", "album.torrent", "--dir", "got", *self.peers(True), "--json", "--explain")
+        event = self.limited(get, "down", "choked")
+        self.assertEqual((event["down_limit"]["peers"], event["down_limit"]["of"]), (1, 1))
+        self.limited(get, "up", "nothing_yet")
+        self.limited(seed, "up", "own_limit")
+
+    def test_explain_no_peers(self):
+        get = self.start("get", "album.torrent", "--dir", "got", "--json", "--explain")
+        self.assertEqual(self.limited(get, "down", "no_trackers")["peer_limits"], [])
+        get.end()
+        self.good("edit", "album.torrent", "--announce", f"http://127.0.0.1:{free_port()}/announce",
+                  "--output", "t.torrent")
+        get = self.start("get", "t.torrent", "--dir", "got", "--json")
+        self.assertIn("efused", self.limited(get, "down", "tracker_failed")["down_limit"]["detail"])
+
+    def test_explain_to_a_person(self):
+        self.seed()
+        get = self.start("get", "album.torrent", "--dir", "got", *self.peers(True), "--explain",
+                         "--down-limit", "300KiB")
+        time.sleep(3)
+        done = get.end()
+        self.assertRegex(done.err, r"(?m)^down [0-9.]+ KiB/s: our own limit")
+        self.assertRegex(done.err, r"(?m)^up 0 B/s: nothing of ours is wanted \(1 of 1 peer\)$")
+        self.assertRegex(done.err, rf"(?m)^127\.0\.0\.1:{self.port} +barter .* own_limit .* no_interest user$")
+
     def test_an_unrelated_file_survives(self):
         self.seed()
         self.write("got/album/big.bin", "mine")

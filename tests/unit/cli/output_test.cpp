@@ -18,6 +18,7 @@ namespace {
 struct Capture {
   std::string out, err;
   std::chrono::steady_clock::time_point now{};
+  std::size_t rows = 24;
 
   Output::Settings settings(bool json, bool terminal) {
     Output::Settings settings;
@@ -28,6 +29,7 @@ struct Capture {
     settings.steady = [this] { return now; };
     settings.wall = [] { return std::chrono::system_clock::time_point(1'700'000'000'123ms); };
     settings.columns = [] { return std::size_t{40}; };
+    settings.rows = [this] { return rows; };
     return settings;
   }
   std::size_t lines(const std::string& text) const {
@@ -146,4 +148,69 @@ TEST_CASE("a simulation's progress: lines, and events of a share", "[output]") {
   CHECK(event.at("event") == "simulating");
   CHECK(event.at("share") == 0.25);
   CHECK(event.at("runs") == 1);
+}
+
+TEST_CASE("an explanation stands below the progress line, and goes when that is left",
+          "[output]") {
+  Capture capture;
+  Output output(capture.settings(false, true));
+  TransferStatus status;
+  status.bytes_total = 100;
+  Explanation three;
+  three.lines = {"one", "two \x1b[1m", std::string(60, 'x')};
+  status.explanation = std::make_shared<const Explanation>(three);
+  output.transfer(status);
+  CHECK(capture.err.ends_with("\n  one\n  two \\x1b[1m\n  " + std::string(37, 'x')));
+  capture.err.clear();
+  output.message("hello");
+  CHECK(capture.err.starts_with("\r\x1b[3A\x1b[Jhello\n\r\x1b[K  0.0 % ["));
+  CHECK(capture.err.ends_with(std::string(37, 'x')));
+  capture.err.clear();
+  capture.rows = 4;  // what is taller than the terminal could not be taken away again
+  capture.now += 1s;
+  output.transfer(status);
+  CHECK(capture.err.starts_with("\r\x1b[3A\x1b[J  0.0 % ["));
+  CHECK(capture.err.ends_with("\n  one\n  two \\x1b[1m"));
+  capture.err.clear();
+  output.end_progress();
+  CHECK(capture.err.starts_with("\r\x1b[2A\x1b[J  0.0 % ["));
+  CHECK(capture.lines(capture.err) == 1);
+  CHECK(capture.err.ends_with("\n"));
+}
+
+TEST_CASE("an explanation in a file: after a second, then every ten", "[output]") {
+  Capture capture;
+  Output output(capture.settings(false, false));
+  TransferStatus status;
+  status.bytes_total = 100;
+  Explanation one;
+  one.lines = {"because"};
+  status.explanation = std::make_shared<const Explanation>(one);
+  const auto told_after = [&](std::chrono::milliseconds pause) {
+    capture.now += pause;
+    capture.err.clear();
+    output.transfer(status);
+    return capture.err == "because\n";
+  };
+  CHECK_FALSE(told_after(0ms));
+  CHECK_FALSE(told_after(999ms));
+  CHECK(told_after(1ms));
+  CHECK_FALSE(told_after(9999ms));
+  CHECK(told_after(1ms));
+}
+
+TEST_CASE("an explanation for a program: the reasons and a list of peers", "[output]") {
+  Capture capture;
+  Output output(capture.settings(true, false));
+  TransferStatus status;
+  status.down_limit = LimitSummary{Limit::choked, 1, 2, {}};
+  Explanation one;
+  one.peers.push_back(boost::json::object{{"address", "1.2.3.4:5"}});
+  status.explanation = std::make_shared<const Explanation>(one);
+  output.transfer(status);
+  const auto event = boost::json::parse(capture.out).as_object();
+  CHECK(event.at("down_limit").as_object().at("reason").as_string() == "choked");
+  CHECK_FALSE(event.contains("up_limit"));
+  CHECK(event.at("peer_limits").as_array().size() == 1);
+  CHECK(capture.err.empty());
 }
