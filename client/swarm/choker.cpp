@@ -11,6 +11,11 @@ constexpr std::uint64_t share_bytes = 8 << 20;
 constexpr Duration share_time = std::chrono::seconds(20);
 // Within this margin an unchoked partner keeps its slot: changing costs a round trip of idle line.
 constexpr std::uint64_t keep_percent = 115;
+// Of so many slots one goes by chance; and who has nothing of what we have is so much likelier to
+// be tried than who has as much. Peers that fall behind have little to trade and would fall behind
+// ever more: the last of a crowd came seconds after all others.
+constexpr std::uint32_t slots_for_one_by_chance = 3;
+constexpr double lag_weight = 15;
 }  // namespace
 
 std::uint32_t upload_slots(const SwarmConfig& config, std::uint64_t upload_limit, bool seeding,
@@ -25,7 +30,7 @@ std::uint32_t upload_slots(const SwarmConfig& config, std::uint64_t upload_limit
     // One more than there are peers that take something worth while; each slot more must be worth
     // more, or the line would be cut into slices too thin to be reciprocated. Nobody reciprocates
     // with a seed, so its slices may be thinner.
-    const std::uint64_t step = seeding ? 2048 : 8192;
+    const std::uint64_t step = seeding ? 2048 : 32768;
     std::vector<std::uint64_t> rates;
     for (const ChokeCandidate& peer : peers)
       if (peer.unchoked && peer.interested) rates.push_back(peer.takes);
@@ -47,7 +52,7 @@ void Choker::choose(std::span<const ChokeCandidate> peers, std::uint32_t slots, 
   if (order_.size() <= slots) {
     for (const std::uint32_t i : order_) unchoke[i] = true;
     optimistic_.clear();
-    return;
+    return unchoke_ahead(peers, slots - order_.size(), random, unchoke);
   }
   random.shuffle(order_);  // ties are broken by chance
   if (slots == 0) return;
@@ -58,9 +63,22 @@ void Choker::choose(std::span<const ChokeCandidate> peers, std::uint32_t slots, 
   }
 }
 
+// Slots that nobody wants yet: with the first piece that we have for one of them it can ask at
+// once, a round trip and a round of the choker earlier.
+void Choker::unchoke_ahead(std::span<const ChokeCandidate> peers, std::size_t slots, Random& random,
+                           std::vector<bool>& unchoke) {
+  order_.clear();
+  for (std::uint32_t i = 0; i < peers.size(); ++i)
+    if (!peers[i].interested && peers[i].may_want) order_.push_back(i);
+  random.shuffle(order_);
+  std::stable_partition(order_.begin(), order_.end(),
+                        [&](std::uint32_t i) { return peers[i].unchoked; });
+  for (std::size_t i = 0; i < std::min(slots, order_.size()); ++i) unchoke[order_[i]] = true;
+}
+
 void Choker::choose_partners(std::span<const ChokeCandidate> peers, std::uint32_t slots,
                              bool rotate, Random& random, std::vector<bool>& unchoke) {
-  const std::uint32_t by_chance = std::max(1u, slots / 5);
+  const std::uint32_t by_chance = std::max(1u, slots / slots_for_one_by_chance);
   const std::uint32_t by_merit = slots - std::min(slots, by_chance);
   const auto merit = [&](std::uint32_t i) {
     const ChokeCandidate& peer = peers[i];
@@ -90,7 +108,8 @@ void Choker::choose_partners(std::span<const ChokeCandidate> peers, std::uint32_
   while (chosen.size() < by_chance && !rest.empty()) {
     const auto weight = [&](std::uint32_t i) {
       if (peers[i].snubbing || peers[i].ungrateful) return 1u;
-      return peers[i].newcomer ? 36u : 12u;
+      const double usual = peers[i].newcomer ? 36 : 12;
+      return static_cast<std::uint32_t>(usual * (1 + lag_weight * peers[i].lag));
     };
     std::uint64_t total = 0;
     for (const std::uint32_t i : rest) total += weight(i);

@@ -21,6 +21,7 @@ namespace barter {
 struct ChokeCandidate {
   ConnectionId connection{};
   bool interested = false;
+  bool may_want = false;  // lacks pieces, so that it may become interested
   bool unchoked = false;
   bool snubbing = false;    // owes us blocks and does not deliver
   bool ungrateful = false;  // had a good start from us and gave nothing like it back
@@ -29,6 +30,7 @@ struct ChokeCandidate {
   std::uint64_t takes = 0;  // bytes a second we send it
   std::uint64_t taken = 0;  // bytes sent since it was unchoked
   TimePoint since{};        // when it was last choked or unchoked
+  double lag = 0;           // of the pieces we have, the share by which it has fewer: 0 to 1
 };
 
 // How many slots there should be: by the limit where there is one, else as many as find use.
@@ -43,6 +45,8 @@ class Choker {
               TimePoint now, Random& random, std::vector<bool>& unchoke);
 
  private:
+  void unchoke_ahead(std::span<const ChokeCandidate> peers, std::size_t slots, Random& random,
+                     std::vector<bool>& unchoke);
   void choose_partners(std::span<const ChokeCandidate> peers, std::uint32_t slots, bool rotate,
                        Random& random, std::vector<bool>& unchoke);
   void choose_rotation(std::span<const ChokeCandidate> peers, std::uint32_t slots, TimePoint now,

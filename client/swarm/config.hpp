@@ -46,8 +46,8 @@ struct SwarmConfig {
   std::uint64_t max_unsent_bytes = 1 << 20;  // handed to one connection, not yet in its socket
 
   // Choking
-  Duration choke_interval = std::chrono::seconds(10);
-  Duration optimistic_interval = std::chrono::seconds(30);
+  Duration choke_interval = std::chrono::seconds(2);
+  Duration optimistic_interval = std::chrono::seconds(4);
   std::uint32_t upload_slots_min = 4;
   std::uint32_t upload_slots_max = 40;
   std::uint32_t allowed_fast_pieces = 10;  // BEP 6

@@ -42,6 +42,7 @@ void Swarm::Core::peer_connected(ConnectionId connection, const PeerInfo& info, 
   }
   if (peer.listen_known) known_.connected(peer.listen);
   greet(peer, now);
+  choke_soon(now);
   peers_at_ = std::min(peers_at_, peer_deadline(peer, now));
   settle(now);
 }

@@ -7,10 +7,15 @@
 namespace barter {
 
 namespace {
-// The first rounds come quickly: in a young or fast swarm ten seconds are a long time.
+// The first rounds come quickly: in a young swarm ten seconds are a long time.
 constexpr Duration young_for = std::chrono::seconds(30);
-constexpr Duration young_interval = std::chrono::seconds(2);
-constexpr Duration shortest_interval = std::chrono::milliseconds(100);
+constexpr Duration young_interval = std::chrono::seconds(1);
+// A slot that stands empty for longer than a round trip is a line unused.
+constexpr Duration shortest_interval = std::chrono::milliseconds(20);
+// Who has few pieces has the same few for everybody: given to fewer at a time they are out sooner,
+// and those who got them can pass them on.
+constexpr std::size_t few_pieces = 8;
+constexpr std::uint32_t slots_with_few = 3;
 // What a peer may take before it is expected to give.
 constexpr std::uint64_t start_bytes = 256 << 10;
 // Counted against the upload limit besides the payload: the header of a piece message.
@@ -145,6 +150,7 @@ void Swarm::Core::choke_round(TimePoint now) {
     ChokeCandidate candidate;
     candidate.connection = peer->id;
     candidate.interested = peer->peer_interested && !peer->closing;
+    candidate.may_want = !peer->closing && !peer->is_seed(layout_.piece_count());
     candidate.unchoked = !peer->am_choking;
     candidate.snubbing = peer->snubbed;
     candidate.ungrateful = peer->uploaded > 4 * peer->downloaded + start_bytes;
@@ -153,10 +159,14 @@ void Swarm::Core::choke_round(TimePoint now) {
     candidate.takes = peer->up.per_second(now);
     candidate.taken = peer->uploaded_since_unchoke;
     candidate.since = peer->choke_changed;
+    if (candidate.may_want && peer->has.count() < have_.count())
+      candidate.lag =
+          1 - static_cast<double>(peer->has.count()) / static_cast<double>(have_.count());
     contested = contested || candidate.interested;
     candidates_.push_back(candidate);
   }
   slots_ = upload_slots(*config_, upload_limiter_.limit(), needed_count_ == 0, candidates_);
+  if (have_.count() < few_pieces) slots_ = std::min(slots_, slots_with_few);
   choker_.choose(candidates_, slots_, needed_count_ == 0, rotate, now, random_, unchoke_);
   for (std::size_t i = 0; i < peers_.size(); ++i) {
     Peer& peer = *peers_[i];

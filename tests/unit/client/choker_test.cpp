@@ -53,6 +53,42 @@ TEST_CASE("the one by chance stays for its period, and every one has its turn") 
   for (std::size_t i = 0; i < 5; ++i) CHECK(turns[i] > 20);
 }
 
+TEST_CASE("slots that nobody wants are kept ready for those who may") {
+  Random random(1);
+  Choker choker;
+  std::vector<ChokeCandidate> peers;
+  for (std::uint32_t i = 0; i < 6; ++i) peers.push_back(candidate(i, 0));
+  for (std::uint32_t i = 1; i < 6; ++i) peers[i].interested = false;
+  for (std::uint32_t i = 1; i < 5; ++i) peers[i].may_want = true;  // the last one is a seed
+  peers[3].unchoked = true;
+  const auto chosen = choose(choker, peers, 3, false, true, random);
+  CHECK(chosen[0]);
+  CHECK(chosen[3]);  // has the slot, and keeps it
+  CHECK_FALSE(chosen[5]);
+  CHECK(std::count(chosen.begin(), chosen.end(), true) == 3);
+  // Who wants something goes first.
+  for (std::uint32_t i = 1; i < 3; ++i) peers[i].interested = true;
+  const auto later = choose(choker, peers, 3, false, true, random);
+  CHECK(later == std::vector<bool>{true, true, true, false, false, false});
+}
+
+TEST_CASE("who has fallen behind is tried more often") {
+  Random random(1);
+  Choker choker;
+  std::vector<ChokeCandidate> peers;
+  for (std::uint32_t i = 0; i < 9; ++i) peers.push_back(candidate(i, i >= 7 ? 9000 : 0));
+  peers[2].lag = 0.5;
+  int behind = 0, others = 0;
+  for (int round = 0; round < 1000; ++round) {
+    const auto chosen = choose(choker, peers, 3, false, true, random);
+    behind += chosen[2];
+    for (const std::size_t i : {0u, 1u, 3u, 4u, 5u, 6u}) others += chosen[i];
+  }
+  // 8.5 of 14.5 tickets, once the two who give most have theirs.
+  CHECK(behind > 500);
+  CHECK(others > 250);
+}
+
 TEST_CASE("newcomers are tried more often, the ungrateful seldom") {
   Random random(1);
   Choker choker;

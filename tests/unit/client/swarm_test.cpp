@@ -18,8 +18,9 @@ TEST_CASE("the first message says what we have, the second who we are") {
   Fixture f;
   f.start();
   f.connect(1);
-  REQUIRE(f.all<Send>().size() == 2);
+  REQUIRE(f.all<Send>().size() == 3);
   CHECK(std::holds_alternative<wire::HaveNone>(f.all<Send>()[0]->message));
+  CHECK(std::holds_alternative<wire::Unchoke>(f.all<Send>()[2]->message));  // a slot is free
   const auto& handshake = std::get<wire::ExtensionHandshake>(f.all<Send>()[1]->message);
   CHECK(handshake.reqq == f.config.max_incoming_requests);
   CHECK(handshake.listen_port == 5000);
@@ -212,10 +213,10 @@ TEST_CASE("a choke rejects what waits with Fast, and drops it without") {
     f.config.max_unsent_bytes = 16'384;
     f.start(true);
     const ConnectionId peer = f.connect(1, fast);
+    CHECK(f.sent<wire::Unchoke>(peer).size() == 1);  // before it says that it is interested
     f.receive(peer, wire::Interested{});
-    CHECK(f.sent<wire::Unchoke>(peer).size() == 1);
     for (std::uint32_t i = 0; i < 4; ++i) f.receive(peer, wire::Request{0, i * 16'384, 16'384});
-    f.receive(peer, wire::NotInterested{});
+    f.swarm->set_limits(unlimited, 0, f.now);
     f.pass(seconds(10));
     CHECK(f.sent<wire::Choke>(peer).size() == 1);
     CHECK(f.sent<wire::Reject>(peer).size() == (fast ? 3 : 0));
