@@ -245,10 +245,11 @@ void Swarm::Core::ban(const Contributor& contributor, const std::string& reason,
 void Swarm::Core::forget_blocks_of(ConnectionId connection) {
   for (const auto& open : open_.all()) {
     if (open->phase != OpenPiece::Phase::fetching) continue;
+    const std::uint64_t missing = missing_bytes(*open);
     const std::uint32_t blocks = open->forget(connection);
     if (blocks == 0) continue;
     memory_blocks_ -= blocks;
-    wasted_ += std::uint64_t{blocks} * block_length;
+    wasted_ += missing_bytes(*open) - missing;  // the last block may be a short one
     open_.update(*open);
     work_freed_ = true;
   }
