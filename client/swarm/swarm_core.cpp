@@ -352,8 +352,10 @@ Duration Swarm::Core::backlog(TimePoint now) const {
   std::uint64_t blocks = 0;
   for (const auto& peer : peers_) blocks += peer->requests.size();
   const std::uint64_t rate = std::max<std::uint64_t>(1, down_.per_second(now));
-  return std::min<Duration>(config_->snubbed_after,
-                            milliseconds(1000 * blocks * block_length / rate));
+  // Clamped as a number: of many links at a rate of nothing the nanoseconds would overflow.
+  const auto most = std::chrono::duration_cast<milliseconds>(config_->snubbed_after).count();
+  const std::uint64_t needed = 1000 * blocks * block_length / rate;
+  return milliseconds(std::min(needed, static_cast<std::uint64_t>(most)));
 }
 
 TimePoint Swarm::Core::peer_deadline(const Peer& peer, TimePoint now) const {
