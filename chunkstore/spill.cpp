@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "chunkstore/siphash.hpp"
+#include "torrent/siphash.hpp"
 
 namespace barter {
 

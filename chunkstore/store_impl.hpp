@@ -17,11 +17,11 @@
 #include "chunkstore/files.hpp"
 #include "chunkstore/piece_hasher.hpp"
 #include "chunkstore/resume.hpp"
-#include "chunkstore/siphash.hpp"
 #include "chunkstore/spill.hpp"
 #include "chunkstore/store.hpp"
 #include "torrent/fetch_ahead.hpp"
 #include "torrent/lane_buffer.hpp"
+#include "torrent/siphash.hpp"
 #include "torrent/source_file.hpp"
 
 namespace barter {

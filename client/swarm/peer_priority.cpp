@@ -4,19 +4,11 @@
 #include <array>
 #include <span>
 
+#include "torrent/crc32c.hpp"
+
 namespace barter {
 
 namespace {
-
-// CRC-32C bit by bit: called once for each address we hear of.
-std::uint32_t crc32c(std::span<const std::uint8_t> bytes) {
-  std::uint32_t crc = 0xffffffff;
-  for (const std::uint8_t byte : bytes) {
-    crc ^= byte;
-    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78 : 0);
-  }
-  return ~crc;
-}
 
 // The mask begins with `whole` full bytes, then 0x55; each whole group that both share widens it.
 template <std::size_t N>

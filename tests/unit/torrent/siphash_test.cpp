@@ -1,4 +1,4 @@
-#include "chunkstore/siphash.hpp"
+#include "torrent/siphash.hpp"
 
 #include <array>
 #include <catch2/catch.hpp>
