@@ -2,6 +2,7 @@
 """Writes the inputs from which the fuzzers of tracker/ start, into corpus/. Same output every time."""
 
 import os
+import struct
 
 from make_seeds import HERE, bencode
 
@@ -34,6 +35,42 @@ BODIES = {
     "address6": {"interval": -1, "external ip": V6[:16], "peers": {}},
 }
 
+ID, TRANSACTION, MAGIC = 0x1122334455667788, 7, 0x41727101980
+
+
+def request(action, body=b"", connection_id=ID):
+    return struct.pack(">QII", connection_id, action, TRANSACTION) + body
+
+
+def announce(event=2, wanted=-1, port=6881, options=b""):
+    return request(1, b"h" * 20 + b"-BA0100-abcdefghijkl" + struct.pack(">QQQIIIiH", 1, 2, 3, event, 0, 0xabcdef01,
+                                                                       wanted, port) + options)
+
+
+UDP_REQUESTS = {
+    "connect": request(0, connection_id=MAGIC),
+    "announce": announce(),
+    "path": announce(1, 50, 80, b"\x02\x0c/dir?a=b&c=d\x01\x01\x00"),
+    "parts": announce(3, 0, 1, b"\x02\xff" + b"/" * 255 + b"\x02\x00\x77\x02ab\x02\x01x"),
+    "cut": announce(4, 200, 65535, b"\x02\x09/a"),
+    "scrape": request(2, b"a" * 20 + b"b" * 20),
+    "many": request(2, bytes(20 * 75)),
+}
+
+
+def reply(action, body=b""):
+    return struct.pack(">II", action, TRANSACTION) + body
+
+
+UDP_REPLIES = {
+    "connected": reply(0, struct.pack(">Q", ID)),
+    "announced": reply(1, struct.pack(">III", 1800, 4, 3) + V4 * 3),
+    "announced6": reply(1, struct.pack(">III", 5, 0, 1) + V6 * 2 + V6[:5]),
+    "scraped": reply(2, struct.pack(">IIIIII", 1, 2, 3, 4, 5, 6)),
+    "error": reply(3, b"not today"),
+    "nothing": reply(3),
+}
+
 
 def write(target, name, data):
     folder = os.path.join(HERE, target)
@@ -48,3 +85,7 @@ for name, query in SCRAPES.items():
     write("scrape_query", name, query.encode())
 for name, body in BODIES.items():
     write("announce_body", name, bencode(body))
+for name, packet in UDP_REQUESTS.items():
+    write("udp_request", name, packet)
+for name, packet in UDP_REPLIES.items():
+    write("udp_reply", name, packet)
