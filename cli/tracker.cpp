@@ -1,4 +1,4 @@
-// `barter tracker`: an HTTP tracker until it is interrupted.
+// `barter tracker`: a tracker over HTTP and UDP until it is interrupted.
 #include <algorithm>
 #include <memory>
 
@@ -10,6 +10,7 @@
 #include "cli/signals.hpp"
 #include "cli/usable_addresses.hpp"
 #include "tracker/http_server.hpp"
+#include "tracker/udp_server.hpp"
 
 namespace barter::cli {
 namespace {
@@ -26,6 +27,7 @@ struct TrackerOptions {
   std::uint32_t max_connections = 10'000;
   std::uint32_t max_connections_per_address = 200;
   unsigned threads = 1;
+  bool udp = false, no_udp = false;
 };
 
 // "1.2.3.4:80", "[::]:80", ":80" and "80" (all addresses).
@@ -54,10 +56,11 @@ tracker::RegistryConfig registry_config(std::chrono::milliseconds interval) {
 }
 
 // Where others find us: the address itself, or for "all addresses" each that is of use to them.
-std::vector<std::string> announce_urls(const std::vector<Endpoint>& listen, std::uint16_t port) {
+std::vector<std::string> announce_urls(std::string_view scheme, const std::vector<Endpoint>& listen,
+                                       std::uint16_t port) {
   std::vector<std::string> out;
   const auto add = [&](const Address& address, std::uint16_t at) {
-    auto url = fmt::format("http://{}/announce", to_string(Endpoint{address, at}));
+    auto url = fmt::format("{}://{}/announce", scheme, to_string(Endpoint{address, at}));
     if (std::find(out.begin(), out.end(), url) == out.end()) out.push_back(std::move(url));
   };
   for (const Endpoint& endpoint : listen) {
@@ -73,20 +76,49 @@ std::vector<std::string> announce_urls(const std::vector<Endpoint>& listen, std:
   return out;
 }
 
-int run_tracker(const TrackerOptions& options, Output& output) {
-  tracker::HttpServerOptions server_options;
-  for (const std::string& text : options.listen)
-    server_options.listen.push_back(parse_listen(text));
-  if (server_options.listen.empty()) {
-    server_options.listen.push_back({Address::v6({}), default_port});
-  }
-  server_options.registry = registry_config(options.interval);
-  server_options.restrict_to_allowed = !options.allow.empty();
-  server_options.proxies = options.proxies;
-  server_options.max_connections = options.max_connections;
-  server_options.max_connections_per_address = options.max_connections_per_address;
-  server_options.threads = options.threads;
+struct Servers {
+  std::unique_ptr<tracker::HttpServer> http;
+  std::unique_ptr<tracker::UdpServer> udp;  // null without it
+};
 
+// Both on one port number. Where the kernel chooses it, another program may have the other one.
+Result<Servers> start_servers(const tracker::HttpServerOptions& options, bool with_udp) {
+  constexpr int tries = 20;
+  for (int i = 1;; ++i) {
+    Servers out;
+    auto http = tracker::HttpServer::start(options);
+    if (!http) return http.error();
+    out.http = std::move(*http);
+    if (!with_udp) return out;
+    tracker::UdpServerOptions udp_options{options.listen, options.threads};
+    for (Endpoint& endpoint : udp_options.listen) {
+      if (endpoint.port == options.listen.front().port) endpoint.port = out.http->port();
+    }
+    auto udp = tracker::UdpServer::start(udp_options, out.http->introducer());
+    if (udp) {
+      out.udp = std::move(*udp);
+      return out;
+    }
+    const bool chosen = options.listen.front().port == 0;
+    if (!chosen || udp.error().code != Errc::address_in_use || i == tries) return udp.error();
+  }
+}
+
+tracker::HttpServerOptions server_options(const TrackerOptions& options) {
+  tracker::HttpServerOptions out;
+  for (const std::string& text : options.listen) out.listen.push_back(parse_listen(text));
+  if (out.listen.empty()) out.listen.push_back({Address::v6({}), default_port});
+  out.registry = registry_config(options.interval);
+  out.restrict_to_allowed = !options.allow.empty();
+  out.proxies = options.proxies;
+  out.max_connections = options.max_connections;
+  out.max_connections_per_address = options.max_connections_per_address;
+  out.threads = options.threads;
+  return out;
+}
+
+int run_tracker(const TrackerOptions& options, Output& output) {
+  const tracker::HttpServerOptions http_options = server_options(options);
   const auto skipped = [&](const Error& error) {
     output.warning(fmt::format("not allowed: {}", error.message));
   };
@@ -95,22 +127,29 @@ int run_tracker(const TrackerOptions& options, Output& output) {
     if (auto added = add_allowed(path, skipped, allowed); !added) return output.fail(added.error());
   }
   const std::size_t torrents = allowed.size();
-  auto server = tracker::HttpServer::start(server_options);
-  if (!server) return output.fail(server.error());
-  if (server_options.restrict_to_allowed) (*server)->allow(std::move(allowed));
+  auto servers = start_servers(http_options, !options.no_udp);
+  if (!servers) return output.fail(servers.error());
+  const auto& http = servers->http;
+  if (http_options.restrict_to_allowed) http->allow(std::move(allowed));
 
-  const auto urls = announce_urls(server_options.listen, (*server)->port());
+  auto urls = announce_urls("http", http_options.listen, http->port());
+  if (servers->udp) {
+    for (std::string& url : announce_urls("udp", http_options.listen, http->port())) {
+      urls.push_back(std::move(url));
+    }
+  }
   for (const std::string& url : urls) output.print(url);
-  output.event("listening", {{"port", (*server)->port()},
+  output.event("listening", {{"port", http->port()},
                              {"announce", boost::json::array(urls.begin(), urls.end())}});
-  output.message(server_options.restrict_to_allowed
+  output.message(http_options.restrict_to_allowed
                      ? fmt::format("tracking {} info-hash{}; Ctrl-C stops", torrents,
                                    torrents == 1 ? "" : "es")
                      : "tracking whatever is announced; Ctrl-C stops");
   while (!signals::wait(1h)) {
   }
-  (*server)->stop();
-  const auto stats = (*server)->stats();
+  if (servers->udp) servers->udp->stop();
+  http->stop();
+  const auto stats = http->stats();
   output.result({{"announces", stats.announces},
                  {"scrapes", stats.scrapes},
                  {"completed", stats.completed},
@@ -122,12 +161,13 @@ int run_tracker(const TrackerOptions& options, Output& output) {
 
 void add_tracker_command(CLI::App& app, CommandLine& line) {
   const auto options = std::make_shared<TrackerOptions>();
-  CLI::App* command = add_command(
-      app, line, "tracker", "Introduce peers to each other until interrupted",
-      "  barter tracker                            all addresses, port 6969, any torrent\n"
-      "  barter tracker --listen 192.168.1.2:80    one address\n"
-      "  barter tracker --allow torrents/          the torrents of a folder only\n",
-      [options](Output& output) { return run_tracker(*options, output); });
+  CLI::App* command =
+      add_command(app, line, "tracker", "Introduce peers to each other until interrupted",
+                  "  barter tracker                            all addresses, port 6969, HTTP and "
+                  "UDP, any torrent\n"
+                  "  barter tracker --listen 192.168.1.2:80    one address\n"
+                  "  barter tracker --allow torrents/          the torrents of a folder only\n",
+                  [options](Output& output) { return run_tracker(*options, output); });
   command
       ->add_option("--listen", options->listen,
                    "Where to listen (default [::]:6969, both families); may be repeated")
@@ -153,6 +193,9 @@ void add_tracker_command(CLI::App& app, CommandLine& line) {
                    "Of one address (default 200); private networks are spared")
       ->check(CLI::Range(1u, 1'000'000u))
       ->type_name("N");
+  CLI::Option* udp = command->add_flag(
+      "--udp", options->udp, "Serve UDP (BEP 15), too, on the same port number (default)");
+  command->add_flag("--no-udp", options->no_udp, "HTTP alone")->excludes(udp);
   command->add_option("--threads", options->threads, "Threads that answer (default 1)")
       ->check(CLI::Range(1u, 256u))
       ->type_name("N");

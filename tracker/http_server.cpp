@@ -24,6 +24,7 @@
 #include <boost/beast/http/status.hpp>
 
 #include "tracker/http_service.hpp"
+#include "tracker/introducer.hpp"
 
 namespace barter::tracker {
 namespace {
@@ -108,6 +109,7 @@ class AddressCounts {
 // What the connections of all threads share.
 struct Shared {
   HttpServerOptions options;
+  std::shared_ptr<Introducer> introducer;
   std::unique_ptr<HttpService> service;
   AddressCounts addresses;
 };
@@ -410,7 +412,10 @@ class HttpServer::Impl {
   Result<void> start() {
     std::random_device random;
     const std::uint64_t seed = std::uint64_t{random()} << 32 | random();
-    auto service = HttpService::make(shared_.options, seed);
+    const HttpServerOptions& options = shared_.options;
+    shared_.introducer = std::make_shared<Introducer>(
+        IntroducerOptions{options.registry, options.restrict_to_allowed, options.completed}, seed);
+    auto service = HttpService::make(options, *shared_.introducer);
     if (!service) return service.error();
     shared_.service = std::move(*service);
     const unsigned threads = std::max(1u, shared_.options.threads);
@@ -429,7 +434,7 @@ class HttpServer::Impl {
   }
 
   std::uint16_t port() const { return port_; }
-  HttpService& service() const { return *shared_.service; }
+  const std::shared_ptr<Introducer>& introducer() const { return shared_.introducer; }
 
   void stop() {
     if (stopped_.exchange(true)) return;
@@ -553,9 +558,9 @@ class HttpServer::Impl {
 
   // Every second, on the first worker's thread.
   void tick(int count) {
-    if (count > 0) shared_.service->expire(steady_clock::now());
+    if (count > 0) shared_.introducer->expire(steady_clock::now());
     if (count % ticks_between_address_refreshes == ticks_between_address_refreshes - 1) {
-      shared_.service->refresh_own_addresses();
+      shared_.introducer->refresh_own_addresses();
     }
     Worker& worker = *workers_.front();
     if (worker.stopping) return;
@@ -585,13 +590,16 @@ std::uint16_t HttpServer::port() const {
   return impl_->port();
 }
 void HttpServer::allow(std::vector<WireInfoHash> info_hashes) {
-  impl_->service().allow(std::move(info_hashes));
+  impl_->introducer()->allow(std::move(info_hashes));
 }
 RegistryStats HttpServer::stats() const {
-  return impl_->service().registry_stats();
+  return impl_->introducer()->stats();
 }
 ScrapeEntry HttpServer::scrape(const WireInfoHash& info_hash) const {
-  return impl_->service().scrape(info_hash, steady_clock::now());
+  return impl_->introducer()->scrape({&info_hash, 1}, steady_clock::now()).front();
+}
+std::shared_ptr<Introducer> HttpServer::introducer() const {
+  return impl_->introducer();
 }
 void HttpServer::stop() {
   impl_->stop();

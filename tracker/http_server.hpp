@@ -16,6 +16,8 @@
 
 namespace barter::tracker {
 
+class Introducer;
+
 struct HttpReply {
   unsigned status = 200;
   std::string content_type = "text/plain";
@@ -60,6 +62,7 @@ class HttpServer {
   void allow(std::vector<WireInfoHash> info_hashes);  // replaces the list
   RegistryStats stats() const;
   ScrapeEntry scrape(const WireInfoHash& info_hash) const;
+  std::shared_ptr<Introducer> introducer() const;  // for servers beside it: they share its swarms
   void stop();  // answers what is under way, at most a second
 
  private:

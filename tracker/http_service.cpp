@@ -13,11 +13,6 @@ namespace {
 
 // Hashes in one scrape: about what fits in a request header.
 constexpr std::size_t max_scraped = 100;
-// Swarms looked at in one go, with the lock held; and goes for one call of expire().
-constexpr std::size_t expiry_slice = 1000;
-constexpr int expiry_slices = 10;
-// What a full tracker asks for. Minutes (BEP 31).
-constexpr std::uint32_t retry_when_full = 15;
 
 HttpReply bencoded(std::string body) {
   return {.status = 200, .content_type = "text/plain", .body = std::move(body), .headers = {}};
@@ -34,66 +29,27 @@ std::string_view origin_form(std::string_view target) {
 }  // namespace
 
 Result<std::unique_ptr<HttpService>> HttpService::make(const HttpServerOptions& options,
-                                                       std::uint64_t seed) {
+                                                       Introducer& introducer) {
   std::vector<AddressBlock> proxies;
   for (const std::string& text : options.proxies) {
     const auto block = AddressBlock::parse(text);
     if (!block) return block.error();
     proxies.push_back(*block);
   }
-  return std::unique_ptr<HttpService>(new HttpService(options, std::move(proxies), seed));
+  return std::unique_ptr<HttpService>(new HttpService(options, introducer, std::move(proxies)));
 }
 
-HttpService::HttpService(const HttpServerOptions& options, std::vector<AddressBlock> proxies,
-                         std::uint64_t seed)
+HttpService::HttpService(const HttpServerOptions& options, Introducer& introducer,
+                         std::vector<AddressBlock> proxies)
     : options_(options),
+      introducer_(introducer),
       proxies_(std::move(proxies)),
-      registry_(options.registry, seed),
-      random_(seed + 1),
-      started_(std::chrono::steady_clock::now()) {
-  if (options_.restrict_to_allowed) registry_.set_allowed({});
-  refresh_own_addresses();
-}
+      started_(std::chrono::steady_clock::now()) {}
 
 bool HttpService::spared(const Address& address) const {
   return address.is_local() ||
          std::any_of(proxies_.begin(), proxies_.end(),
                      [&](const auto& block) { return block.contains(address); });
-}
-
-void HttpService::allow(std::vector<WireInfoHash> info_hashes) {
-  const std::lock_guard lock(mutex_);
-  registry_.set_allowed(std::move(info_hashes));
-}
-
-RegistryStats HttpService::registry_stats() {
-  const std::lock_guard lock(mutex_);
-  return registry_.stats();
-}
-
-ScrapeEntry HttpService::scrape(const WireInfoHash& info_hash, TimePoint now) {
-  const std::lock_guard lock(mutex_);
-  return registry_.scrape(info_hash, now);
-}
-
-void HttpService::expire(TimePoint now) {
-  for (int slice = 0; slice < expiry_slices; ++slice) {
-    const std::lock_guard lock(mutex_);
-    if (registry_.expire(now, expiry_slice)) return;
-  }
-}
-
-void HttpService::refresh_own_addresses() {
-  auto addresses = std::make_shared<std::vector<Address>>();
-  for (const InterfaceAddress& one : interface_addresses()) addresses->push_back(one.address);
-  std::sort(addresses->begin(), addresses->end());
-  const std::lock_guard lock(mutex_);
-  own_addresses_ = std::move(addresses);
-}
-
-HttpService::Addresses HttpService::own_addresses() {
-  const std::lock_guard lock(mutex_);
-  return own_addresses_;
 }
 
 HttpReply HttpService::answer(const HttpRequest& request, TimePoint now) {
@@ -110,7 +66,7 @@ HttpReply HttpService::answer(const HttpRequest& request, TimePoint now) {
   if (!options_.other) {
     return {.status = 404, .content_type = "text/plain", .body = "not found\n", .headers = {}};
   }
-  const auto own = own_addresses();
+  const auto own = introducer_.own_addresses();
   return options_.other(path,
                         validated_host(request.host, request.local, *own, options_.host_names));
 }
@@ -121,31 +77,17 @@ std::string HttpService::announce(std::string_view query, const HttpRequest& req
   if (!parsed) return to_body(Failure{parsed.error().message, {}});
   Viewpoint view;
   view.asker = forwarded_address(request.remote.address, request.forwarded_for, proxies_);
-  const Endpoint member{view.asker, parsed->port};
-
-  Registry::Announced announced;
-  std::vector<Endpoint> members;
-  Addresses own;
-  {
-    const std::lock_guard lock(mutex_);
-    announced = registry_.announce(*parsed, member, now, random_, members);
-    own = own_addresses_;
-  }
-  if (announced.refused == Refusal::not_listed) {
-    return to_body(Failure{"this tracker does not serve this torrent", {}});
-  }
-  if (announced.refused) return to_body(Failure{"this tracker is full", retry_when_full});
-  if (announced.newly_completed && options_.completed) options_.completed(*parsed, member);
-
-  view.own = *own;
-  view.reached = reached_address(request, view.asker, *own);
+  const auto found = introducer_.announce(*parsed, view.asker, now);
+  if (found.failure) return to_body(*found.failure);
+  view.own = *found.own;
+  view.reached = reached_address(request, view.asker, *found.own);
   AnnounceReply reply;
-  reply.interval = announced.interval;
-  reply.min_interval = announced.min_interval;
-  reply.complete = announced.complete;
-  reply.incomplete = announced.incomplete;
+  reply.interval = found.announced.interval;
+  reply.min_interval = found.announced.min_interval;
+  reply.complete = found.announced.complete;
+  reply.incomplete = found.announced.incomplete;
   if (!view.asker.is_loopback()) reply.external_ip = view.asker;
-  return to_body(reply, as_seen_by(view, members), parsed->compact);
+  return to_body(reply, as_seen_by(view, found.members), parsed->compact);
 }
 
 // The address of the socket, unless the user has told us what leads here (share --address): then
@@ -165,36 +107,14 @@ Address HttpService::reached_address(const HttpRequest& request, const Address& 
   return request.local.address;
 }
 
-std::vector<Endpoint> HttpService::as_seen_by(const Viewpoint& view,
-                                              const std::vector<Endpoint>& members) const {
-  std::vector<Endpoint> out;
-  out.reserve(members.size());
-  for (const Endpoint& member : members) {
-    const auto address = address_for(view, member.address);
-    if (!address) continue;
-    const Endpoint peer{*address, member.port};
-    // Two addresses of ours may have become one.
-    if (*address != member.address && std::find(out.begin(), out.end(), peer) != out.end())
-      continue;
-    out.push_back(peer);
-  }
-  return out;
-}
-
 std::string HttpService::scrape_reply(std::string_view query, TimePoint now) {
   const auto hashes = parse_scrape_query(query, max_scraped);
   if (!hashes) return to_body(Failure{hashes.error().message, {}});
-  std::vector<ScrapeEntry> entries;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const WireInfoHash& info_hash : *hashes)
-      entries.push_back(registry_.scrape(info_hash, now));
-  }
-  return to_body(entries);
+  return to_body(introducer_.scrape(*hashes, now));
 }
 
 std::string HttpService::stats(TimePoint now) {
-  const RegistryStats registry = registry_stats();
+  const RegistryStats registry = introducer_.stats();
   const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(now - started_).count();
   boost::json::object out;
   out["uptime_seconds"] = uptime;
@@ -211,6 +131,12 @@ std::string HttpService::stats(TimePoint now) {
   out["connections_accepted"] = connections_.accepted.load();
   out["connections_shed"] = connections_.shed.load();
   out["connections_handed_on"] = connections_.handed_on.load();
+  const UdpStats& udp = introducer_.udp();
+  out["udp_connects"] = udp.connects.load();
+  out["udp_announces"] = udp.announces.load();
+  out["udp_scrapes"] = udp.scrapes.load();
+  out["udp_errors"] = udp.errors.load();
+  out["udp_dropped"] = udp.dropped.load();
   return boost::json::serialize(out) + "\n";
 }
 

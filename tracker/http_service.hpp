@@ -1,20 +1,18 @@
 // HttpService: what the tracker's HTTP server answers, without its sockets: a request in, a reply
-// out. Owns the registry and its lock. May be called from any thread.
+// out. May be called from any thread.
 #pragma once
 
 #include <atomic>
 #include <chrono>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "torrent/endpoint.hpp"
-#include "torrent/random.hpp"
 #include "tracker/http_server.hpp"
+#include "tracker/introducer.hpp"
 #include "tracker/reachability.hpp"
-#include "tracker/registry.hpp"
 
 namespace barter::tracker {
 
@@ -32,45 +30,30 @@ struct ConnectionStats {
 
 class HttpService {
  public:
-  // `seed` keys the tables and the choice of peers.
+  // Both arguments outlive it.
   static Result<std::unique_ptr<HttpService>> make(const HttpServerOptions& options,
-                                                   std::uint64_t seed);
+                                                   Introducer& introducer);
 
   // A GET. `now` is the steady clock's.
   HttpReply answer(const HttpRequest& request, TimePoint now);
   // Connections from there are not counted against one address: many askers stand behind it.
   bool spared(const Address& address) const;
 
-  void allow(std::vector<WireInfoHash> info_hashes);
-  RegistryStats registry_stats();
-  ScrapeEntry scrape(const WireInfoHash& info_hash, TimePoint now);
   ConnectionStats& connections() { return connections_; }
 
-  // Now and then: forgets silent members, a slice at a time, and looks at the machine's addresses
-  // again.
-  void expire(TimePoint now);
-  void refresh_own_addresses();
-
  private:
-  using Addresses = std::shared_ptr<const std::vector<Address>>;
-  HttpService(const HttpServerOptions& options, std::vector<AddressBlock> proxies,
-              std::uint64_t seed);
+  HttpService(const HttpServerOptions& options, Introducer& introducer,
+              std::vector<AddressBlock> proxies);
   std::string announce(std::string_view query, const HttpRequest& request, TimePoint now);
   std::string scrape_reply(std::string_view query, TimePoint now);
   Address reached_address(const HttpRequest& request, const Address& asker,
                           std::span<const Address> own) const;
   std::string stats(TimePoint now);
-  std::vector<Endpoint> as_seen_by(const Viewpoint& view,
-                                   const std::vector<Endpoint>& members) const;
-  Addresses own_addresses();
 
   const HttpServerOptions& options_;
+  Introducer& introducer_;
   const std::vector<AddressBlock> proxies_;
-  std::mutex mutex_;  // of all below but the counters
-  Registry registry_;
-  Random random_;
-  Addresses own_addresses_;
-  TimePoint started_{};
+  const TimePoint started_;
   ConnectionStats connections_;
 };
 

@@ -1,6 +1,6 @@
-// SipHash-2-4 (Aumasson, Bernstein 2012): the hash of the registry's tables. Peers choose
-// info-hashes and addresses, so an unkeyed hash would let them aim at one bucket. A value type; no
-// I/O.
+// SipHash-2-4 (Aumasson, Bernstein 2012): the hash of the registry's tables, and of connection ids.
+// Peers choose info-hashes and addresses, so an unkeyed hash would let them aim at one bucket. A
+// value type; no I/O.
 #pragma once
 
 #include <cstddef>
@@ -18,6 +18,8 @@ class KeyedHash {
     k0_ = expand.next();
     k1_ = expand.next();
   }
+  // The whole key: where it must not be guessed.
+  KeyedHash(std::uint64_t k0, std::uint64_t k1) : k0_(k0), k1_(k1) {}
 
   std::uint64_t operator()(std::span<const std::byte> bytes) const {
     State s{k0_ ^ 0x736f6d6570736575, k1_ ^ 0x646f72616e646f6d, k0_ ^ 0x6c7967656e657261,

@@ -99,6 +99,21 @@ std::optional<Address> address_for(const Viewpoint& view, const Address& member)
   return nowhere && !asker_here ? std::nullopt : std::optional(member);
 }
 
+std::vector<Endpoint> as_seen_by(const Viewpoint& view, std::span<const Endpoint> members) {
+  std::vector<Endpoint> out;
+  out.reserve(members.size());
+  for (const Endpoint& member : members) {
+    const auto address = address_for(view, member.address);
+    if (!address) continue;
+    const Endpoint peer{*address, member.port};
+    // Two addresses of ours may have become one.
+    if (*address != member.address && std::find(out.begin(), out.end(), peer) != out.end())
+      continue;
+    out.push_back(peer);
+  }
+  return out;
+}
+
 std::string validated_host(std::string_view host, const Endpoint& local,
                            std::span<const Address> own, std::span<const std::string> names) {
   const std::string fallback = barter::to_string(local);

@@ -53,6 +53,9 @@ struct Viewpoint {
 // to it. Link-local addresses mean something to link-local neighbours only.
 std::optional<Address> address_for(const Viewpoint& view, const Address& member);
 
+// The members as the asker can reach them; those whom it cannot are left out.
+std::vector<Endpoint> as_seen_by(const Viewpoint& view, std::span<const Endpoint> members);
+
 // The text of a Host header (RFC 9110), if it names this machine: an address of ours, loopback, or
 // one of `names` (lower case); else where the connection came in. Lower case, without a trailing
 // dot.

@@ -224,6 +224,18 @@ class Transfer(BarterTest):
         self.assert_whole()
         self.assertIn(f"127.0.0.2:{self.port}", [peer["address"] for peer in done.of("peer") if peer["outgoing"]])
 
+    def test_the_tracker_serves_udp_unless_told_not_to(self):
+        def urls(*options):
+            tracker = self.start("tracker", "--listen", "127.0.0.1:0", "--json", *options)
+            listening = tracker.wait_for("listening")
+            self.assertTrue(all(f":{listening['port']}/announce" in url for url in listening["announce"]))
+            return [url.split(":")[0] for url in listening["announce"]]
+
+        self.assertEqual(urls(), ["http", "udp"])
+        self.assertEqual(urls("--udp"), ["http", "udp"])
+        self.assertEqual(urls("--no-udp"), ["http"])
+        self.bad(2, "--udp", "tracker", "--udp", "--no-udp")
+
     def test_listen_binds_what_fetches_the_torrent(self):
         asked, torrent = [], self.read("album.torrent")
 
