@@ -118,7 +118,7 @@ void SwarmDriver::tell_skipped_trackers() {
   for (const std::string& url : skipped_trackers_) {
     TrackerMessage message;
     message.tracker = TrackerId{0xffff};
-    message.message = redacted(url) + ": not an HTTP tracker, skipped";
+    message.message = redacted(url) + ": no URL of a tracker, skipped";
     emit(Notice(message));
   }
 }

@@ -42,16 +42,14 @@ TimePoint current_time() {
   return std::chrono::steady_clock::now();
 }
 
-// What the swarm may announce to: http and https. The rest goes to `skipped`.
+// What the swarm may announce to: http, https and udp. The rest goes to `skipped`.
 std::vector<std::vector<std::string>> usable_trackers(const AddTorrent& torrent,
                                                       std::vector<std::string>& skipped) {
   std::vector<std::vector<std::string>> out;
   for (const auto& tier : torrent.trackers.value_or(torrent.metainfo->trackers())) {
     std::vector<std::string> usable;
     for (const std::string& text : tier) {
-      const auto url = Url::parse(text);
-      const bool can = url && url->is_http();
-      (can ? usable : skipped).push_back(text);
+      (Url::parse(text) ? usable : skipped).push_back(text);
     }
     if (!usable.empty()) out.push_back(std::move(usable));
   }

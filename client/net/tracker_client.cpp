@@ -9,6 +9,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <optional>
+#include <random>
 #include <set>
 #include <utility>
 
@@ -138,45 +139,122 @@ asio::awaitable<std::vector<Endpoint>> resolve_names(std::vector<HostPort> peers
   co_return std::move(names->found);
 }
 
-// One fetch of a pair, side by side with the other.
+// What the two address families brought, side by side.
+template <class Reply>
 struct Pair {
-  explicit Pair(asio::any_io_executor executor) : done(executor) {}
-  asio::steady_timer done;
-  std::optional<Result<FetchReply>> v4, v6;
-};
-
-asio::awaitable<void> fetch_one(std::shared_ptr<Pair> pair, std::string url, FetchOptions options,
-                                Family family) {
-  auto reply = co_await http_fetch(std::move(url), std::move(options), family);
-  (family == Family::v4 ? pair->v4 : pair->v6) = std::move(reply);
-  if (pair->v4 && pair->v6) pair->done.cancel();
-}
-
-asio::awaitable<std::shared_ptr<Pair>> fetch_both(std::string url, FetchOptions options) {
-  const auto executor = co_await asio::this_coro::executor;
-  const auto pair = std::make_shared<Pair>(executor);
-  pair->done.expires_at(asio::steady_timer::time_point::max());
-  asio::co_spawn(executor, fetch_one(pair, url, options, Family::v4), asio::detached);
-  asio::co_spawn(executor, fetch_one(pair, url, options, Family::v6), asio::detached);
-  while (!pair->v4 || !pair->v6) {
-    const auto waited = co_await pair->done.async_wait(as_values);
-    static_cast<void>(waited);
+  explicit Pair(asio::any_io_executor executor) : changed(executor) {}
+  void set(Family family, Result<Reply> reply) {
+    (family == Family::v4 ? v4 : v6) = std::move(reply);
+    changed.cancel();
   }
-  co_return pair;
+  bool has_answer() const { return (v4 && v4->has_value()) || (v6 && v6->has_value()); }
+
+  asio::steady_timer changed;
+  std::optional<Result<Reply>> v4, v6;
+};
+using HttpPair = Pair<FetchReply>;
+using UdpPair = Pair<tracker::UdpAnnounced>;
+
+// Both, or one that answered and the other not within `grace` of it: a family of which packets go
+// nowhere must not keep us from the peers that we know.
+template <class Reply>
+asio::awaitable<void> wait_for(std::shared_ptr<Pair<Reply>> pair, Duration grace) {
+  while (!pair->v4 || !pair->v6) {
+    const bool enough = pair->has_answer();
+    if (enough) {
+      pair->changed.expires_after(grace);
+    } else {
+      pair->changed.expires_at(asio::steady_timer::time_point::max());
+    }
+    const auto waited = co_await pair->changed.async_wait(as_values);
+    if (enough && !std::get<0>(waited)) break;
+  }
+  const Error absent{Errc::not_found, "no reply in time"};
+  if (!pair->v4) pair->v4 = absent;
+  if (!pair->v6) pair->v6 = absent;
 }
 
-bool no_such_family(const Result<FetchReply>& reply) {
-  return !reply && reply.error().code == Errc::not_found;
+asio::awaitable<void> fetch_one(std::shared_ptr<HttpPair> pair, std::string url,
+                                FetchOptions options, Family family) {
+  auto reply = co_await http_fetch(std::move(url), std::move(options), family);
+  pair->set(family, std::move(reply));
+}
+
+asio::awaitable<void> announce_one(std::shared_ptr<UdpPair> pair,
+                                   std::shared_ptr<UdpTrackers> trackers,
+                                   std::vector<Endpoint> addresses, tracker::UdpAnnounce what,
+                                   Family family, Duration first_timeout, TimePoint deadline) {
+  Result<tracker::UdpAnnounced> reply = Error{Errc::not_found, "the name has no address to use"};
+  if (!addresses.empty()) {
+    reply =
+        co_await trackers->announce(std::move(addresses), std::move(what), first_timeout, deadline);
+  }
+  pair->set(family, std::move(reply));
+}
+
+template <class Reply>
+bool no_such_family(const std::optional<Result<Reply>>& reply) {
+  return !*reply && reply->error().code == Errc::not_found;
+}
+
+template <class Reply>
+AnnounceOutcome chosen(const Pair<Reply>& pair, AnnounceOutcome v4, AnnounceOutcome v6) {
+  if (no_such_family(pair.v6)) return v4;
+  if (no_such_family(pair.v4)) return v6;
+  return joined(std::move(v4), std::move(v6));
+}
+
+// What came by UDP, as an outcome.
+AnnounceOutcome outcome_of(const std::string& place, const Result<tracker::UdpAnnounced>& reply) {
+  if (!reply) {
+    const Error& error = reply.error();
+    return failed(error.code == Errc::rejected ? shortened(error.message)
+                                               : place + ": " + error.message);
+  }
+  AnnounceOutcome out;
+  out.ok = true;
+  if (reply->interval > 0) out.interval = std::chrono::seconds(reply->interval);
+  out.complete = reply->complete;
+  out.incomplete = reply->incomplete;
+  out.peers = reply->peers;
+  return out;
+}
+
+// That of one family which we may use.
+std::vector<Endpoint> endpoints_of(const std::vector<Address>& addresses, std::uint16_t port,
+                                   bool v4, const std::vector<Address>& connect_from) {
+  std::vector<Endpoint> out;
+  for (const Address& address : addresses) {
+    const Endpoint endpoint{address, port};
+    if (address.is_v4() != v4 || address.is_unspecified() || address.is_multicast()) continue;
+    if (has_source(connect_from, endpoint)) out.push_back(endpoint);
+  }
+  return out;
+}
+
+UdpTrackersOptions udp_options(const TrackerClientOptions& options) {
+  UdpTrackersOptions out = options.udp;
+  out.connect_from = options.fetch.connect_from;
+  return out;
 }
 
 }  // namespace
+
+TrackerClient::TrackerClient(asio::io_context& context, TrackerClientOptions options)
+    : context_(context),
+      options_(std::move(options)),
+      random_(std::random_device()()),
+      udp_(std::make_shared<UdpTrackers>(context, udp_options(options_))) {}
 
 void TrackerClient::announce(std::string url, tracker::AnnounceRequest request, Done done) {
   asio::post(context_, [self = shared_from_this(), url = std::move(url),
                         request = std::move(request), done = std::move(done)]() mutable {
     auto parsed = Url::parse(url);
-    if (!parsed || !parsed->is_http()) {
-      AnnounceOutcome out = failed(redacted(url) + ": not an HTTP tracker");
+    const bool too_long =
+        parsed && !parsed->is_http() && parsed->target().size() > tracker::max_url_data_bytes;
+    if (!parsed || too_long) {
+      AnnounceOutcome out = failed(
+          redacted(url) + (too_long ? ": too long for a UDP tracker" : ": no URL of a tracker"));
       out.retryable = false;
       return done(out);
     }
@@ -186,17 +264,21 @@ void TrackerClient::announce(std::string url, tracker::AnnounceRequest request, 
 }
 
 void TrackerClient::stop() {
+  names_.stop();
   asio::post(context_, [self = shared_from_this()] {
     self->stopped_ = true;
+    self->udp_->stop();
     self->hosts_.clear();
     self->waiting_ = 0;
   });
 }
 
 void TrackerClient::enqueue(Task task) {
-  const std::string key = task.url.host;
+  const bool udp = !task.url.is_http();
+  const std::string key = udp ? "udp:" + task.url.host : task.url.host;
   if (waiting_ >= options_.max_waiting) return task.done(failed("too many announces at once"));
   Host& host = hosts_[key];
+  host.udp = udp;
   const bool stopping = task.request.event == tracker::Event::stopped;
   if (!stopping && current_time() < host.not_before) {
     return task.done(failed(redacted(to_string(task.url)) + ": the host failed a moment ago"));
@@ -207,39 +289,54 @@ void TrackerClient::enqueue(Task task) {
   start_waiting();
 }
 
+// One of each host in turn, so that a silent one has no more than its part of what there is.
 void TrackerClient::start_waiting() {
-  for (auto at = hosts_.begin(); at != hosts_.end() && active_ < options_.at_once; ++at) {
+  const auto may_start = [&](const Host& host) {
+    return !host.waiting.empty() &&
+           active(host.udp) < (host.udp ? options_.at_once_udp : options_.at_once) &&
+           host.active < (host.udp ? options_.at_once_per_host_udp : options_.at_once_per_host);
+  };
+  auto at = hosts_.upper_bound(last_started_);
+  for (std::size_t passed_over = 0; passed_over < hosts_.size(); ++at) {
+    if (at == hosts_.end()) at = hosts_.begin();
+    ++passed_over;
     Host& host = at->second;
-    while (!host.waiting.empty() && active_ < options_.at_once &&
-           host.active < options_.at_once_per_host) {
-      Task task = std::move(host.waiting.front());
-      host.waiting.pop_front();
-      --waiting_;
-      start(at->first, std::move(task));
-    }
+    if (!may_start(host)) continue;
+    Task task = std::move(host.waiting.front());
+    host.waiting.pop_front();
+    --waiting_;
+    last_started_ = at->first;
+    start(at->first, std::move(task));
+    passed_over = 0;
   }
 }
 
 void TrackerClient::start(const std::string& key, Task task) {
-  ++active_;
-  ++hosts_[key].active;
+  Host& host = hosts_[key];
+  ++active(host.udp);
+  ++host.active;
   asio::co_spawn(context_, perform(shared_from_this(), key, std::move(task)), asio::detached);
+}
+
+Duration TrackerClient::backoff(unsigned failures) {
+  const Duration pause =
+      std::min(options_.backoff_max, options_.backoff_min * (1 << std::min(failures, 10U)));
+  // Many torrents, or many of us, must not come back at the same moment.
+  const auto fifth = static_cast<std::uint64_t>(pause.count() / 5 + 1);
+  return pause + Duration(static_cast<Duration::rep>(random_.below(fifth)));
 }
 
 void TrackerClient::finished(const std::string& key, bool reached) {
   if (stopped_) return;
-  --active_;
   const auto found = hosts_.find(key);
   Host& host = found->second;
+  --active(host.udp);
   --host.active;
   if (reached) {
     host.failures = 0;
     host.not_before = {};
   } else {
-    const Duration pause =
-        std::min(options_.backoff_max, options_.backoff_min * (1 << std::min(host.failures, 10U)));
-    host.failures++;
-    host.not_before = current_time() + pause;
+    host.not_before = current_time() + backoff(host.failures++);
     // Those behind would wait for the same silence.
     while (!host.waiting.empty()) {
       Task task = std::move(host.waiting.front());
@@ -252,28 +349,73 @@ void TrackerClient::finished(const std::string& key, bool reached) {
   start_waiting();
 }
 
-asio::awaitable<AnnounceOutcome> TrackerClient::ask(std::shared_ptr<TrackerClient> self,
-                                                    std::shared_ptr<Task> task,
-                                                    std::shared_ptr<bool> reached) {
+asio::awaitable<AnnounceOutcome> TrackerClient::ask_http(std::shared_ptr<TrackerClient> self,
+                                                         std::shared_ptr<Task> task,
+                                                         std::shared_ptr<bool> reached) {
   FetchOptions options = self->options_.fetch;
   if (task->request.event == tracker::Event::stopped) {
     options.deadline = std::min(options.deadline, self->options_.stopped_deadline);
   }
   options.name = redacted(to_string(task->url));  // without what we say of ourselves
   const std::string url = announce_url(task->url, task->request);
-  const auto pair = co_await fetch_both(url, options);
+  const auto pair = std::make_shared<HttpPair>(self->context_.get_executor());
+  for (const Family family : {Family::v4, Family::v6}) {
+    asio::co_spawn(self->context_, fetch_one(pair, url, options, family), asio::detached);
+  }
+  co_await wait_for(pair, self->options_.other_family_grace);
   std::vector<HostPort> names;
-  *reached = pair->v4->has_value() || pair->v6->has_value();
+  *reached = pair->has_answer();
   AnnounceOutcome v4 = outcome_of(task->url, *pair->v4, names);
   AnnounceOutcome v6 = outcome_of(task->url, *pair->v6, names);
-  AnnounceOutcome out = no_such_family(*pair->v6)   ? std::move(v4)
-                        : no_such_family(*pair->v4) ? std::move(v6)
-                                                    : joined(std::move(v4), std::move(v6));
+  AnnounceOutcome out = chosen(*pair, std::move(v4), std::move(v6));
   if (!names.empty()) {
     const auto found = co_await resolve_names(names);
     out.peers.insert(out.peers.end(), found.begin(), found.end());
   }
   co_return out;
+}
+
+asio::awaitable<AnnounceOutcome> TrackerClient::ask_udp(std::shared_ptr<TrackerClient> self,
+                                                        std::shared_ptr<Task> task,
+                                                        std::shared_ptr<bool> reached) {
+  const TrackerClientOptions& options = self->options_;
+  const bool stopping = task->request.event == tracker::Event::stopped;
+  const Duration whole =
+      stopping ? std::min(options.udp_deadline, options.stopped_deadline) : options.udp_deadline;
+  const TimePoint deadline = current_time() + whole;
+  // Who leaves has no time for the usual pause, and sends again sooner.
+  const Duration first_timeout = std::min(self->udp_->first_timeout(), whole / 3);
+  const std::string place = redacted(to_string(task->url));
+  const auto addresses = co_await self->names_.resolve(self->context_, task->url.host, deadline);
+  if (!addresses) co_return failed(place + ": " + addresses.error().message);
+
+  tracker::UdpAnnounce what;
+  what.announce = task->request;
+  what.key = tracker::udp_key(task->request.key);
+  what.url_data = task->url.target();
+  const auto pair = std::make_shared<UdpPair>(self->context_.get_executor());
+  for (const Family family : {Family::v4, Family::v6}) {
+    auto endpoints =
+        endpoints_of(*addresses, task->url.port, family == Family::v4, options.fetch.connect_from);
+    asio::co_spawn(
+        self->context_,
+        announce_one(pair, self->udp_, std::move(endpoints), what, family, first_timeout, deadline),
+        asio::detached);
+  }
+  co_await wait_for(pair, options.other_family_grace);
+  const auto spoke = [](const auto& reply) {
+    return reply->has_value() || reply->error().code == Errc::rejected;
+  };
+  *reached = spoke(pair->v4) || spoke(pair->v6);
+  AnnounceOutcome v4 = outcome_of(place, *pair->v4);
+  AnnounceOutcome v6 = outcome_of(place, *pair->v6);
+  co_return chosen(*pair, std::move(v4), std::move(v6));
+}
+
+asio::awaitable<AnnounceOutcome> TrackerClient::ask(std::shared_ptr<TrackerClient> self,
+                                                    std::shared_ptr<Task> task,
+                                                    std::shared_ptr<bool> reached) {
+  return task->url.is_http() ? ask_http(self, task, reached) : ask_udp(self, task, reached);
 }
 
 asio::awaitable<void> TrackerClient::perform(std::shared_ptr<TrackerClient> self, std::string key,

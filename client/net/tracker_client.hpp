@@ -1,7 +1,7 @@
-// TrackerClient: announces over HTTP and HTTPS (BEP 3, 7, 23, 24, 31). Owned by the Client, on its
-// service thread; announce() may be called from any. When and what to announce is the swarm's
-// decision; here are the caps: so many requests at once in all and for each host, and a host that
-// failed is left alone for a while, whatever torrent asks.
+// TrackerClient: announces over HTTP and HTTPS (BEP 3, 7, 23, 24, 31) and UDP (BEP 15, 41). Owned
+// by the Client, on its service thread; announce() may be called from any. When and what to
+// announce is the swarm's decision; here are the caps: so many requests at once in all and for each
+// host, and a host that failed is left alone for a while, whatever torrent asks.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -13,31 +13,41 @@
 #include <string>
 
 #include "client/fetch.hpp"
+#include "client/net/name_resolver.hpp"
+#include "client/net/udp_trackers.hpp"
 #include "client/swarm/swarm.hpp"
+#include "torrent/random.hpp"
 #include "torrent/url.hpp"
 #include "tracker/announce.hpp"
 
 namespace barter::net {
 
 struct TrackerClientOptions {
-  std::size_t at_once = 50;                        // announces under way, all hosts
-  std::size_t at_once_per_host = 8;                // and to one host; more wait their turn
-  std::size_t max_waiting = 20'000;                // beyond: the announce fails at once
-  Duration backoff_min = std::chrono::seconds(1);  // a host that failed: doubles with each failure
+  std::size_t at_once = 50;          // announces under way by HTTP, all hosts
+  std::size_t at_once_udp = 1000;    // the same by UDP: they cost a few bytes each
+  std::size_t at_once_per_host = 8;  // and to one host; more wait their turn
+  std::size_t at_once_per_host_udp = 50;
+  std::size_t max_waiting = 20'000;  // beyond: the announce fails at once
+  // A host that failed: doubles with each failure, and up to a fifth is added.
+  Duration backoff_min = std::chrono::seconds(1);
   Duration backoff_max = std::chrono::minutes(5);
   Duration stopped_deadline = std::chrono::seconds(3);  // a `stopped` waits no longer
+  Duration udp_deadline = std::chrono::seconds(60);     // in all, names included
+  // One address family has answered: how long the other's answer is waited for.
+  Duration other_family_grace = std::chrono::seconds(3);
   FetchOptions fetch;
+  UdpTrackersOptions udp;
 };
 
 class TrackerClient : public std::enable_shared_from_this<TrackerClient> {
  public:
-  TrackerClient(boost::asio::io_context& context, TrackerClientOptions options)
-      : context_(context), options_(std::move(options)) {}
+  // fetch.connect_from holds for UDP, too.
+  TrackerClient(boost::asio::io_context& context, TrackerClientOptions options);
 
   using Done = std::function<void(const AnnounceOutcome&)>;  // on the service thread
   // Announces to every address family of the host and joins the answers.
   void announce(std::string url, tracker::AnnounceRequest request, Done done);
-  void stop();  // drops what waits
+  void stop();  // drops what waits; before the context goes
 
  private:
   struct Task {
@@ -46,6 +56,7 @@ class TrackerClient : public std::enable_shared_from_this<TrackerClient> {
     Done done;
   };
   struct Host {
+    bool udp = false;  // apart from the same host by HTTP: a firewall may stop one of them
     std::size_t active = 0;
     std::deque<Task> waiting;
     unsigned failures = 0;
@@ -56,16 +67,29 @@ class TrackerClient : public std::enable_shared_from_this<TrackerClient> {
   void start_waiting();
   void start(const std::string& key, Task task);
   void finished(const std::string& key, bool reached);
+  Duration backoff(unsigned failures);
+  std::size_t& active(bool udp) { return udp ? active_udp_ : active_http_; }
   static boost::asio::awaitable<void> perform(std::shared_ptr<TrackerClient> self, std::string key,
                                               Task task);
   static boost::asio::awaitable<AnnounceOutcome> ask(std::shared_ptr<TrackerClient> self,
                                                      std::shared_ptr<Task> task,
                                                      std::shared_ptr<bool> reached);
 
+  static boost::asio::awaitable<AnnounceOutcome> ask_http(std::shared_ptr<TrackerClient> self,
+                                                          std::shared_ptr<Task> task,
+                                                          std::shared_ptr<bool> reached);
+  static boost::asio::awaitable<AnnounceOutcome> ask_udp(std::shared_ptr<TrackerClient> self,
+                                                         std::shared_ptr<Task> task,
+                                                         std::shared_ptr<bool> reached);
+
   boost::asio::io_context& context_;
   TrackerClientOptions options_;
+  Random random_;  // of pauses
+  NameResolver names_;
+  std::shared_ptr<UdpTrackers> udp_;
   std::map<std::string, Host> hosts_;
-  std::size_t active_ = 0, waiting_ = 0;
+  std::string last_started_;  // whose turn it was
+  std::size_t active_http_ = 0, active_udp_ = 0, waiting_ = 0;
   bool stopped_ = false;
 };
 
