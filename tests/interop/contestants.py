@@ -7,8 +7,8 @@
     peer.received(), peer.sent()           # payload bytes, by its own count; None where it has none
     peer.stop()
 
-DHT, local discovery, peer exchange, uTP and port mapping are off in all of them: what they know of each
-other they know from the tracker under test or from us.
+DHT, local discovery, peer exchange, uTP and port mapping are off in all of them (aria2's DHT is on, but alone,
+where the tracker is a UDP one): what they know of each other they know from the tracker under test or from us.
 """
 
 import base64
@@ -353,13 +353,20 @@ class Aria2(Peer):
     hybrid_limit = "aria2 1.36 computes another info-hash for hybrids"
     stop_seconds = 4
 
+    def dht(self, torrent):
+        """Off, but for UDP trackers: to aria2 they are a part of it. It knows no node to speak to."""
+        if isinstance(torrent, str) or not torrent.announces_by_udp():
+            return ["--enable-dht=false"]
+        return ["--enable-dht=true", f"--dht-listen-port={self.row.port()}",
+                f"--dht-file-path={os.path.join(self.folder, 'dht.dat')}"]
+
     def launch(self, torrent, folder, *extra, wait=True):
         self.check(torrent)
         os.makedirs(folder, exist_ok=True)
         self.rpc = self.row.port()
         self.rpc_used = wait
         self.start([
-            program("aria2c"), "--no-conf=true", "--enable-dht=false", "--enable-dht6=false",
+            program("aria2c"), "--no-conf=true", *self.dht(torrent), "--enable-dht6=false",
             "--enable-peer-exchange=false", "--bt-enable-lpd=false", "--disable-ipv6=true",
             f"--interface={self.address}", f"--listen-port={self.port}", f"--dir={folder}",
             "--file-allocation=none", "--summary-interval=0", "--console-log-level=warn",
@@ -451,7 +458,7 @@ class Rtorrent(Peer):
                 f"network.local_address.set = {self.address}",
                 f"network.port_range.set = {self.port}-{self.port}",
                 "network.port_random.set = no", "network.port_open.set = yes",
-                "dht.mode.set = off", "protocol.pex.set = no", "trackers.use_udp.set = no",
+                "dht.mode.set = off", "protocol.pex.set = no", "trackers.use_udp.set = yes",
                 "protocol.encryption.set = none", "network.max_open_files.set = 300",
                 "pieces.hash.on_completion.set = no", f"session.path.set = {session}",
                 f"directory.default.set = {folder}", "network.xmlrpc.size_limit.set = 16777216",
@@ -497,12 +504,17 @@ class Rtorrent(Peer):
 
 
 class Tracker(Peer):
+    scheme = "http"
+
     def host(self):
         address = f"[{self.address}]" if ":" in self.address else self.address
         return f"{address}:{self.port}"
 
     def url(self):
-        return f"http://{self.host()}/announce"
+        return f"{self.scheme}://{self.host()}/announce"
+
+    def check_traffic(self):
+        """Raises if it was not used as the row says."""
 
     def scrape(self, torrent):
         """(seeds, downloaders) that it knows."""
@@ -525,6 +537,10 @@ class Opentracker(Tracker):
         self.start([program("opentracker"), "-i", self.address, "-p", self.port, "-P", self.port,
                     "-d", self.folder, "-w", "whitelist"])
         until(self.listens, 10, f"listening {self.name}", self.process)
+
+
+class OpentrackerUdp(Opentracker):
+    scheme = "udp"
 
 
 class Barter(Peer):
@@ -575,6 +591,15 @@ class BarterTracker(Tracker):
 
     def stats(self):
         return json.loads(fetch(f"http://{self.host()}/stats"))
+
+
+class BarterTrackerUdp(BarterTracker):
+    scheme = "udp"
+
+    def check_traffic(self):
+        stats = self.stats()
+        assert 0 < stats["udp_announces"] == stats["announces"], f"not all by UDP: {stats}"
+        assert stats["udp_errors"] == 0, f"refused: {stats}"
 
 
 class BarterTracker6(BarterTracker):

@@ -82,6 +82,10 @@ class Torrent:
         return [("/".join(part.decode() for part in entry[b"path"]), entry[b"length"])
                 for entry in self.info.get(b"files", []) if b"p" in entry.get(b"attr", b"")]
 
+    def announces_by_udp(self):
+        tiers = [[self.table.get(b"announce", b"")], *self.table.get(b"announce-list", [])]
+        return any(url.startswith(b"udp:") for tier in tiers for url in tier)
+
     def total(self):
         return sum(self.files().values())
 

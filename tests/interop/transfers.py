@@ -5,13 +5,15 @@ import shutil
 
 import contents
 import network
-from contestants import (STOCK, Barter, BarterTracker, BarterTracker6, Libtorrent, Libtorrent6,
-                         Opentracker, TransmissionCli)
+from contestants import (STOCK, Barter, BarterTracker, BarterTracker6, BarterTrackerUdp, Libtorrent,
+                         Libtorrent6, Opentracker, OpentrackerUdp, TransmissionCli)
 from row import KIB, MIB, Skip
 
 SECONDS = 90  # far beyond what any row takes; transmission ramps up slowly
 TRACKERS = {"barter": BarterTracker, "opentracker": Opentracker}
 IPV6 = "barter, IPv6"
+SPECIAL_TRACKERS = {IPV6: BarterTracker6, "barter by UDP": BarterTrackerUdp,
+                    "opentracker by UDP": OpentrackerUdp}
 
 
 def is_pad(path):
@@ -46,7 +48,7 @@ def prepare(row, tracker, content, piece_length, variant):
     torrent = row.library.torrent(content, piece_length, variant)
     if tracker is None:
         return None, torrent.with_trackers(row.path("plain.torrent"))
-    serving = BarterTracker6(row) if tracker == IPV6 else TRACKERS[tracker](row)
+    serving = {**TRACKERS, **SPECIAL_TRACKERS}[tracker](row)
     serving.serve(torrent)
     return serving, torrent.with_trackers(row.path(content + ".torrent"), serving.url())
 
@@ -69,6 +71,7 @@ def transfer(row, seeder, leecher, tracker="barter", content="tree", piece_lengt
     compare(row, content, torrent, got, get)
     ended_well(seed)
     if serving is not None:
+        serving.check_traffic()
         ended_well(serving)
 
 
@@ -133,7 +136,21 @@ def rows():
            lambda row: transfer(row, Barter, Barter, "opentracker"), False, False)
     yield ("barter -> everybody at once", crowd, False, False)
     yield from stock_rows("barter")
+    yield from udp_rows()
     yield from content_rows()
+
+
+def udp_rows():
+    """UDP trackers: ours under every stock client, opentracker's under us."""
+    for tracker in ("barter by UDP", "opentracker by UDP"):
+        yield (f"barter -> barter, tracker {tracker}",
+               lambda row, t=tracker: transfer(row, Barter, Barter, t), False, False)
+    for name, stock in STOCK.items():
+        yield (f"barter -> {name}, tracker barter by UDP",
+               lambda row, s=stock: transfer(row, Barter, s, "barter by UDP"), False, False)
+        yield (f"{name} -> barter, tracker opentracker by UDP",
+               lambda row, s=stock: transfer(row, s, Barter, "opentracker by UDP"), False, False)
+    yield from stock_rows("barter by UDP")
 
 
 def stock_rows(tracker):
