@@ -81,6 +81,9 @@ std::uint64_t open_piece_share(const ClientOptions& options, std::size_t downloa
 
 net::TrackerClientOptions tracker_options(const ClientOptions& options) {
   net::TrackerClientOptions out;
+  // Dead hosts hold their descriptors for a while; those behind them need not wait if there are
+  // more.
+  out.at_once = std::clamp<std::size_t>(descriptor_limit() / 16, out.at_once, 400);
   out.fetch.connect_from = options.connect_from;
   return out;
 }

@@ -41,6 +41,7 @@ struct Transfer {  // all that one fetch holds; the deadline ends it by closing 
   std::string place;  // how messages call it
   FetchOptions options;
   Family family = Family::any;
+  std::vector<Address> addresses;  // of the first URL's host; empty: not known yet
   tcp::resolver resolver;
   tcp::socket socket;
   asio::steady_timer connect_timer;
@@ -79,6 +80,8 @@ asio::awaitable<Result<std::vector<Endpoint>>> resolve(TransferPtr transfer, Url
   std::vector<Endpoint> out;
   if (const auto literal = Address::parse(url.host)) {
     out.push_back({*literal, url.port});
+  } else if (!transfer->addresses.empty()) {
+    for (const Address& address : transfer->addresses) out.push_back({address, url.port});
   } else {
     const auto answer = co_await transfer->resolver.async_resolve(
         url.host, std::to_string(url.port), tcp::resolver::address_configured, as_values);
@@ -246,6 +249,7 @@ asio::awaitable<Result<FetchReply>> follow(TransferPtr transfer) {
     if (!url.is_http()) co_return failed(transfer, Errc::invalid_url, "neither http nor https");
     auto endpoints = co_await resolve(transfer, url);
     if (!endpoints) co_return endpoints.error();
+    transfer->addresses.clear();  // a redirect may lead elsewhere
     if (was_public) {  // the resolved address counts, and it is the one that we connect to
       std::erase_if(*endpoints, [](const Endpoint& endpoint) {
         return endpoint.address.is_local() || endpoint.address.is_unspecified();
@@ -296,8 +300,8 @@ std::string user_agent() {
   return "barter/" BARTER_VERSION;
 }
 
-asio::awaitable<Result<FetchReply>> http_fetch(std::string url, FetchOptions options,
-                                               Family family) {
+asio::awaitable<Result<FetchReply>> http_fetch(std::string url, FetchOptions options, Family family,
+                                               std::vector<Address> addresses) {
   const auto executor = co_await asio::this_coro::executor;
   const auto transfer = std::make_shared<Transfer>(executor);
   transfer->url = std::move(url);
@@ -305,6 +309,7 @@ asio::awaitable<Result<FetchReply>> http_fetch(std::string url, FetchOptions opt
   transfer->place =
       transfer->options.name.empty() ? redacted(transfer->url) : transfer->options.name;
   transfer->family = family;
+  transfer->addresses = std::move(addresses);
   transfer->done.expires_after(transfer->options.deadline);
   asio::co_spawn(executor, run(transfer), asio::detached);
   if (!transfer->result) {

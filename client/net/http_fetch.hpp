@@ -4,6 +4,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <string>
+#include <vector>
 
 #include "client/fetch.hpp"
 
@@ -13,9 +14,11 @@ namespace barter::net {
 enum class Family : unsigned char { any, v4, v6 };
 
 // As fetch(); cancelling the coroutine (terminal) ends it at once. With a family given, a name
-// without an address of it is Errc::not_found.
+// without an address of it is Errc::not_found. `addresses`: those of the URL's host, if they were
+// looked up already.
 boost::asio::awaitable<Result<FetchReply>> http_fetch(std::string url, FetchOptions options,
-                                                      Family family);
+                                                      Family family,
+                                                      std::vector<Address> addresses = {});
 
 // "barter/VERSION": the User-Agent.
 std::string user_agent();

@@ -10,6 +10,8 @@
 #include <boost/asio/post.hpp>
 #include <chrono>
 #include <future>
+#include <set>
+#include <string_view>
 #include <utility>
 
 #include "client/net/endpoints.hpp"
@@ -42,13 +44,15 @@ TimePoint current_time() {
   return std::chrono::steady_clock::now();
 }
 
-// What the swarm may announce to: http, https and udp. The rest goes to `skipped`.
+// What the swarm may announce to: http, https and udp, each once. The rest goes to `skipped`.
 std::vector<std::vector<std::string>> usable_trackers(const AddTorrent& torrent,
                                                       std::vector<std::string>& skipped) {
   std::vector<std::vector<std::string>> out;
+  std::set<std::string_view> known;
   for (const auto& tier : torrent.trackers.value_or(torrent.metainfo->trackers())) {
     std::vector<std::string> usable;
     for (const std::string& text : tier) {
+      if (!known.insert(text).second) continue;
       (Url::parse(text) ? usable : skipped).push_back(text);
     }
     if (!usable.empty()) out.push_back(std::move(usable));

@@ -175,8 +175,10 @@ asio::awaitable<void> wait_for(std::shared_ptr<Pair<Reply>> pair, Duration grace
 }
 
 asio::awaitable<void> fetch_one(std::shared_ptr<HttpPair> pair, std::string url,
-                                FetchOptions options, Family family) {
-  auto reply = co_await http_fetch(std::move(url), std::move(options), family);
+                                FetchOptions options, Family family,
+                                std::vector<Address> addresses) {
+  auto reply =
+      co_await http_fetch(std::move(url), std::move(options), family, std::move(addresses));
   pair->set(family, std::move(reply));
 }
 
@@ -358,9 +360,14 @@ asio::awaitable<AnnounceOutcome> TrackerClient::ask_http(std::shared_ptr<Tracker
   }
   options.name = redacted(to_string(task->url));  // without what we say of ourselves
   const std::string url = announce_url(task->url, task->request);
+  const TimePoint deadline = current_time() + options.deadline;
+  const auto addresses = co_await self->names_.resolve(self->context_, task->url.host, deadline);
+  if (!addresses) co_return failed(options.name + ": " + addresses.error().message);
+  options.deadline = std::max(deadline - current_time(), Duration::zero());
   const auto pair = std::make_shared<HttpPair>(self->context_.get_executor());
   for (const Family family : {Family::v4, Family::v6}) {
-    asio::co_spawn(self->context_, fetch_one(pair, url, options, family), asio::detached);
+    asio::co_spawn(self->context_, fetch_one(pair, url, options, family, *addresses),
+                   asio::detached);
   }
   co_await wait_for(pair, self->options_.other_family_grace);
   std::vector<HostPort> names;

@@ -16,45 +16,54 @@ Duration with_jitter(Duration duration, Random& random) {  // up to a fifth more
 }
 }  // namespace
 
-Announcer::Announcer(const std::vector<std::vector<std::string>>& tiers, Random& random) {
+Announcer::Announcer(const std::vector<std::vector<std::string>>& tiers, bool one_at_a_time,
+                     Random& random)
+    : one_at_a_time_(one_at_a_time) {
   for (std::size_t tier = 0; tier < tiers.size(); ++tier) {
+    if (groups_.empty() || !one_at_a_time) groups_.emplace_back();
     std::vector<std::uint16_t> members;
     for (std::size_t i = 0; i < tiers[tier].size() && trackers_.size() < 0xffff; ++i) {
       members.push_back(static_cast<std::uint16_t>(trackers_.size()));
       trackers_.emplace_back();
       trackers_.back().tier = static_cast<std::uint16_t>(tier);
+      trackers_.back().group = static_cast<std::uint16_t>(groups_.size() - 1);
     }
     random.shuffle(members);
-    order_.insert(order_.end(), members.begin(), members.end());
+    auto& order = groups_.back().order;
+    order.insert(order.end(), members.begin(), members.end());
   }
 }
 
 void Announcer::start(TimePoint now) {
   running_ = true;
-  next_at_ = now;
+  for (Group& group : groups_) group.next_at = now;
+}
+
+void Announcer::bring_forward(TimePoint now) {
+  for (Group& group : groups_) group.next_at = std::min(group.next_at, now);
 }
 
 void Announcer::completed(TimePoint now) {
   if (!running_ || stopping_) return;
-  completed_ = true;
-  next_at_ = std::min(next_at_, now);
+  for (Group& group : groups_) group.completed_due = true;
+  bring_forward(now);
 }
 
 void Announcer::set_partial_seed(bool partial, TimePoint now) {
   if (partial == partial_) return;
   partial_ = partial;
-  if (partial && running_ && !stopping_) next_at_ = std::min(next_at_, now);
+  if (partial && running_ && !stopping_) bring_forward(now);
 }
 
 void Announcer::stop() {
   stopping_ = true;
-  // What is under way is let go: only the farewell is waited for.
-  in_flight_.reset();
+  // What is under way is let go: only the farewells are waited for.
+  for (Tracker& tracker : trackers_) tracker.in_flight = false;
 }
 
 bool Announcer::finished() const {
   if (!stopping_) return !running_;
-  return !in_flight_ && !farewell_due();
+  return !any_in_flight() && !farewell_due();
 }
 
 bool Announcer::farewell_due() const {
@@ -62,17 +71,34 @@ bool Announcer::farewell_due() const {
                      [](const Tracker& tracker) { return tracker.knows_us; });
 }
 
-std::optional<std::size_t> Announcer::working() const {
-  for (const std::uint16_t index : order_)
+bool Announcer::any_in_flight() const {
+  return std::any_of(trackers_.begin(), trackers_.end(),
+                     [](const Tracker& tracker) { return tracker.in_flight; });
+}
+
+bool Announcer::any_works() const {
+  return std::any_of(trackers_.begin(), trackers_.end(),
+                     [](const Tracker& tracker) { return tracker.works(); });
+}
+
+std::uint32_t Announcer::in_flight(const Group& group) const {
+  return static_cast<std::uint32_t>(
+      std::count_if(group.order.begin(), group.order.end(),
+                    [&](std::uint16_t index) { return trackers_[index].in_flight; }));
+}
+
+std::optional<std::size_t> Announcer::working(const Group& group) const {
+  for (const std::uint16_t index : group.order)
     if (trackers_[index].failures == 0 && !trackers_[index].never_again) return index;
   return std::nullopt;
 }
 
-std::optional<std::size_t> Announcer::current(TimePoint now) const {
+std::optional<std::size_t> Announcer::current(const Group& group, TimePoint now) const {
   // BEP 12: each announce begins at the front again, with those whose back-off is over.
-  for (const std::uint16_t index : order_) {
+  for (const std::uint16_t index : group.order) {
     const Tracker& tracker = trackers_[index];
-    if (!tracker.never_again && (tracker.failures == 0 || tracker.retry_at <= now)) return index;
+    if (tracker.never_again || tracker.in_flight) continue;
+    if (tracker.failures == 0 || tracker.retry_at <= now) return index;
   }
   return std::nullopt;
 }
@@ -81,97 +107,150 @@ AnnounceEvent Announcer::event_for(const Tracker& tracker) const {
   // BEP 21: `paused` belongs in every announce of a partial seed, even the first.
   if (partial_) return AnnounceEvent::paused;
   if (!tracker.knows_us) return AnnounceEvent::started;
-  if (completed_) return AnnounceEvent::completed;
+  if (groups_[tracker.group].completed_due) return AnnounceEvent::completed;
   return AnnounceEvent::none;
 }
 
-TimePoint Announcer::due_at(bool starving, const SwarmConfig& config) const {
-  if (!running_ || in_flight_) return never;
-  const auto index = working();
+// While some are under way: when more of the group are asked, too.
+TimePoint Announcer::next_wave_at(const Group& group, const SwarmConfig& config) const {
+  TimePoint ready = never;
+  for (const std::uint16_t index : group.order) {
+    const Tracker& tracker = trackers_[index];
+    if (tracker.never_again || tracker.in_flight) continue;
+    ready = std::min(ready, tracker.failures == 0 ? TimePoint{} : tracker.retry_at);
+  }
+  return ready == never ? never : std::max(ready, group.asked_at + config.announce_patience);
+}
+
+TimePoint Announcer::due_at(const Group& group, bool starving, const SwarmConfig& config) const {
+  if (!running_) return never;
+  if (in_flight(group) > 0) return impatient(starving) ? next_wave_at(group, config) : never;
+  const auto index = working(group);
   if (!index) {
     TimePoint due = never;
-    for (const Tracker& tracker : trackers_)
-      if (!tracker.never_again) due = std::min(due, tracker.retry_at);
+    for (const std::uint16_t at : group.order)
+      if (!trackers_[at].never_again) due = std::min(due, trackers_[at].retry_at);
     return due;
   }
   const Tracker& tracker = trackers_[*index];
-  if (!starving || !tracker.knows_us) return next_at_;
-  const Duration early = config.announce_interval_min * (1 << std::min(early_rounds_, 12u));
-  return std::min(next_at_, last_answer_ + std::max(early, tracker.min_interval));
+  if (!starving || !tracker.knows_us) return group.next_at;
+  const Duration early = config.announce_interval_min * (1 << std::min(group.early_rounds, 12u));
+  return std::min(group.next_at, group.last_answer + std::max(early, tracker.min_interval));
 }
 
 TimePoint Announcer::next_deadline(bool starving, const SwarmConfig& config) const {
-  if (!stopping_) return due_at(starving, config);
-  return !in_flight_ && farewell_due() ? TimePoint{} : never;
+  if (stopping_) return farewell_due() ? TimePoint{} : never;
+  TimePoint out = never;
+  for (const Group& group : groups_) out = std::min(out, due_at(group, starving, config));
+  return out;
+}
+
+std::optional<std::size_t> Announcer::choose(Group& group, bool starving, TimePoint now,
+                                             const SwarmConfig& config) {
+  const std::uint32_t under_way = in_flight(group);
+  if (under_way == 0) group.wave = 0;
+  if (group.wave == 0) {
+    const TimePoint due = due_at(group, starving, config);
+    if (due == never || due > now) return std::nullopt;
+    group.wave = std::max(under_way, 1u);
+    group.asked_at = now;
+    if (under_way == 0) {
+      const auto first = current(group, now);
+      if (first && starving && due < group.next_at && trackers_[*first].knows_us) {
+        ++group.early_rounds;
+      }
+      if (!starving) group.early_rounds = 0;
+    }
+  }
+  --group.wave;
+  const auto out = current(group, now);
+  if (!out) group.wave = 0;
+  return out;
+}
+
+Announcer::Due Announcer::begin(std::size_t index, AnnounceEvent event) {
+  Tracker& tracker = trackers_[index];
+  tracker.in_flight = true;
+  tracker.event = event;
+  return {TrackerId{static_cast<std::uint16_t>(index)}, event, tracker.tracker_id};
+}
+
+std::optional<Announcer::Due> Announcer::take_farewell() {
+  for (std::size_t i = 0; i < trackers_.size(); ++i) {
+    if (!trackers_[i].knows_us) continue;
+    trackers_[i].knows_us = false;
+    return begin(i, AnnounceEvent::stopped);
+  }
+  return std::nullopt;
 }
 
 std::optional<Announcer::Due> Announcer::take_due(bool starving, TimePoint now,
                                                   const SwarmConfig& config) {
-  if (in_flight_) return std::nullopt;
-  if (stopping_) {
-    for (std::size_t i = 0; i < trackers_.size(); ++i) {
-      if (!trackers_[i].knows_us) continue;
-      trackers_[i].knows_us = false;
-      in_flight_ = i;
-      in_flight_event_ = AnnounceEvent::stopped;
-      return Due{TrackerId{static_cast<std::uint16_t>(i)}, AnnounceEvent::stopped,
-                 trackers_[i].tracker_id};
-    }
-    return std::nullopt;
+  if (stopping_) return take_farewell();
+  for (Group& group : groups_) {
+    const auto index = choose(group, starving, now, config);
+    if (!index) continue;
+    trackers_[*index].asked_at = now;
+    return begin(*index, event_for(trackers_[*index]));
   }
-  const TimePoint due = due_at(starving, config);
-  if (due == never || due > now) return std::nullopt;
-  const auto found = current(now);
-  if (!found) return std::nullopt;
-  const std::size_t index = *found;
-  if (starving && due < next_at_ && trackers_[index].knows_us) ++early_rounds_;
-  if (!starving) early_rounds_ = 0;
-  in_flight_ = index;
-  in_flight_event_ = event_for(trackers_[index]);
-  return Due{TrackerId{static_cast<std::uint16_t>(index)}, in_flight_event_,
-             trackers_[index].tracker_id};
+  return std::nullopt;
+}
+
+void Announcer::failed(Tracker& tracker, const AnnounceOutcome& outcome, TimePoint now,
+                       const SwarmConfig& config, Random& random) {
+  tracker.failures = static_cast<std::uint8_t>(std::min(tracker.failures + 1, 100));
+  tracker.never_again = !outcome.retryable;
+  Duration pause = config.announce_retry_min;
+  for (int i = 1; i < tracker.failures && pause < config.announce_retry_max; ++i) pause *= 2;
+  pause = std::min(pause, config.announce_retry_max);
+  if (outcome.retry_in) pause = std::max(pause, *outcome.retry_in);
+  tracker.retry_at =
+      now + with_jitter(std::clamp(pause, config.announce_retry_min, config.announce_interval_max),
+                        random);
+  Group& group = groups_[tracker.group];
+  group.next_at = std::min(group.next_at, now);  // of the next tracker in order
+  if (!any_works()) last_failure_ = outcome.failure;
+}
+
+void Announcer::answered_by(std::size_t index, const AnnounceOutcome& outcome, TimePoint now,
+                            const SwarmConfig& config) {
+  Tracker& tracker = trackers_[index];
+  Group& group = groups_[tracker.group];
+  answered_ = true;
+  last_failure_.clear();
+  tracker.failures = 0;
+  tracker.knows_us = true;
+  if (!outcome.tracker_id.empty()) tracker.tracker_id = outcome.tracker_id;
+  tracker.min_interval = std::clamp(outcome.min_interval.value_or(Duration::zero()),
+                                    Duration::zero(), config.announce_interval_max);
+  // Several were asked, and another was faster: that one stays.
+  if (group.last_answer > tracker.asked_at) return;
+  group.last_answer = now;
+  if (tracker.event == AnnounceEvent::completed) group.completed_due = false;
+  const Duration interval =
+      std::clamp(std::max(outcome.interval.value_or(default_interval), tracker.min_interval),
+                 config.announce_interval_min, config.announce_interval_max);
+  group.next_at = group.completed_due && !partial_ ? now : now + interval;
+  // BEP 12: to the front of its tier.
+  const auto first_of_tier =
+      std::find_if(group.order.begin(), group.order.end(),
+                   [&](std::uint16_t other) { return trackers_[other].tier == tracker.tier; });
+  const auto place = std::find(group.order.begin(), group.order.end(), index);
+  std::rotate(first_of_tier, place, place + 1);
 }
 
 void Announcer::outcome(TrackerId id, const AnnounceOutcome& outcome, TimePoint now,
                         const SwarmConfig& config, Random& random) {
   const auto index = static_cast<std::size_t>(id);
-  if (in_flight_ != index) return;  // of an announce that was let go
-  in_flight_.reset();
-  if (stopping_) return;
   Tracker& tracker = trackers_[index];
-  if (!outcome.ok) {
-    last_failure_ = outcome.failure;
-    tracker.failures = static_cast<std::uint8_t>(std::min(tracker.failures + 1, 100));
-    tracker.never_again = !outcome.retryable;
-    Duration pause = config.announce_retry_min;
-    for (int i = 1; i < tracker.failures && pause < config.announce_retry_max; ++i) pause *= 2;
-    pause = std::min(pause, config.announce_retry_max);
-    if (outcome.retry_in) pause = std::max(pause, *outcome.retry_in);
-    tracker.retry_at = now + with_jitter(std::clamp(pause, config.announce_retry_min,
-                                                    config.announce_interval_max),
-                                         random);
-    next_at_ = std::min(next_at_, now);  // of the next tracker in order
-    return;
+  if (!tracker.in_flight) return;  // of an announce that was let go
+  tracker.in_flight = false;
+  if (stopping_) return;
+  if (outcome.ok) {
+    answered_by(index, outcome, now, config);
+  } else {
+    failed(tracker, outcome, now, config, random);
   }
-  answered_ = true;
-  last_failure_.clear();
-  last_answer_ = now;
-  tracker.failures = 0;
-  tracker.knows_us = true;
-  if (in_flight_event_ == AnnounceEvent::completed) completed_ = false;
-  if (!outcome.tracker_id.empty()) tracker.tracker_id = outcome.tracker_id;
-  tracker.min_interval = std::clamp(outcome.min_interval.value_or(Duration::zero()),
-                                    Duration::zero(), config.announce_interval_max);
-  const Duration interval =
-      std::clamp(std::max(outcome.interval.value_or(default_interval), tracker.min_interval),
-                 config.announce_interval_min, config.announce_interval_max);
-  next_at_ = completed_ && !partial_ ? now : now + interval;
-  // BEP 12: to the front of its tier.
-  const auto first_of_tier = std::find_if(order_.begin(), order_.end(), [&](std::uint16_t other) {
-    return trackers_[other].tier == tracker.tier;
-  });
-  const auto place = std::find(order_.begin(), order_.end(), index);
-  std::rotate(first_of_tier, place, place + 1);
 }
 
 bool Announcer::message_changed(TrackerId tracker, const std::string& message) {

@@ -1,7 +1,10 @@
-// Announcer: which tracker to tell, what and when (BEP 3, 12, 21, 31). One tracker at a time: tiers
-// in order, within a tier in an order shuffled once, the one that answered moved to its tier's
-// front. Honours intervals and "retry in" within our own bounds, backs off with jitter. Owned by a
-// Swarm; sends nothing itself.
+// Announcer: which tracker to tell, what and when (BEP 3, 12, 21, 31). Every tier is told by
+// itself, all side by side; within a tier one tracker after the other, in an order shuffled once,
+// the one that answered moved to the front. While none at all answers, a tier that waits asks more
+// of its trackers, twice as many each time, so that hundreds of dead ones do not stand before the
+// one that lives. A private torrent has one tracker at a time, of all tiers (BEP 27). Honours
+// intervals and "retry in" within our own bounds, backs off with jitter. Owned by a Swarm; sends
+// nothing itself.
 #pragma once
 
 #include <algorithm>
@@ -20,15 +23,15 @@ struct AnnounceOutcome;
 
 class Announcer {
  public:
-  // `tiers`: the number of trackers in each; TrackerId counts through them.
-  Announcer(const std::vector<std::vector<std::string>>& tiers, Random& random);
+  // `tiers`: the trackers of each; TrackerId counts through them.
+  Announcer(const std::vector<std::vector<std::string>>& tiers, bool one_at_a_time, Random& random);
 
   void start(TimePoint now);
   // Once, when a download ends; never for what was complete at the start.
   void completed(TimePoint now);
   // We want no more, though we lack pieces (BEP 21).
   void set_partial_seed(bool partial, TimePoint now);
-  // `stopped` is due now, to the tracker that knows us; nothing is due after it.
+  // `stopped` is due now, to the trackers that know us; nothing is due after it.
   void stop();
   bool finished() const;  // stopped, and nothing is under way
 
@@ -37,21 +40,24 @@ class Announcer {
     AnnounceEvent event{};
     std::string tracker_id;
   };
-  // `starving`: we have no peers and know none to try, or none brings us forward; announce as early
-  // as the tracker allows, ever less often.
+  // One that is due; more may be, until it returns nothing. `starving`: we have no peers and know
+  // none to try, or none brings us forward; announce as early as the trackers allow, ever less
+  // often.
   std::optional<Due> take_due(bool starving, TimePoint now, const SwarmConfig& config);
   TimePoint next_deadline(bool starving, const SwarmConfig& config) const;
   void outcome(TrackerId tracker, const AnnounceOutcome& outcome, TimePoint now,
                const SwarmConfig& config, Random& random);
 
   // Blocks come: the next famine is another, though not quite a new one.
-  void fed() { early_rounds_ = std::min(early_rounds_, 3u); }
+  void fed() {
+    for (Group& group : groups_) group.early_rounds = std::min(group.early_rounds, 3u);
+  }
 
   bool has_trackers() const { return !trackers_.empty(); }
   bool knows(TrackerId tracker) const {
     return static_cast<std::size_t>(tracker) < trackers_.size();
   }
-  // The failure of the tracker tried last; empty after a success.
+  // The last failure, if no tracker works; empty after a success.
   const std::string& last_failure() const { return last_failure_; }
   bool answered() const { return answered_; }  // a tracker has answered, ever
   // True once for each change of a tracker's message.
@@ -59,31 +65,57 @@ class Announcer {
 
  private:
   struct Tracker {
-    std::uint16_t tier = 0;
+    std::uint16_t tier = 0, group = 0;
     std::uint8_t failures = 0;
     bool never_again = false;
     bool knows_us = false;  // `started` was answered
-    TimePoint retry_at{};   // after a failure
-    TimePoint answered_at{};
+    bool in_flight = false;
+    AnnounceEvent event{};  // of what is under way
+    TimePoint asked_at{};
+    TimePoint retry_at{};  // after a failure
     Duration min_interval{};
     std::string tracker_id;
     std::string message;
-  };
-  AnnounceEvent event_for(const Tracker& tracker) const;
-  std::optional<std::size_t> current(TimePoint now) const;  // the first in order to be tried now
-  std::optional<std::size_t> working() const;               // the first that did not fail last
-  bool farewell_due() const;
-  TimePoint due_at(bool starving, const SwarmConfig& config) const;
 
+    bool works() const { return knows_us && failures == 0 && !never_again; }
+  };
+  // Trackers of which one is told: a tier, or all of them where it is one at a time.
+  struct Group {
+    std::vector<std::uint16_t> order;  // of trying
+    TimePoint next_at = never;         // the regular announce
+    TimePoint asked_at{};              // when the last wave of announces began
+    TimePoint last_answer{};
+    std::uint32_t wave = 0;          // how many of the present wave have still to begin
+    std::uint32_t early_rounds = 0;  // early announces in a row: each waits twice as long
+    bool completed_due = false;
+  };
+
+  AnnounceEvent event_for(const Tracker& tracker) const;
+  // The first in order to be tried now, of those that are not under way.
+  std::optional<std::size_t> current(const Group& group, TimePoint now) const;
+  std::optional<std::size_t> working(const Group& group) const;  // the first that did not fail last
+  std::uint32_t in_flight(const Group& group) const;
+  bool any_works() const;
+  bool farewell_due() const;
+  bool any_in_flight() const;
+  bool impatient(bool starving) const { return !one_at_a_time_ && (starving || !any_works()); }
+  TimePoint due_at(const Group& group, bool starving, const SwarmConfig& config) const;
+  TimePoint next_wave_at(const Group& group, const SwarmConfig& config) const;
+  std::optional<std::size_t> choose(Group& group, bool starving, TimePoint now,
+                                    const SwarmConfig& config);
+  std::optional<Due> take_farewell();
+  Due begin(std::size_t index, AnnounceEvent event);
+  void failed(Tracker& tracker, const AnnounceOutcome& outcome, TimePoint now,
+              const SwarmConfig& config, Random& random);
+  void answered_by(std::size_t index, const AnnounceOutcome& outcome, TimePoint now,
+                   const SwarmConfig& config);
+  void bring_forward(TimePoint now);
+
+  const bool one_at_a_time_;
   std::vector<Tracker> trackers_;
-  std::vector<std::uint16_t> order_;  // of trying
-  std::optional<std::size_t> in_flight_;
-  AnnounceEvent in_flight_event_{};
-  bool running_ = false, stopping_ = false, completed_ = false, partial_ = false;
+  std::vector<Group> groups_;
+  bool running_ = false, stopping_ = false, partial_ = false;
   bool answered_ = false;
-  TimePoint next_at_ = never;       // the regular one
-  std::uint32_t early_rounds_ = 0;  // early announces in a row: each waits twice as long
-  TimePoint last_answer_{};
   std::string last_failure_;
 };
 

@@ -63,6 +63,8 @@ struct SwarmConfig {
   Duration announce_interval_max = std::chrono::hours(2);
   Duration announce_retry_min = std::chrono::seconds(5);  // doubles up to the max, with jitter
   Duration announce_retry_max = std::chrono::minutes(30);
+  // No tracker answers: how long we wait before more of a tier are asked side by side.
+  Duration announce_patience = std::chrono::seconds(2);
   std::uint32_t peers_wanted = 80;
   Duration famine_after = std::chrono::seconds(15);  // no block from anybody: ask a tracker early
 };

@@ -23,7 +23,7 @@ Swarm::Core::Core(std::shared_ptr<const Metainfo> metainfo,
       open_(layout_),
       open_piece_bytes_(config_->open_piece_bytes),
       connect_pace_(config_->connects_per_second),
-      announcer_(trackers, random_),
+      announcer_(trackers, metainfo_->is_private(), random_),
       download_limiter_(config_->download_limit),
       upload_limiter_(config_->upload_limit) {
   recount();

@@ -29,7 +29,7 @@ AnnounceOutcome failure() {
 
 TEST_CASE("started, then the interval, then stopped to the one that knows us") {
   Random random(1);
-  Announcer announcer({{"a"}}, random);
+  Announcer announcer({{"a"}}, false, random);
   CHECK(announcer.next_deadline(false, config) == never);
   announcer.start(now);
   const auto first = announcer.take_due(false, now, config);
@@ -54,7 +54,7 @@ TEST_CASE("started, then the interval, then stopped to the one that knows us") {
 
 TEST_CASE("completed is told once, even if it comes before the first answer") {
   Random random(1);
-  Announcer announcer({{"a"}}, random);
+  Announcer announcer({{"a"}}, false, random);
   announcer.start(now);
   const auto first = announcer.take_due(false, now, config);
   announcer.completed(now);
@@ -68,7 +68,7 @@ TEST_CASE("completed is told once, even if it comes before the first answer") {
 
 TEST_CASE("a partial seed is paused in every announce") {
   Random random(1);
-  Announcer announcer({{"a"}}, random);
+  Announcer announcer({{"a"}}, false, random);
   announcer.set_partial_seed(true, now);
   announcer.start(now);
   const auto first = announcer.take_due(false, now, config);
@@ -78,14 +78,16 @@ TEST_CASE("a partial seed is paused in every announce") {
   CHECK(announcer.take_due(false, now + minutes(30), config)->event == AnnounceEvent::paused);
 }
 
-TEST_CASE("tiers are tried in order, and the one that answers comes first in its tier") {
+TEST_CASE("of a private torrent's trackers one at a time is told, tiers in order") {
   Random random(3);
-  Announcer announcer({{"a", "b", "c"}, {"d"}}, random);
+  Announcer announcer({{"a", "b", "c"}, {"d"}}, true, random);
   announcer.start(now);
   std::vector<TrackerId> order;
   for (int i = 0; i < 4; ++i) {
-    const auto due = announcer.take_due(false, now, config);
+    const auto due = announcer.take_due(true, now, config);
     REQUIRE(due);
+    CHECK_FALSE(announcer.take_due(true, now + minutes(5), config));  // whatever it takes
+    CHECK(announcer.next_deadline(true, config) == never);
     order.push_back(due->tracker);
     announcer.outcome(due->tracker, i == 3 ? success(minutes(10)) : failure(), now, config, random);
   }
@@ -104,9 +106,124 @@ TEST_CASE("tiers are tried in order, and the one that answers comes first in its
   CHECK(announcer.take_due(false, now + minutes(20), config)->tracker == order[1]);
 }
 
+std::vector<TrackerId> all_due(Announcer& announcer, bool starving, TimePoint time) {
+  std::vector<TrackerId> out;
+  while (const auto due = announcer.take_due(starving, time, config)) out.push_back(due->tracker);
+  return out;
+}
+
+TEST_CASE("the first of each tier is told at once, and each tier goes its own way") {
+  Random random(3);
+  Announcer announcer({{"a", "b"}, {"c"}, {"d", "e"}}, false, random);
+  announcer.start(now);
+  const auto first = all_due(announcer, true, now);
+  REQUIRE(first.size() == 3);
+  CHECK(first[0] < TrackerId{2});
+  CHECK(first[1] == TrackerId{2});
+  CHECK(first[2] > TrackerId{2});
+  announcer.outcome(first[1], success(minutes(10)), now, config, random);
+  announcer.outcome(first[2], success(minutes(20)), now, config, random);
+  announcer.outcome(first[0], failure(), now, config, random);
+  CHECK(announcer.last_failure().empty());  // others work
+  const auto second = all_due(announcer, false, now);
+  REQUIRE(second.size() == 1);  // the other of the first tier
+  CHECK(second[0] != first[0]);
+  CHECK(second[0] < TrackerId{2});
+  announcer.outcome(second[0], success(minutes(15)), now, config, random);
+  CHECK(announcer.next_deadline(false, config) == now + minutes(10));
+  CHECK(all_due(announcer, false, now + minutes(10)) == std::vector{first[1]});
+  CHECK(all_due(announcer, false, now + minutes(15)) == std::vector{second[0]});
+  CHECK(all_due(announcer, false, now + minutes(20)) == std::vector{first[2]});
+  // All that know us are told when we leave, side by side.
+  announcer.stop();
+  CHECK(all_due(announcer, false, now + minutes(21)).size() == 3);
+  CHECK_FALSE(announcer.finished());
+  for (const TrackerId id : {first[1], second[0], first[2]}) {
+    announcer.outcome(id, success(), now + minutes(21), config, random);
+  }
+  CHECK(announcer.finished());
+}
+
+TEST_CASE("the one that answers comes first in its tier") {
+  Random random(3);
+  Announcer announcer({{"a", "b", "c"}}, false, random);
+  announcer.start(now);
+  std::vector<TrackerId> order;
+  for (int i = 0; i < 3; ++i) {
+    order.push_back(announcer.take_due(false, now, config)->tracker);
+    announcer.outcome(order.back(), i == 2 ? success(minutes(10)) : failure(), now, config, random);
+  }
+  CHECK(announcer.take_due(false, now + minutes(10), config)->tracker == order[2]);
+  announcer.outcome(order[2], failure(), now + minutes(10), config, random);
+  CHECK(announcer.take_due(false, now + minutes(10), config)->tracker == order[0]);
+}
+
+TEST_CASE("completed is told to every tier, once") {
+  Random random(1);
+  Announcer announcer({{"a"}, {"b"}}, false, random);
+  announcer.start(now);
+  for (const TrackerId id : all_due(announcer, true, now)) {
+    announcer.outcome(id, success(), now, config, random);
+  }
+  announcer.completed(now + seconds(1));
+  for (int i = 0; i < 2; ++i) {
+    const auto due = announcer.take_due(false, now + seconds(1), config);
+    REQUIRE(due);
+    CHECK(due->event == AnnounceEvent::completed);
+    announcer.outcome(due->tracker, success(), now + seconds(1), config, random);
+  }
+  CHECK_FALSE(announcer.take_due(false, now + seconds(1), config));
+  CHECK(announcer.take_due(false, now + minutes(40), config)->event == AnnounceEvent::none);
+}
+
+// When the living one of many silent trackers is asked.
+Duration until_asked(std::size_t silent, bool starving) {
+  Random random(7);
+  std::vector<std::string> tier(silent + 1, "http://x/");
+  Announcer announcer({tier}, false, random);
+  announcer.start(now);
+  const TrackerId last{static_cast<std::uint16_t>(silent)};
+  std::size_t asked = 0;
+  for (TimePoint time = now; time != never; time = announcer.next_deadline(starving, config)) {
+    for (const TrackerId id : all_due(announcer, starving, time)) {
+      ++asked;
+      if (id == last) return time - now;
+    }
+    REQUIRE(asked <= tier.size());
+  }
+  return Duration::max();
+}
+
+TEST_CASE("300 silent trackers in one tier do not stand before the one that lives") {
+  for (const bool starving : {true, false}) CHECK(until_asked(300, starving) <= seconds(20));
+}
+
+TEST_CASE("more of a tier are asked only while nobody answers, and a slow one stays behind") {
+  Random random(7);
+  Announcer announcer({{"a", "b", "c", "d"}}, false, random);
+  announcer.start(now);
+  const auto first = all_due(announcer, true, now);
+  REQUIRE(first.size() == 1);
+  CHECK(announcer.next_deadline(true, config) == now + config.announce_patience);
+  const TimePoint later = now + config.announce_patience;
+  CHECK(all_due(announcer, true, later - seconds(1)).empty());
+  const auto second = all_due(announcer, true, later);
+  REQUIRE(second.size() == 1);
+  announcer.outcome(second[0], success(minutes(10)), later + seconds(1), config, random);
+  CHECK(announcer.next_deadline(false, config) == never);  // one is under way still, and one works
+  CHECK(all_due(announcer, false, now + minutes(1)).empty());
+  announcer.outcome(first[0], success(minutes(5)), now + minutes(1), config, random);
+  CHECK(announcer.next_deadline(false, config) == later + seconds(1) + minutes(10));
+  CHECK(all_due(announcer, false, now + minutes(20)) == second);
+  // Both know us.
+  announcer.outcome(second[0], success(minutes(10)), now + minutes(20), config, random);
+  announcer.stop();
+  CHECK(all_due(announcer, false, now + minutes(21)).size() == 2);
+}
+
 TEST_CASE("failures back off, within bounds; never means never") {
   Random random(1);
-  Announcer announcer({{"a"}}, random);
+  Announcer announcer({{"a"}}, false, random);
   announcer.start(now);
   TimePoint time = now;
   Duration last{};
@@ -130,7 +247,7 @@ TEST_CASE("failures back off, within bounds; never means never") {
 
 TEST_CASE("what a tracker asks for is clamped") {
   Random random(1);
-  Announcer announcer({{"a"}}, random);
+  Announcer announcer({{"a"}}, false, random);
   announcer.start(now);
   auto due = announcer.take_due(false, now, config);
   announcer.outcome(due->tracker, success(seconds(0)), now, config, random);
@@ -142,7 +259,7 @@ TEST_CASE("what a tracker asks for is clamped") {
 
 TEST_CASE("without peers it asks sooner, ever less often, never sooner than the tracker allows") {
   Random random(1);
-  Announcer announcer({{"a"}}, random);
+  Announcer announcer({{"a"}}, false, random);
   announcer.start(now);
   TimePoint time = now;
   auto due = announcer.take_due(true, time, config);
@@ -164,7 +281,7 @@ TEST_CASE("without peers it asks sooner, ever less often, never sooner than the 
 
 TEST_CASE("a famine after a meal is announced sooner again, never sooner than the tracker allows") {
   Random random(1);
-  Announcer announcer({{"a"}}, random);
+  Announcer announcer({{"a"}}, false, random);
   announcer.start(now);
   TimePoint time = now;
   for (int i = 0; i < 8; ++i) {
@@ -185,7 +302,7 @@ TEST_CASE("a famine after a meal is announced sooner again, never sooner than th
 
 TEST_CASE("a message is new once") {
   Random random(1);
-  Announcer announcer({{"a"}}, random);
+  Announcer announcer({{"a"}}, false, random);
   CHECK(announcer.message_changed(TrackerId{0}, "x"));
   CHECK_FALSE(announcer.message_changed(TrackerId{0}, "x"));
   CHECK(announcer.message_changed(TrackerId{0}, "y"));
