@@ -21,9 +21,11 @@ std::size_t file_at(const std::vector<FileSpan>& files, std::uint64_t offset) {
 }  // namespace
 
 Layout::Layout(std::uint32_t piece_length, std::vector<FileSpan> files, bool file_aligned)
-    : piece_length_(piece_length), file_aligned_(file_aligned), files_(std::move(files)) {
+    : piece_length_(piece_length),
+      file_aligned_(file_aligned),
+      files_(std::make_shared<const std::vector<FileSpan>>(std::move(files))) {
   assert(piece_length_ > 0);
-  for (const FileSpan& file : files_) {
+  for (const FileSpan& file : *files_) {
     assert(file.offset == total_size_);
     assert(!file_aligned_ || file.pad || file.length == 0 || file.offset % piece_length_ == 0);
     total_size_ += file.length;
@@ -40,7 +42,7 @@ std::uint32_t Layout::piece_size(PieceIndex piece) const {
   const std::uint64_t begin = piece_offset(piece);
   std::uint64_t end = total_size_;
   if (file_aligned_) {
-    const FileSpan& file = files_[file_at(files_, begin)];
+    const FileSpan& file = (*files_)[file_at(*files_, begin)];
     end = file.offset + file.length;
   }
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(piece_length_, end - begin));
@@ -85,8 +87,8 @@ void Layout::file_ranges(std::uint64_t offset, std::uint64_t length,
                          std::vector<FileRange>& out) const {
   assert(offset <= total_size_ && length <= total_size_ - offset);
   if (length == 0) return;
-  for (std::size_t i = file_at(files_, offset); length > 0; ++i) {
-    const FileSpan& file = files_[i];
+  for (std::size_t i = file_at(*files_, offset); length > 0; ++i) {
+    const FileSpan& file = (*files_)[i];
     if (file.length == 0) continue;
     const std::uint64_t within = offset - file.offset;
     const std::uint64_t part = std::min(length, file.length - within);
@@ -97,8 +99,8 @@ void Layout::file_ranges(std::uint64_t offset, std::uint64_t length,
 }
 
 std::optional<Layout::PieceSpan> Layout::pieces_of(std::size_t file) const {
-  assert(file < files_.size());
-  const FileSpan& span = files_[file];
+  assert(file < files_->size());
+  const FileSpan& span = (*files_)[file];
   // The implicit pads of v2 lie behind the end of the last piece of their file: in no piece at all.
   if (span.length == 0 || (file_aligned_ && span.pad)) return std::nullopt;
   const auto piece_at = [this](std::uint64_t offset) {
@@ -111,9 +113,9 @@ bool Layout::is_pad(BlockRef block) const {
   if (!has_pads_ || file_aligned_) return false;
   const BlockRange bytes = range(block);
   const std::uint64_t begin = offset(bytes);
-  for (std::size_t i = file_at(files_, begin);
-       i < files_.size() && files_[i].offset < begin + bytes.length; ++i) {
-    if (!files_[i].pad && files_[i].length > 0) return false;
+  for (std::size_t i = file_at(*files_, begin);
+       i < files_->size() && (*files_)[i].offset < begin + bytes.length; ++i) {
+    if (!(*files_)[i].pad && (*files_)[i].length > 0) return false;
   }
   return true;
 }

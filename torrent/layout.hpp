@@ -1,13 +1,14 @@
-// Layout: how the bytes of a torrent are cut into pieces, blocks and files. A value type, immutable
-// once made, shared by everything that looks at one torrent.
+// Layout: how the bytes of a torrent are cut into pieces, blocks and files. A value type; copies
+// share the list of files.
 //
 // Both versions use one byte range: the files one after the other, pads included. A v2-only torrent
-// has implicit pads that bring each file to a piece boundary (BEP 52), and there the last piece of a
-// file ends with the file; in v1 and hybrids only the last piece of the torrent is short.
+// has implicit pads that bring each file to a piece boundary (BEP 52), and there the last piece of
+// a file ends with the file; in v1 and hybrids only the last piece of the torrent is short.
 #pragma once
 
 #include <compare>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -21,7 +22,9 @@ inline constexpr std::uint32_t block_length = 16 * 1024;  // BEP 3 practice; the
 
 // A piece number that was checked against a Layout.
 enum class PieceIndex : std::uint32_t {};
-constexpr std::uint32_t to_number(PieceIndex piece) { return static_cast<std::uint32_t>(piece); }
+constexpr std::uint32_t to_number(PieceIndex piece) {
+  return static_cast<std::uint32_t>(piece);
+}
 
 // What we ask for: one aligned block, 16 KiB long or the last of its piece.
 struct BlockRef {
@@ -47,8 +50,8 @@ struct FileSpan {
 
 // A part of one file.
 struct FileRange {
-  std::size_t file = 0;         // index into the files of the Layout
-  std::uint64_t offset = 0;     // within the file
+  std::size_t file = 0;      // index into the files of the Layout
+  std::uint64_t offset = 0;  // within the file
   std::uint64_t length = 0;
   friend bool operator==(const FileRange&, const FileRange&) = default;
 };
@@ -62,14 +65,14 @@ class Layout {
   std::uint64_t total_size() const { return total_size_; }      // pads included
   std::uint32_t piece_length() const { return piece_length_; }  // bytes, all but the short ones
   std::uint32_t piece_count() const { return piece_count_; }
-  std::span<const FileSpan> files() const { return files_; }
+  std::span<const FileSpan> files() const { return *files_; }
 
   std::uint64_t piece_offset(PieceIndex piece) const {
     return std::uint64_t{to_number(piece)} * piece_length_;
   }
-  std::uint32_t piece_size(PieceIndex piece) const;    // bytes
+  std::uint32_t piece_size(PieceIndex piece) const;  // bytes
   std::uint32_t block_count(PieceIndex piece) const;
-  std::uint32_t block_size(BlockRef block) const;      // bytes
+  std::uint32_t block_size(BlockRef block) const;  // bytes
   BlockRange range(BlockRef block) const;
   std::uint64_t offset(BlockRange range) const { return piece_offset(range.piece) + range.begin; }
 
@@ -77,7 +80,8 @@ class Layout {
   std::optional<PieceIndex> piece(std::uint32_t index) const;
   std::optional<BlockRange> block_range(std::uint32_t index, std::uint32_t begin,
                                         std::uint32_t length) const;
-  std::optional<BlockRef> block(std::uint32_t index, std::uint32_t begin, std::uint32_t length) const;
+  std::optional<BlockRef> block(std::uint32_t index, std::uint32_t begin,
+                                std::uint32_t length) const;
 
   // The parts of files that `length` bytes from `offset` of the byte range cover, pads included,
   // appended to `out` in order.
@@ -97,7 +101,7 @@ class Layout {
   std::uint64_t total_size_ = 0;
   bool file_aligned_;
   bool has_pads_ = false;
-  std::vector<FileSpan> files_;
+  std::shared_ptr<const std::vector<FileSpan>> files_;
 };
 
 }  // namespace barter
