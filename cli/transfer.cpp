@@ -69,7 +69,8 @@ void tell_notice(const Notice& notice, const std::string& name, Output& output) 
                    fields["reason"] = to_string(left.reason);
                    output.event("peer", std::move(fields));
                  },
-                 [](const PieceVerified&) {}, [](const WantedComplete&) {}},
+                 [](const PieceVerified&) {}, [](const WantedComplete&) {},
+                 [](const MetadataComplete&) {}},
       notice);
 }
 

@@ -98,6 +98,8 @@ class Client::Impl {
   Result<void> open();
 
   Result<TorrentId> add(AddTorrent torrent);
+  Result<TorrentId> add(const AddMagnet& magnet);
+  Result<void> begin(TorrentId id, AddTorrent torrent);
   void remove(std::vector<TorrentId> torrents, Duration grace);
   std::vector<TorrentId> all() const;
   std::shared_ptr<SwarmDriver> find(TorrentId id) const;
@@ -131,6 +133,8 @@ class Client::Impl {
     net::LeaseUse download, upload;
     std::uint64_t open_piece_bytes = 0;
   };
+  Result<std::shared_ptr<Store>> open_store(const AddTorrent& torrent);
+  Result<TorrentId> take(TorrentId id, const std::shared_ptr<SwarmDriver>& driver);
   void arm_leases();
   void renew_leases();
   void lease(Torrent& torrent, std::uint64_t download, std::uint64_t upload);
@@ -219,10 +223,46 @@ Result<TorrentId> Client::Impl::add(AddTorrent torrent) {
     return Error{Errc::unsupported, torrent.metainfo->name() +
                                         ": a v2-only torrent; barter trades v1 and hybrids yet"};
   }
-  const WireInfoHash info_hash = torrent.metainfo->info_hash().wire();
-  if (find(info_hash)) {
+  if (find(torrent.metainfo->info_hash().wire())) {
     return Error{Errc::already_exists, torrent.metainfo->name() + ": this torrent is here already"};
   }
+  auto store = open_store(torrent);
+  if (!store) return store.error();
+  const std::lock_guard lock(mutex_);
+  const TorrentId id{next_id_++};
+  return take(id, std::make_shared<SwarmDriver>(*shared_, threads_.next(), id, std::move(torrent),
+                                                std::make_shared<const SwarmConfig>(options_.swarm),
+                                                std::move(*store), random_number()));
+}
+
+Result<TorrentId> Client::Impl::add(const AddMagnet& magnet) {
+  if (!magnet.info_hash.v1) {
+    return Error{Errc::unsupported,
+                 "a magnet link of a v2-only torrent; barter trades v1 and hybrids yet"};
+  }
+  const std::lock_guard lock(mutex_);
+  const TorrentId id{next_id_++};
+  return take(id, std::make_shared<SwarmDriver>(*shared_, threads_.next(), id, magnet,
+                                                std::make_shared<const SwarmConfig>(options_.swarm),
+                                                random_number()));
+}
+
+Result<void> Client::Impl::begin(TorrentId id, AddTorrent torrent) {
+  const auto driver = find(id);
+  if (!driver) return Error{Errc::not_found, "this torrent is not here any more"};
+  if (torrent.metainfo->info_hash().wire() != driver->info_hash() || driver->piece_length() != 0) {
+    return Error{Errc::invalid_argument, torrent.metainfo->name() + ": another torrent is here"};
+  }
+  auto store = open_store(torrent);
+  if (!store) return store.error();
+  driver->begin(std::move(torrent), std::move(*store));
+  const std::lock_guard lock(mutex_);
+  share_memory();
+  return {};
+}
+
+// By the caller's thread, which waits anyway.
+Result<std::shared_ptr<Store>> Client::Impl::open_store(const AddTorrent& torrent) {
   StoreOptions store_options;
   store_options.folder = torrent.folder;
   store_options.state_folder = options_.state_folder;
@@ -231,21 +271,19 @@ Result<TorrentId> Client::Impl::add(AddTorrent torrent) {
   store_options.allocation = torrent.allocation;
   store_options.selected = torrent.selected;
   store_options.verified = torrent.verified;
-  // Opened by the caller's thread, which waits anyway.
   auto store = Store::open(torrent.metainfo, std::move(store_options), *files_);
   if (!store) return store.error();
+  return std::shared_ptr<Store>(std::move(*store));
+}
 
-  const std::lock_guard lock(mutex_);
-  const TorrentId id{next_id_++};
-  Torrent added;
-  added.driver =
-      std::make_shared<SwarmDriver>(*shared_, threads_.next(), id, std::move(torrent),
-                                    std::make_shared<const SwarmConfig>(options_.swarm),
-                                    std::shared_ptr<Store>(std::move(*store)), random_number());
-  if (!by_hash_.emplace(info_hash, id).second) {
+// Called with the lock.
+Result<TorrentId> Client::Impl::take(TorrentId id, const std::shared_ptr<SwarmDriver>& driver) {
+  if (!by_hash_.emplace(driver->info_hash(), id).second) {
     return Error{Errc::already_exists, "this torrent is here already"};
   }
-  added.driver->start();
+  driver->start();
+  Torrent added;
+  added.driver = driver;
   torrents_.emplace(id, added);
   share_memory();
   const auto count = static_cast<std::uint64_t>(torrents_.size());
@@ -403,6 +441,12 @@ const PeerId& Client::peer_id() const {
 
 Result<TorrentId> Client::add(AddTorrent torrent) {
   return impl_->add(std::move(torrent));
+}
+Result<TorrentId> Client::add(const AddMagnet& magnet) {
+  return impl_->add(magnet);
+}
+Result<void> Client::begin(TorrentId torrent, AddTorrent with) {
+  return impl_->begin(torrent, std::move(with));
 }
 void Client::remove(TorrentId torrent, Duration grace) {
   impl_->remove({torrent}, grace);

@@ -53,6 +53,13 @@ struct AddTorrent {
   std::optional<std::vector<std::vector<std::string>>> trackers;  // instead of the torrent's own
 };
 
+// A torrent of which only a magnet link is known.
+struct AddMagnet {
+  InfoHash info_hash;                      // every hash that the link names; a v1 hash is needed
+  std::vector<std::vector<std::string>> trackers;
+  std::vector<HostPort> peers;             // of the link and of the user
+};
+
 // What happened to a torrent, for a person or a program.
 struct CheckProgress {  // hashing what is on disk
   std::uint64_t bytes_done = 0, bytes_total = 0;
@@ -95,6 +102,12 @@ class Client {
 
   // Opens the store, checks what must be checked, then trades. Errors are those of Store::open.
   Result<TorrentId> add(AddTorrent torrent);
+  // Looks for peers and fetches the metainfo from them; then the notice MetadataComplete comes, and
+  // the torrent waits for begin(), its links held. Errors: unsupported (v2 only), already_exists.
+  Result<TorrentId> add(const AddMagnet& magnet);
+  // As add() of that metainfo, with what add(AddMagnet) has found and its trackers. Once. After an
+  // error the torrent is as before.
+  Result<void> begin(TorrentId torrent, AddTorrent with);
   // Withdraws from the swarm: spills, syncs, announces `stopped` (at most `grace`); returns when
   // done. A disk that does not answer is waited for a few seconds more, then given up with a
   // DiskTrouble; what hangs in it is left behind.

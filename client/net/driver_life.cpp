@@ -49,9 +49,35 @@ void SwarmDriver::start() {
       if (driver->batch_depth_ == 1) driver->drain();
       --driver->batch_depth_;
     };
+    if (self->state_ == State::fetching) return self->fetch_metainfo();
     if (self->state_ != State::checking) return;  // stopped already
     const auto& missing = self->jobs_.store()->report().missing;
     if (!missing.empty()) self->emit(FilesMissing{missing});
+    self->check();
+  });
+}
+
+void SwarmDriver::fetch_metainfo() {
+  const Batch batch(*this);
+  swarm_.set_listen_port(shared_.port);
+  swarm_.start(current_time());
+  if (!torrent_.peers.empty()) add_peers(torrent_.peers);
+  tell_skipped_trackers();
+  arm_round();
+}
+
+void SwarmDriver::begin(AddTorrent torrent, std::shared_ptr<Store> store) {
+  piece_length_ = torrent.metainfo->layout().piece_length();
+  downloading_ = !torrent.read_only;
+  asio::post(thread_.context, [self = shared_from_this(), torrent = std::move(torrent),
+                               store = std::move(store)]() mutable {
+    if (self->state_ != State::fetching) return;  // stopped meanwhile
+    self->state_ = State::checking;
+    torrent.trackers = std::move(self->torrent_.trackers);
+    self->torrent_ = std::move(torrent);
+    const Metainfo& metainfo = *self->torrent_.metainfo;
+    self->reader_limits_.bitfield_bytes = (metainfo.layout().piece_count() + 7) / 8;
+    self->jobs_.set_store(std::move(store), metainfo.layout().piece_length());
     self->check();
   });
 }
@@ -98,6 +124,10 @@ void SwarmDriver::run(const Bitfield& have) {
   }
   emit(began);
   swarm_.set_listen_port(shared_.port);
+  if (was_magnet_) {
+    note([&] { return fmt::format("metainfo_known {}", torrent_.metainfo->name()); });
+    swarm_.metainfo_known(torrent_.metainfo, now);
+  }
   if (torrent_.read_only && !have.all()) {
     // Nothing may be written, so nothing is wanted.
     swarm_.select(std::vector<bool>(torrent_.metainfo->files().size(), false), now);
@@ -110,6 +140,7 @@ void SwarmDriver::run(const Bitfield& have) {
   last_sync_ = last_look_ = last_root_ = now;
   if (swarm_.progress(now).wanted_complete) wanted_complete();
   if (!torrent_.peers.empty()) add_peers(torrent_.peers);
+  if (was_magnet_) return;  // the rest has begun with it
   tell_skipped_trackers();
   arm_round();
 }
@@ -335,8 +366,9 @@ void SwarmDriver::stop(Duration grace, std::function<void()> done) {
     const Batch batch(*self);
     if (self->state_ == State::checking) {
       if (self->piece_check_) self->piece_check_->cancel();
-      self->grace_over_ = true;  // nobody knows of us yet
-    } else {
+      self->grace_over_ = !self->was_magnet_;  // nobody knows of us yet
+    }
+    if (!self->grace_over_) {
       self->note([] { return std::string("stop"); });
       self->swarm_.stop(current_time());
       self->grace_.expires_after(grace);
@@ -375,6 +407,7 @@ void SwarmDriver::end_without_disk() {
 void SwarmDriver::maybe_ended() {
   if (!(swarm_.stopped() || grace_over_) || jobs_.pending() > 0 || final_sync_) return;
   final_sync_ = true;
+  if (!jobs_.store()) return end();
   jobs_.maintain([this](Store& store) {
     return Job([this, result = store.sync()] {
       if (!result) tell_disk_trouble(result.error());

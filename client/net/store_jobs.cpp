@@ -23,13 +23,14 @@ std::size_t pieces_together(const Store& store, std::uint32_t piece_length) {
 
 }  // namespace
 
-StoreJobs::StoreJobs(std::shared_ptr<Store> store, std::uint32_t piece_length, DiskPool& disk,
-                     std::shared_ptr<Mailbox> mailbox, boost::asio::io_context& context)
-    : store_(std::move(store)),
-      disk_(disk),
-      mailbox_(std::move(mailbox)),
-      together_(pieces_together(*store_, piece_length)),
-      gathering_(context) {}
+StoreJobs::StoreJobs(DiskPool& disk, std::shared_ptr<Mailbox> mailbox,
+                     boost::asio::io_context& context)
+    : disk_(disk), mailbox_(std::move(mailbox)), gathering_(context) {}
+
+void StoreJobs::set_store(std::shared_ptr<Store> store, std::uint32_t piece_length) {
+  store_ = std::move(store);
+  together_ = pieces_together(*store_, piece_length);
+}
 
 void StoreJobs::post(DiskPool::Lane lane, Work work) {
   ++pending_;

@@ -31,9 +31,9 @@ class StoreJobs {
   // Runs on the pool; what it returns runs on the network thread.
   using Work = UniqueFunction<Job(Store&)>;
 
-  // `piece_length` bytes; `context` is the network thread's.
-  StoreJobs(std::shared_ptr<Store> store, std::uint32_t piece_length, DiskPool& disk,
-            std::shared_ptr<Mailbox> mailbox, boost::asio::io_context& context);
+  // `context` is the network thread's. Nothing else is called before set_store().
+  StoreJobs(DiskPool& disk, std::shared_ptr<Mailbox> mailbox, boost::asio::io_context& context);
+  void set_store(std::shared_ptr<Store> store, std::uint32_t piece_length);  // bytes
   void set_owner(std::weak_ptr<void> owner) { owner_ = std::move(owner); }
 
   // The blocks come back if the disk had no room or failed.
@@ -55,7 +55,7 @@ class StoreJobs {
   // Any number at once; for a PieceCheck, which splits itself, before anything else is done.
   void check(Work work) { post(DiskPool::Lane::check, std::move(work)); }
 
-  const std::shared_ptr<Store>& store() const { return store_; }
+  const std::shared_ptr<Store>& store() const { return store_; }  // null before set_store()
   // Pieces that are being written and the like: 0 when the disk is at rest.
   std::size_t pending() const { return pending_ + gathered_; }
 
@@ -90,7 +90,7 @@ class StoreJobs {
   // By piece: the jobs that wait for the one that runs. The front runs.
   std::map<PieceIndex, std::deque<PieceWork>> pieces_;
   std::shared_ptr<StoreQueue> to_store_ = std::make_shared<StoreQueue>();
-  const std::size_t together_;    // pieces that are stored together at most
+  std::size_t together_ = 1;      // pieces that are stored together at most
   std::size_t gathered_ = 0;      // pieces in the queue for which no job was posted yet
   std::size_t storing_jobs_ = 0;  // posted for those before them
   boost::asio::steady_timer gathering_;

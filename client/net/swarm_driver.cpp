@@ -66,6 +66,13 @@ wire::ReaderLimits limits_for(const Metainfo& metainfo) {
   return out;
 }
 
+AddTorrent unknown_torrent(const AddMagnet& magnet) {
+  AddTorrent out;
+  out.trackers = magnet.trackers;
+  out.peers = magnet.peers;
+  return out;
+}
+
 }  // namespace
 
 SwarmDriver::SwarmDriver(const DriverShared& shared, NetThread& thread, TorrentId id,
@@ -74,21 +81,53 @@ SwarmDriver::SwarmDriver(const DriverShared& shared, NetThread& thread, TorrentI
     : shared_(shared),
       thread_(thread),
       id_(id),
+      was_magnet_(false),
       torrent_(std::move(torrent)),
       config_(std::move(config)),
       info_hash_(torrent_.metainfo->info_hash().wire()),
       label_(to_hex(info_hash_).substr(0, 8)),
       reader_limits_(limits_for(*torrent_.metainfo)),
       mailbox_(std::make_shared<Mailbox>(thread.context)),
-      jobs_(std::move(store), torrent_.metainfo->layout().piece_length(), shared.disk, mailbox_,
-            thread.context),
+      jobs_(shared.disk, mailbox_, thread.context),
       swarm_(torrent_.metainfo, config_, shared.peer_id,
              usable_trackers(torrent_, skipped_trackers_), seed),
+      state_(State::checking),
       timer_(thread.context),
       round_timer_(thread.context),
       starved_timer_(thread.context),
       grace_(thread.context),
-      downloading_(!torrent_.read_only) {
+      downloading_(!torrent_.read_only),
+      piece_length_(torrent_.metainfo->layout().piece_length()) {
+  jobs_.set_store(std::move(store), torrent_.metainfo->layout().piece_length());
+  number_trackers();
+}
+
+SwarmDriver::SwarmDriver(const DriverShared& shared, NetThread& thread, TorrentId id,
+                         const AddMagnet& magnet, std::shared_ptr<const SwarmConfig> config,
+                         std::uint64_t seed)
+    : shared_(shared),
+      thread_(thread),
+      id_(id),
+      was_magnet_(true),
+      torrent_(unknown_torrent(magnet)),
+      config_(std::move(config)),
+      info_hash_(magnet.info_hash.wire()),
+      label_(to_hex(info_hash_).substr(0, 8)),
+      mailbox_(std::make_shared<Mailbox>(thread.context)),
+      jobs_(shared.disk, mailbox_, thread.context),
+      swarm_(magnet.info_hash, config_, shared.peer_id,
+             usable_trackers(torrent_, skipped_trackers_), seed),
+      state_(State::fetching),
+      timer_(thread.context),
+      round_timer_(thread.context),
+      starved_timer_(thread.context),
+      grace_(thread.context),
+      downloading_(false) {
+  number_trackers();
+}
+
+// As the swarm does.
+void SwarmDriver::number_trackers() {
   skipped_trackers_.clear();
   for (auto& tier : usable_trackers(torrent_, skipped_trackers_)) {
     trackers_.insert(trackers_.end(), tier.begin(), tier.end());
@@ -272,8 +311,7 @@ void SwarmDriver::retry_starved() {
 // Events of handshakes.
 
 bool SwarmDriver::wants_connection(const Endpoint& from) {
-  return state_ == State::running && !root_missing_ &&
-         swarm_.wants_connection(from, current_time());
+  return live() && !root_missing_ && swarm_.wants_connection(from, current_time());
 }
 
 void SwarmDriver::connect_failed(const Endpoint& endpoint, ConnectFailure failure) {
@@ -291,7 +329,7 @@ void SwarmDriver::handshake_ended(const std::shared_ptr<Handshaking>& handshakin
 
 void SwarmDriver::shaken(Handshaking& handshaking, const wire::Handshake& theirs,
                          PeerSource source) {
-  if (state_ != State::running) {
+  if (!live()) {
     handshaking.close();
     return;
   }
@@ -304,8 +342,9 @@ void SwarmDriver::shaken(Handshaking& handshaking, const wire::Handshake& theirs
   info.source = source;
   info.fast = theirs.fast();
   info.extended = theirs.extended();
-  const std::size_t most_control =
-      max_control_bytes + std::min(torrent_.metainfo->info_bytes().size(), max_metadata_bytes);
+  const std::size_t metadata_bytes =
+      torrent_.metainfo ? torrent_.metainfo->info_bytes().size() : max_metadata_bytes;
+  const std::size_t most_control = max_control_bytes + std::min(metadata_bytes, max_metadata_bytes);
   const auto connection =
       std::make_shared<Connection>(std::move(handshaking.socket), id, *this, thread_,
                                    shared_.blocks, reader_limits_, most_control);
@@ -344,7 +383,7 @@ void SwarmDriver::drain() {
 
 void SwarmDriver::perform(Connect& action) {
   auto token = shared_.budget.take();
-  if (!token || state_ != State::running) {
+  if (!token || !live()) {
     swarm_.connect_failed(action.endpoint, ConnectFailure::unreachable, current_time());
     return;
   }
@@ -463,12 +502,14 @@ void SwarmDriver::perform(Notify& action) {
     last_probe_ = current_time();
   } else if (std::holds_alternative<DiskRecovered>(action.notice)) {
     disk_trouble_ = false;
+  } else if (const auto* metadata = std::get_if<MetadataComplete>(&action.notice)) {
+    if (metadata->error) return fail(*metadata->error);
   }
   emit(std::move(action.notice));
 }
 
 void SwarmDriver::arm_timer() {
-  if (state_ == State::checking || state_ == State::ended) return;
+  if (state_ == State::ended || (state_ == State::checking && !live())) return;
   const TimePoint deadline = swarm_.next_deadline();
   // A timer that goes off early costs less than one that is set again with every batch.
   if (deadline >= armed_for_) return;

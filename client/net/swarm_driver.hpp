@@ -52,10 +52,16 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   SwarmDriver(const DriverShared& shared, NetThread& thread, TorrentId id, AddTorrent torrent,
               std::shared_ptr<const SwarmConfig> config, std::shared_ptr<Store> store,
               std::uint64_t seed);
+  // Of a magnet link: runs the swarm without a store until begin().
+  SwarmDriver(const DriverShared& shared, NetThread& thread, TorrentId id, const AddMagnet& magnet,
+              std::shared_ptr<const SwarmConfig> config, std::uint64_t seed);
   ~SwarmDriver();
 
   // From any thread.
   void start();
+  // The metainfo of a magnet link has come, and the store is there. Once; what there is of
+  // `trackers` in `torrent` does not count, those of the link stay.
+  void begin(AddTorrent torrent, std::shared_ptr<Store> store);
   // Withdraws; `done` runs on the network thread when blocks are spilled, all is synced and
   // `stopped` was announced, the last for no longer than `grace`.
   void stop(Duration grace, std::function<void()> done);
@@ -68,7 +74,7 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   void set_open_piece_bytes(std::uint64_t bytes);
   // May hold blocks of open pieces: everything that is not read-only, until it is complete.
   bool downloading() const { return downloading_.load(std::memory_order_relaxed); }
-  std::uint64_t piece_length() const { return torrent_.metainfo->layout().piece_length(); }
+  std::uint64_t piece_length() const { return piece_length_; }  // 0: not known yet
   // Runs `question` with the swarm on the network thread and waits for it.
   void ask(const std::function<void(const Swarm&)>& question);
   const WireInfoHash& info_hash() const { return info_hash_; }
@@ -99,7 +105,7 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   void handshake_ended(const std::shared_ptr<Handshaking>& handshaking);
 
  private:
-  enum class State : std::uint8_t { checking, running, stopping, ended };
+  enum class State : std::uint8_t { fetching, checking, running, stopping, ended };
   struct Link {
     std::shared_ptr<Connection> connection;
     ConnectionBudget::Token token;
@@ -148,6 +154,14 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   }
 
   // The life of the torrent (driver_life.cpp).
+  // The swarm runs: also while a magnet link's metainfo is fetched, and what is on disk is checked
+  // after that.
+  void number_trackers();
+  bool live() const {
+    return state_ == State::running || state_ == State::fetching ||
+           (state_ == State::checking && was_magnet_);
+  }
+  void fetch_metainfo();
   void check();
   void checked(const PieceCheck::Outcome& outcome);
   void begin(Bitfield have);
@@ -176,7 +190,8 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   const DriverShared& shared_;
   NetThread& thread_;
   const TorrentId id_;
-  const AddTorrent torrent_;
+  const bool was_magnet_;
+  AddTorrent torrent_;  // of a magnet link only what is known of it, until begin()
   const std::shared_ptr<const SwarmConfig> config_;
   const WireInfoHash info_hash_;
   std::vector<std::string> trackers_;  // flat, in the order of TrackerId
@@ -187,7 +202,7 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   StoreJobs jobs_;
   Swarm swarm_;
 
-  State state_ = State::checking;
+  State state_;
   unsigned batch_depth_ = 0;
   std::vector<Action> actions_;
   std::unordered_map<std::uint32_t, Link> links_;
@@ -201,6 +216,7 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   boost::asio::steady_timer starved_timer_;
   boost::asio::steady_timer grace_;
   std::atomic<bool> downloading_;
+  std::atomic<std::uint64_t> piece_length_ = 0;
   bool starved_armed_ = false;
   unsigned starved_rounds_ = 0;
   std::uint32_t seen_shortages_ = 0;

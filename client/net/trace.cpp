@@ -52,6 +52,9 @@ std::string describe(const Notice& notice) {
           [](const PeerLeft& n) {
             return fmt::format("left {} ({}), {} down, {} up", to_string(n.peer.remote),
                                to_string(n.reason), n.peer.downloaded, n.peer.uploaded);
+          },
+          [](const MetadataComplete& n) {
+            return "metadata complete" + (n.error ? ": " + escape(n.error->message) : "");
           }},
       notice);
 }

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -13,6 +15,7 @@
 #include "torrent/digest.hpp"
 #include "torrent/endpoint.hpp"
 #include "torrent/layout.hpp"
+#include "torrent/metainfo.hpp"
 #include "torrent/time.hpp"
 
 namespace barter {
@@ -24,6 +27,10 @@ enum class TrackerId : std::uint16_t {};
 
 enum class PeerSource : std::uint8_t { incoming, tracker, user, dht, pex, lsd };
 std::string_view to_string(PeerSource source);
+// Told by others than the tracker, the user and the peer itself: private torrents know none (BEP 27).
+constexpr bool is_gossip(PeerSource source) {
+  return source == PeerSource::dht || source == PeerSource::pex || source == PeerSource::lsd;
+}
 
 enum class DisconnectReason : std::uint8_t {
   // ours
@@ -116,6 +123,12 @@ struct TrackerMessage {  // a tracker's warning or failure, once per change
   bool failure = false;
   std::string message;
 };
+// Of a magnet link: its info dictionary has come and its hashes are right. With an error instead
+// nothing can become of the torrent.
+struct MetadataComplete {
+  std::shared_ptr<const Metainfo> metainfo;
+  std::optional<Error> error;
+};
 // One peer as a person may see it.
 struct PeerProgress {
   ConnectionId connection{};
@@ -140,7 +153,7 @@ struct PeerLeft {
   DisconnectReason reason{};
 };
 using Notice = std::variant<PieceVerified, WantedComplete, PeerBanned, PieceFailed, DiskTrouble,
-                            DiskRecovered, TrackerMessage, PeerLeft>;
+                            DiskRecovered, TrackerMessage, PeerLeft, MetadataComplete>;
 struct Notify {
   Notice notice;
 };

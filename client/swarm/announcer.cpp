@@ -35,6 +35,7 @@ Announcer::Announcer(const std::vector<std::vector<std::string>>& tiers, bool on
 }
 
 void Announcer::start(TimePoint now) {
+  if (running_) return;  // a magnet link's, whose metainfo has come
   running_ = true;
   for (Group& group : groups_) group.next_at = now;
 }
@@ -47,6 +48,23 @@ void Announcer::completed(TimePoint now) {
   if (!running_ || stopping_) return;
   for (Group& group : groups_) group.completed_due = true;
   bring_forward(now);
+}
+
+void Announcer::take_turns() {
+  one_at_a_time_ = true;
+  while (groups_.size() > 1) {
+    const Group last = std::move(groups_.back());
+    groups_.pop_back();
+    Group& into = groups_.front();
+    into.next_at = std::min(into.next_at, last.next_at);
+    into.last_answer = std::max(into.last_answer, last.last_answer);
+    into.order.insert(into.order.end(), last.order.begin(), last.order.end());
+  }
+  for (Tracker& tracker : trackers_) tracker.group = 0;
+  if (groups_.empty()) return;
+  std::stable_sort(
+      groups_.front().order.begin(), groups_.front().order.end(),
+      [&](std::uint16_t a, std::uint16_t b) { return trackers_[a].tier < trackers_[b].tier; });
 }
 
 void Announcer::set_partial_seed(bool partial, TimePoint now) {

@@ -29,6 +29,8 @@ class Announcer {
   void start(TimePoint now);
   // Once, when a download ends; never for what was complete at the start.
   void completed(TimePoint now);
+  // The torrent has shown to be private: from now on one tracker at a time.
+  void take_turns();
   // We want no more, though we lack pieces (BEP 21).
   void set_partial_seed(bool partial, TimePoint now);
   // `stopped` is due now, to the trackers that know us; nothing is due after it.
@@ -111,7 +113,7 @@ class Announcer {
                    const SwarmConfig& config);
   void bring_forward(TimePoint now);
 
-  const bool one_at_a_time_;
+  bool one_at_a_time_;
   std::vector<Tracker> trackers_;
   std::vector<Group> groups_;
   bool running_ = false, stopping_ = false, partial_ = false;

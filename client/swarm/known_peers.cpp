@@ -127,6 +127,10 @@ void KnownPeers::set_seed(const Endpoint& endpoint, bool seed) {
   if (Known* known = find(endpoint)) known->seed = seed;
 }
 
+void KnownPeers::forget_gossip() {
+  std::erase_if(peers_, [](const Known& known) { return !known.busy && is_gossip(known.source); });
+}
+
 void KnownPeers::shun(const Endpoint& endpoint) {
   if (Known* known = find(endpoint)) known->shunned = true;
 }

@@ -40,6 +40,8 @@ class KnownPeers {
   // All are worth a try now, whatever came of the last one.
   void retry_all(TimePoint now);
   void set_seed(const Endpoint& endpoint, bool seed);
+  // Forgets whom only other peers or the DHT told of, but for those that are busy.
+  void forget_gossip();
   // Ourselves, or somebody banned: never tried, and not learnt again.
   void shun(const Endpoint& endpoint);
   // We know how others see us: order by BEP 40.

@@ -64,6 +64,7 @@ std::string_view to_string(Limit limit) {
     case Limit::complete: return "complete";
     case Limit::disk: return "disk";
     case Limit::memory: return "memory";
+    case Limit::metadata: return "metadata";
     case Limit::no_piece: return "no_piece";
     case Limit::choked: return "choked";
     case Limit::snubbed: return "snubbed";
@@ -93,6 +94,7 @@ std::string_view describe(Limit limit) {
     case Limit::complete: return "nothing more is wanted";
     case Limit::disk: return "our disk is behind";
     case Limit::memory: return "no memory for more unfinished pieces";
+    case Limit::metadata: return "the metadata of the magnet link has not come yet";
     case Limit::no_piece: return "no piece there that we lack";
     case Limit::choked: return "we are choked";
     case Limit::snubbed: return "blocks are overdue";
@@ -111,6 +113,7 @@ std::string_view describe(Limit limit) {
 
 Limit download_limit(const SwarmFacts& swarm, const PeerFacts& peer) {
   if (const auto all = download_of_all(swarm)) return *all;
+  if (swarm.metadata) return Limit::metadata;
   if (!peer.am_interested) return Limit::no_piece;
   if (peer.peer_choking) return Limit::choked;
   if (peer.snubbed) return Limit::snubbed;

@@ -35,6 +35,7 @@ enum class Limit : std::uint8_t {
   complete,   // nothing more is wanted
   disk,       // ours: in trouble, or behind
   memory,     // no room for more unfinished pieces
+  metadata,   // of a magnet link: it is not known yet what there is to fetch
   no_piece,   // it has nothing that we lack
   choked,     // it chokes us
   snubbed,    // it owes us blocks, and sends none
@@ -62,6 +63,7 @@ struct SwarmFacts {
   bool disk_trouble = false;  // paused by the disk
   bool disk_busy = false;     // pieces or blocks are being written
   bool may_open = true;       // there is room for one more piece
+  bool metadata = false;      // the metainfo is not known yet
   std::uint64_t download_limit = unlimited, upload_limit = unlimited;  // bytes a second
   std::uint64_t download_rate = 0, upload_rate = 0;                    // bytes a second
   bool download_ready = true, upload_ready = true;  // the limit would let a block pass now
@@ -84,7 +86,7 @@ struct PeerFacts {
   bool peer_interested = false, am_choking = true;
   std::size_t uploads_waiting = 0;  // requests of its that wait for their turn
   std::size_t uploads_handed = 0;   // blocks given to its connection and not yet sent
-  bool receiver_full = false;  // its connection holds as much as it may
+  bool receiver_full = false;       // its connection holds as much as it may
 };
 
 Limit download_limit(const SwarmFacts& swarm, const PeerFacts& peer);

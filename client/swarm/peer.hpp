@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "client/swarm/early_messages.hpp"
 #include "client/swarm/metadata_server.hpp"
 #include "client/swarm/open_piece.hpp"
 #include "client/swarm/rate.hpp"
@@ -79,6 +80,7 @@ struct Peer {
   std::uint32_t misbehaved = 0;          // requests beyond what it may have, since the last change
   bool deprived = false;                 // had no upload turn since it last could have had one
   MetadataAllowance metadata;
+  std::unique_ptr<EarlyMessages> early;  // while the metainfo is not known
 
   Rate down, up;
   std::uint64_t downloaded = 0, uploaded = 0, uploaded_since_unchoke = 0;

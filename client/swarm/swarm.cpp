@@ -8,6 +8,9 @@ Swarm::Swarm(std::shared_ptr<const Metainfo> metainfo, std::shared_ptr<const Swa
              PeerId our_id, std::vector<std::vector<std::string>> trackers, std::uint64_t seed)
     : core_(
           std::make_unique<Core>(std::move(metainfo), std::move(config), our_id, trackers, seed)) {}
+Swarm::Swarm(const InfoHash& wanted, std::shared_ptr<const SwarmConfig> config, PeerId our_id,
+             std::vector<std::vector<std::string>> trackers, std::uint64_t seed)
+    : core_(std::make_unique<Core>(wanted, std::move(config), our_id, trackers, seed)) {}
 Swarm::~Swarm() = default;
 Swarm::Swarm(Swarm&&) noexcept = default;
 Swarm& Swarm::operator=(Swarm&&) noexcept = default;
@@ -17,6 +20,9 @@ void Swarm::start(TimePoint now) {
 }
 void Swarm::stop(TimePoint now) {
   core_->stop(now);
+}
+void Swarm::metainfo_known(std::shared_ptr<const Metainfo> metainfo, TimePoint now) {
+  core_->metainfo_known(std::move(metainfo), now);
 }
 void Swarm::select(const std::vector<bool>& files, TimePoint now) {
   core_->select(files, now);

@@ -48,6 +48,12 @@ struct AnnounceOutcome {
   std::optional<Address> external_ip;  // BEP 24
 };
 
+// How far a magnet link's info dictionary is; only `offers` means something before a size is known.
+struct MetadataProgress {
+  std::uint64_t bytes_done = 0, bytes_total = 0;  // total 0: no peer has told its size
+  std::uint32_t offers = 0;                       // connected peers that say they have it
+};
+
 struct Progress {
   std::uint64_t wanted_bytes = 0;                    // of selected files' pieces
   std::uint64_t verified_bytes = 0;                  // of those
@@ -61,6 +67,7 @@ struct Progress {
   bool complete = false;         // every piece: a seed
   bool paused_by_disk = false;
   LimitSummary download_limit, upload_limit;  // what keeps it from being faster
+  std::optional<MetadataProgress> metadata;  // while the metainfo is not known; no bytes are wanted
 };
 
 class Swarm {
@@ -69,6 +76,11 @@ class Swarm {
   // the driver can announce to; TrackerId counts through them in order.
   Swarm(std::shared_ptr<const Metainfo> metainfo, std::shared_ptr<const SwarmConfig> config,
         PeerId our_id, std::vector<std::vector<std::string>> trackers, std::uint64_t seed);
+  // Of a magnet link: it fetches the info dictionary that has this v1 hash (and the v2 hash, where
+  // there is one), tells MetadataComplete and waits for metainfo_known(). Links stay; what peers
+  // say of their pieces meanwhile is heard then.
+  Swarm(const InfoHash& wanted, std::shared_ptr<const SwarmConfig> config, PeerId our_id,
+        std::vector<std::vector<std::string>> trackers, std::uint64_t seed);
   ~Swarm();
   Swarm(Swarm&&) noexcept;
   Swarm& operator=(Swarm&&) noexcept;
@@ -78,6 +90,9 @@ class Swarm {
   // Chokes nobody new, spills open blocks, sends `stopped`; ready to be destroyed when stopped() is
   // true.
   void stop(TimePoint now);
+  // Once, for a swarm that began without; start() again after it, and after what comes before a
+  // start.
+  void metainfo_known(std::shared_ptr<const Metainfo> metainfo, TimePoint now);
   void select(const std::vector<bool>& files, TimePoint now);  // by file; before or after start
   void set_limits(std::uint64_t download, std::uint64_t upload, TimePoint now);  // bytes a second
   void set_listen_port(std::uint16_t port);

@@ -121,7 +121,8 @@ wire::ExtensionHandshake Swarm::Core::extension_handshake(const Peer& peer) cons
   wire::ExtensionHandshake handshake;
   handshake.ut_metadata = wire::our_ut_metadata_id;
   handshake.lt_donthave = wire::our_lt_donthave_id;
-  handshake.metadata_size = static_cast<std::int64_t>(metainfo_->info_bytes().size());
+  if (!metadata_)
+    handshake.metadata_size = static_cast<std::int64_t>(metainfo_->info_bytes().size());
   handshake.reqq = config_->max_incoming_requests;
   if (listen_port_ != 0) handshake.listen_port = listen_port_;
   handshake.client = config_->client_name;
@@ -192,6 +193,7 @@ void Swarm::Core::forget(Peer& peer, DisconnectReason reason, Duration pause, Ti
   notify(PeerLeft{row_of(peer, now), reason});
   peer.closing = has_closing_ = links_changed_ = true;
   release_all(peer, now, false);
+  if (metadata_) metadata_->left(peer.id);
   if (!peer.peer_choking) --sources_;
   if (peer.counted_as_seed) {
     picker_.seed_left();

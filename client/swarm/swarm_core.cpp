@@ -39,6 +39,9 @@ void Swarm::Core::start(TimePoint now) {
   announced_wanted_ = needed_count_ == 0;
   announcer_.set_partial_seed(needed_count_ == 0 && !was_complete_, now);
   announcer_.start(now);
+  // Of a magnet link there are peers already.
+  for (const auto& peer : peers_) mark(*peer);
+  if (needed_count_ == 0) want_no_more(now);
   links_changed_ = true;
   settle(now);
 }
@@ -55,6 +58,7 @@ void Swarm::Core::stop(TimePoint now) {
 }
 
 void Swarm::Core::select(const std::vector<bool>& files, TimePoint now) {
+  if (metadata_) return;
   Bitfield wanted(layout_.piece_count());
   for (std::size_t file = 0; file < layout_.files().size(); ++file) {
     if (layout_.files()[file].pad || file >= files.size() || !files[file]) continue;
@@ -96,7 +100,7 @@ void Swarm::Core::set_open_piece_bytes(std::uint64_t bytes) {
 
 void Swarm::Core::pieces_checked(const Bitfield& have, std::span<const BlockRef> spilled,
                                  TimePoint now) {
-  if (have.size() != have_.size()) return;
+  if (metadata_ || have.size() != have_.size()) return;
   for (std::size_t i = have.next_set(0); i < have.size(); i = have.next_set(i + 1)) {
     const PieceIndex piece{static_cast<std::uint32_t>(i)};
     OpenPiece* open = open_.find(piece);
@@ -128,6 +132,7 @@ void Swarm::Core::pieces_checked(const Bitfield& have, std::span<const BlockRef>
 }
 
 void Swarm::Core::pieces_lost(std::span<const PieceIndex> pieces, TimePoint now) {
+  if (metadata_) return;
   std::vector<PieceIndex> lost;
   for (const PieceIndex piece : pieces)
     if (layout_.piece(to_number(piece)) && have_.clear(to_number(piece))) lost.push_back(piece);
@@ -187,6 +192,7 @@ void Swarm::Core::mark(Peer& peer) {
 }
 
 void Swarm::Core::settle(TimePoint now) {
+  if (metadata_) fetch_metadata(now);
   if (choke_at_ <= now) choke_round(now);
   do {
     if (work_freed_) {
@@ -282,8 +288,8 @@ void Swarm::Core::recount(Peer& peer) {
 // ---- time
 
 TimePoint Swarm::Core::next_deadline() const {
-  return std::min(
-      {choke_at_, peers_at_, spill_at_, connect_at_, announce_at_, download_at_, upload_at_});
+  return std::min({choke_at_, peers_at_, spill_at_, connect_at_, announce_at_, download_at_,
+                   upload_at_, metadata_at_});
 }
 
 void Swarm::Core::time_passed(TimePoint now) {

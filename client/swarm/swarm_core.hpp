@@ -3,6 +3,7 @@
 //   swarm_core.cpp         commands, timers, what happens after each event
 //   swarm_connections.cpp  links: whom to take, to keep, to call, to drop; trackers
 //   swarm_messages.cpp     each message of a peer
+//   swarm_metadata.cpp     the time before the metainfo is known
 //   swarm_download.cpp     what to ask of whom
 //   swarm_pieces.cpp       blocks into pieces into the store; spilling, blame
 //   swarm_upload.cpp       whom to serve, and with which block next
@@ -21,6 +22,7 @@
 #include "client/swarm/blame.hpp"
 #include "client/swarm/choker.hpp"
 #include "client/swarm/known_peers.hpp"
+#include "client/swarm/metadata_fetch.hpp"
 #include "client/swarm/open_pieces.hpp"
 #include "client/swarm/peer.hpp"
 #include "client/swarm/piece_picker.hpp"
@@ -35,8 +37,11 @@ class Swarm::Core {
  public:
   Core(std::shared_ptr<const Metainfo> metainfo, std::shared_ptr<const SwarmConfig> config,
        PeerId our_id, const std::vector<std::vector<std::string>>& trackers, std::uint64_t seed);
+  Core(const InfoHash& wanted, std::shared_ptr<const SwarmConfig> config, PeerId our_id,
+       const std::vector<std::vector<std::string>>& trackers, std::uint64_t seed);
 
   // Commands and events: see Swarm.
+  void metainfo_known(std::shared_ptr<const Metainfo> metainfo, TimePoint now);
   void start(TimePoint now);
   void stop(TimePoint now);
   void select(const std::vector<bool>& files, TimePoint now);
@@ -136,8 +141,8 @@ class Swarm::Core {
   void on(Peer& peer, wire::AllowedFast& message, TimePoint now);
   void on(Peer& peer, wire::ExtensionHandshake& message, TimePoint now);
   void on(Peer& peer, wire::MetadataRequest& message, TimePoint now);
-  void on(Peer& peer, wire::MetadataData&, TimePoint now);
-  void on(Peer& peer, wire::MetadataReject&, TimePoint now);
+  void on(Peer& peer, wire::MetadataData& message, TimePoint now);
+  void on(Peer& peer, wire::MetadataReject& message, TimePoint now);
   void on(Peer& peer, wire::DontHave& message, TimePoint now);
   void on(Peer& peer, wire::Unknown&, TimePoint now);
   void declared(Peer& peer, TimePoint now);
@@ -146,6 +151,14 @@ class Swarm::Core {
   void offer_allowed_fast(Peer& peer, TimePoint now);
   void update_interest(Peer& peer, TimePoint now);
   void breaks_protocol(Peer& peer, std::string detail, TimePoint now);
+
+  // swarm_metadata.cpp
+  bool keep_for_later(Peer& peer, wire::Message& message);
+  void metadata_offered(Peer& peer, const wire::ExtensionHandshake& message);
+  void fetch_metadata(TimePoint now);
+  void metadata_complete();
+  void leave_gossip(TimePoint now);
+  std::string metadata_stall(std::uint32_t links, TimePoint now) const;
 
   // swarm_download.cpp
   void top_up(Peer& peer, TimePoint now);
@@ -173,6 +186,7 @@ class Swarm::Core {
                    TimePoint now);
   void suspect_senders(const OpenPiece& open);
   void check_complete(TimePoint now);
+  void want_no_more(TimePoint now);
   void abandon(OpenPiece& open, TimePoint now);
   bool is_large(PieceIndex piece) const;
   void spill_all(OpenPiece& open);
@@ -205,7 +219,11 @@ class Swarm::Core {
 
   std::shared_ptr<const Metainfo> metainfo_;
   std::shared_ptr<const SwarmConfig> config_;
-  const Layout& layout_;
+  Layout layout_;
+  // While the metainfo is not known: then metainfo_ and layout_ stand for one piece that nobody
+  // has.
+  std::unique_ptr<MetadataFetch> metadata_;
+  bool told_metadata_ = false;
   PeerId our_id_;
   std::uint16_t listen_port_ = 0;
   Random random_;
@@ -256,7 +274,7 @@ class Swarm::Core {
 
   // Deadlines: each is when its work is due, or a time before it.
   TimePoint choke_at_ = never, peers_at_ = never, spill_at_ = never, connect_at_ = never,
-            announce_at_ = never, download_at_ = never, upload_at_ = never;
+            announce_at_ = never, download_at_ = never, upload_at_ = never, metadata_at_ = never;
 
   std::vector<Action> actions_;
   std::vector<ChokeCandidate> candidates_;  // scratch

@@ -44,6 +44,9 @@ std::string Swarm::Core::broken_invariant() const {
   }
   if (sources != sources_) return fmt::format("{} sources, counted {}", sources, sources_);
   if (seeds != picker_.seeds()) return fmt::format("{} seeds, counted {}", seeds, picker_.seeds());
+  if (metadata_) {
+    if (const std::string broken = metadata_->broken_invariant(); !broken.empty()) return broken;
+  }
   std::uint32_t needed_pieces = 0;
   for (std::uint32_t i = 0; i < pieces; ++i) {
     const PieceIndex piece{i};

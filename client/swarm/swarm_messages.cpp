@@ -22,6 +22,7 @@ void Swarm::Core::messages_received(ConnectionId connection, std::span<wire::Mes
   if (peer == nullptr) return;
   peer->last_received = now;
   for (wire::Message& message : messages) {
+    if (keep_for_later(*peer, message)) continue;
     std::visit([&](auto& value) { on(*peer, value, now); }, message);
     if (peer->closing) break;
   }
@@ -343,6 +344,7 @@ void Swarm::Core::on(Peer& peer, wire::ExtensionHandshake& message, TimePoint no
   // A later handshake adds to the first (BEP 10).
   if (message.ut_metadata != 0) known.ut_metadata = message.ut_metadata;
   if (message.lt_donthave != 0) known.lt_donthave = message.lt_donthave;
+  metadata_offered(peer, message);
   if (message.reqq) known.reqq = std::max(1u, *message.reqq);
   if (message.upload_only) known.upload_only = *message.upload_only;
   if (!message.client.empty()) peer.client = message.client.substr(0, max_client_name);
@@ -370,15 +372,14 @@ void Swarm::Core::on(Peer& peer, wire::ExtensionHandshake& message, TimePoint no
 
 void Swarm::Core::on(Peer& peer, wire::MetadataRequest& message, TimePoint now) {
   if (peer.extensions.ut_metadata == 0) return;
+  if (metadata_)
+    return send(peer, wire::MetadataReject{message.piece, peer.extensions.ut_metadata}, now);
   send(peer,
        answer_metadata_request(metainfo_->info_bytes(), message.piece, peer.extensions.ut_metadata,
                                peer.metadata, now),
        now);
 }
 
-// We have the metainfo: nothing of it was asked for, and answers to nothing are ignored.
-void Swarm::Core::on(Peer&, wire::MetadataData&, TimePoint) {}
-void Swarm::Core::on(Peer&, wire::MetadataReject&, TimePoint) {}
 void Swarm::Core::on(Peer&, wire::Port&, TimePoint) {}  // BEP 5: there is no DHT here yet
 void Swarm::Core::on(Peer&, wire::Unknown&, TimePoint) {}
 

@@ -106,10 +106,7 @@ void Swarm::Core::check_complete(TimePoint now) {
   if (!announced_wanted_) {
     announced_wanted_ = true;
     notify(WantedComplete{});
-    leave_seeds(now);
-    // BEP 21: those that stay learn that we want no more.
-    for (const auto& peer : peers_)
-      if (!peer->closing && peer->extended) send(*peer, extension_handshake(*peer), now);
+    want_no_more(now);
     choke_soon(now);
   }
   if (have_.all() && !was_complete_) {
@@ -120,6 +117,13 @@ void Swarm::Core::check_complete(TimePoint now) {
     announcer_.set_partial_seed(true, now);
   }
   links_changed_ = true;
+}
+
+void Swarm::Core::want_no_more(TimePoint now) {
+  leave_seeds(now);
+  // BEP 21: those that stay learn of it.
+  for (const auto& peer : peers_)
+    if (!peer->closing && peer->extended) send(*peer, extension_handshake(*peer), now);
 }
 
 void Swarm::Core::piece_was_wrong(OpenPiece& open, const StoreOutcome& outcome, TimePoint now) {
@@ -142,8 +146,8 @@ void Swarm::Core::piece_was_wrong(OpenPiece& open, const StoreOutcome& outcome, 
     ban(contributor, "it sent a whole piece that was wrong", now);
 }
 
-// Until one has sent a whole piece that is right it is given pieces alone: if it lies, the next that
-// is wrong tells, and the honest are not drawn into it.
+// Until one has sent a whole piece that is right it is given pieces alone: if it lies, the next
+// that is wrong tells, and the honest are not drawn into it.
 void Swarm::Core::suspect_senders(const OpenPiece& open) {
   for (const Contributor& contributor : open.contributors())
     if (Peer* peer = find(contributor.connection)) peer->suspect = true;

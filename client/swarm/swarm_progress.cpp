@@ -40,6 +40,11 @@ Progress Swarm::Core::progress(TimePoint now) const {
   out.complete = have_.all();
   out.paused_by_disk = disk_paused_;
   summarize_limits(out, now);
+  if (metadata_) {
+    const auto metadata = metadata_->progress();
+    out.metadata = MetadataProgress{metadata.bytes, metadata.size, metadata.offers};
+    out.wanted_bytes = 0;
+  }
   return out;
 }
 
@@ -82,6 +87,7 @@ SwarmFacts Swarm::Core::swarm_facts(TimePoint now) const {
   SwarmFacts out;
   out.trading = trading();
   out.complete = needed_count_ == 0;
+  out.metadata = metadata_ != nullptr;
   out.empty = have_.none();
   out.disk_trouble = disk_paused_;
   out.disk_busy = storing_ > 0 || spilling_ > 0;
@@ -92,8 +98,8 @@ SwarmFacts Swarm::Core::swarm_facts(TimePoint now) const {
   out.upload_rate = up_.per_second(now);
   out.download_ready = download_limiter_.ready(now);
   out.upload_ready = upload_limiter_.ready(now);
-  out.peers = static_cast<std::size_t>(std::count_if(
-      peers_.begin(), peers_.end(), [](const auto& peer) { return !peer->closing; }));
+  out.peers = static_cast<std::size_t>(
+      std::count_if(peers_.begin(), peers_.end(), [](const auto& peer) { return !peer->closing; }));
   out.connecting = connecting_.size();
   out.known = known_.size();
   out.has_trackers = announcer_.has_trackers();
@@ -167,6 +173,7 @@ std::string Swarm::Core::stall_reason(TimePoint now) const {
     return announcer_.answered() ? "no peers: the tracker knows no others"
                                  : "no peers: no tracker has answered yet";
   }
+  if (metadata_) return metadata_stall(static_cast<std::uint32_t>(live), now);
   std::uint32_t useful = 0, choking = 0, snubbed = 0;
   for (const auto& peer : peers_) {
     if (peer->closing || !peer->am_interested) continue;

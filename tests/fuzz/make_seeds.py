@@ -148,6 +148,9 @@ def main():
     for seed in range(12):  # bytes that become events
         chance = random.Random(seed)
         write("swarm", f"random{seed}", bytes(chance.randrange(256) for _ in range(600 + 300 * seed)))
+    for seed in range(12):
+        chance = random.Random(100 + seed)
+        write("metadata", f"random{seed}", bytes(chance.randrange(256) for _ in range(200 + 200 * seed)))
 
 
 if __name__ == "__main__":

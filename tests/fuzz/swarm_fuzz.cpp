@@ -61,14 +61,16 @@ class Harness {
     config->max_unsent_bytes = 40'000;
     PeerId own;
     own.bytes.fill(std::byte{7});
-    swarm_ = std::make_unique<Swarm>(metainfo_, config, own,
-                                     std::vector<std::vector<std::string>>{{"a", "b"}, {"c"}},
-                                     in_.byte());
+    const std::vector<std::vector<std::string>> trackers{{"a", "b"}, {"c"}};
+    const std::uint8_t seed = in_.byte();
+    magnet_ = in_.below(4) == 0;
+    swarm_ = magnet_ ? std::make_unique<Swarm>(metainfo_->info_hash(), config, own, trackers, seed)
+                     : std::make_unique<Swarm>(metainfo_, config, own, trackers, seed);
     swarm_->set_listen_port(6881);
   }
 
   void run() {
-    if (in_.below(4) == 0) {
+    if (!magnet_ && in_.below(4) == 0) {
       Bitfield have(pieces);
       for (std::uint32_t i = 0; i < pieces; ++i)
         if (in_.below(2)) have.set(i);
@@ -215,7 +217,19 @@ class Harness {
     return true;
   }
 
+  // The metainfo of a magnet link, from its peers or from elsewhere.
+  void learn_metainfo() {
+    magnet_ = false;
+    swarm_->metainfo_known(metainfo_, now_);
+    drain();
+    Bitfield have(pieces);
+    if (in_.below(2)) have.set(in_.below(pieces));
+    swarm_->pieces_checked(have, {}, now_);
+    swarm_->start(now_);
+  }
+
   void command() {
+    if (magnet_ && in_.below(3) == 0) return learn_metainfo();
     switch (in_.below(6)) {
       case 0: {
         std::vector<bool> files;
@@ -284,7 +298,7 @@ class Harness {
                                : static_cast<std::uint32_t>(in_.below(4) * 16'384);
     };
     const auto length = [&] { return in_.below(4) == 0 ? odd_number(in_) : 16'384u; };
-    switch (in_.below(22)) {
+    switch (in_.below(25)) {
       case 0:
         return receive(link, wire::KeepAlive{});
       case 1:
@@ -330,6 +344,8 @@ class Harness {
         if (in_.below(2)) handshake.reqq = odd_number(in_);
         if (in_.below(2)) handshake.listen_port = static_cast<std::uint16_t>(6880 + in_.below(8));
         if (in_.below(2)) handshake.upload_only = in_.below(2) != 0;
+        const auto size = static_cast<std::int64_t>(metainfo_->info_bytes().size());
+        if (in_.below(2)) handshake.metadata_size = in_.below(4) == 0 ? odd_number(in_) : size;
         handshake.client = std::string(in_.bytes(in_.below(100)));
         if (in_.below(2)) handshake.your_ip = endpoint().address;
         return receive(link, std::move(handshake));
@@ -338,9 +354,25 @@ class Harness {
         return receive(link, wire::MetadataRequest{odd_number(in_), 0});
       case 20:
         return receive(link, wire::DontHave{piece(), 0});
+      case 21:
+        return receive(link, wire::MetadataReject{odd_number(in_), 0});
+      case 22:
+      case 23:
+        return receive(link, metadata());
       default:
         return receive(link, wire::Port{1});
     }
+  }
+
+  // The one piece that there is, right or wrong.
+  wire::MetadataData metadata() {
+    wire::MetadataData out;
+    out.data = std::string(metainfo_->info_bytes());
+    out.total_size = in_.below(4) == 0 ? odd_number(in_) : out.data.size();
+    if (in_.below(4) == 0) out.data[in_.below(out.data.size())] = 'x';
+    if (in_.below(8) == 0) out.data.resize(in_.below(out.data.size()));
+    if (in_.below(8) == 0) out.piece = odd_number(in_);
+    return out;
   }
 
   Connection* find(ConnectionId id) {
@@ -397,6 +429,7 @@ class Harness {
 
   fuzz::ByteSource in_;
   BlockPool pool_;
+  bool magnet_ = false;  // the swarm knows no metainfo yet
   std::shared_ptr<const Metainfo> metainfo_;
   std::unique_ptr<Swarm> swarm_;
   TimePoint now_{std::chrono::hours(1)};

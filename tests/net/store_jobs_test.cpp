@@ -21,7 +21,8 @@ struct Jobs {
                               piece_length)),
         store(open()),
         pool(std::size_t{pieces} * piece_length / block_length),
-        jobs(store, piece_length, disk, mailbox, context) {
+        jobs(disk, mailbox, context) {
+    jobs.set_store(store, piece_length);
     jobs.set_owner(alive);
   }
   ~Jobs() {

@@ -112,6 +112,28 @@ std::vector<TrackerId> all_due(Announcer& announcer, bool starving, TimePoint ti
   return out;
 }
 
+TEST_CASE("a torrent that shows to be private goes on with one tracker at a time") {
+  Random random(1);
+  Announcer announcer({{"a"}, {"b"}, {"c"}}, false, random);
+  announcer.start(now);
+  std::set<TrackerId> asked;
+  while (const auto due = announcer.take_due(false, now, config)) {
+    asked.insert(due->tracker);
+    announcer.outcome(due->tracker, success(minutes(10)), now, config, random);
+  }
+  CHECK(asked.size() == 3);
+  announcer.take_turns();
+  const TimePoint later = now + minutes(10);
+  const auto first = announcer.take_due(false, later, config);
+  REQUIRE(first);
+  CHECK(first->tracker == TrackerId{0});
+  CHECK_FALSE(announcer.take_due(false, later, config));
+  announcer.outcome(first->tracker, failure(), later, config, random);
+  const auto second = announcer.take_due(false, later, config);
+  REQUIRE(second);
+  CHECK(second->tracker == TrackerId{1});
+}
+
 TEST_CASE("the first of each tier is told at once, and each tier goes its own way") {
   Random random(3);
   Announcer announcer({{"a", "b"}, {"c"}, {"d", "e"}}, false, random);

@@ -1,0 +1,213 @@
+// A Swarm that begins with a magnet link.
+#include "swarm_fixture.hpp"
+
+#include "torrent/sha.hpp"
+
+using namespace barter;
+using namespace barter::swarm_test;
+
+namespace {
+
+struct Magnet : Fixture {
+  explicit Magnet(bool is_private = false) { metainfo = torrent(is_private); }
+
+  void begin(std::vector<std::vector<std::string>> trackers = {}) {
+    swarm = std::make_unique<Swarm>(metainfo->info_hash(), std::make_shared<SwarmConfig>(config),
+                                    id(100), std::move(trackers), 1);
+    swarm->set_listen_port(5000);
+    swarm->start(now);
+    drain();
+  }
+  void offer(ConnectionId peer, std::int64_t size, std::uint8_t number = 9) {
+    wire::ExtensionHandshake handshake;
+    handshake.ut_metadata = number;
+    handshake.metadata_size = size;
+    receive(peer, std::move(handshake));
+  }
+  wire::MetadataData data(std::uint32_t piece = 0) {
+    const std::string info(metainfo->info_bytes());
+    return {piece, info.size(), info.substr(piece * block_length, block_length), 0};
+  }
+  std::optional<MetadataComplete> complete() {
+    for (Notify* notify : all<Notify>())
+      if (auto* found = std::get_if<MetadataComplete>(&notify->notice)) return *found;
+    return std::nullopt;
+  }
+  void go_on(bool have_all = false) {
+    swarm->metainfo_known(metainfo, now);
+    swarm->pieces_checked(Bitfield(pieces, have_all), {}, now);
+    swarm->start(now);
+    drain();
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a magnet link's swarm announces, asks for the metadata, and trades on the same links") {
+  Magnet magnet;
+  magnet.begin({{"http://t"}});
+  REQUIRE(magnet.all<Announce>().size() == 1);
+  CHECK(magnet.all<Announce>()[0]->left > 0);
+  const ConnectionId peer = magnet.connect(1);
+  REQUIRE(magnet.sent<wire::ExtensionHandshake>(peer).size() == 1);
+  magnet.receive(peer, wire::HaveAll{});
+  magnet.receive(peer, wire::Unchoke{});
+  CHECK_FALSE(magnet.closed());
+  magnet.offer(peer, static_cast<std::int64_t>(magnet.metainfo->info_bytes().size()), 9);
+  const auto asked = magnet.sent<wire::MetadataRequest>(peer);
+  REQUIRE(asked.size() == 1);
+  CHECK(asked[0].piece == 0);
+  CHECK(asked[0].id == 9);
+  CHECK(magnet.swarm->progress(magnet.now).metadata->offers == 1);
+  CHECK(magnet.swarm->progress(magnet.now).wanted_bytes == 0);
+  magnet.receive(peer, magnet.data());
+  const auto told = magnet.complete();
+  REQUIRE(told);
+  REQUIRE(told->metainfo);
+  CHECK(told->metainfo->info_hash() == magnet.metainfo->info_hash());
+  magnet.go_on();
+  const auto again = magnet.sent<wire::ExtensionHandshake>(peer);
+  REQUIRE(again.size() == 1);
+  CHECK(again[0].metadata_size == static_cast<std::int64_t>(magnet.metainfo->info_bytes().size()));
+  CHECK(magnet.sent<wire::Interested>(peer).size() == 1);
+  CHECK_FALSE(magnet.sent<wire::Request>(peer).empty());
+  CHECK_FALSE(magnet.swarm->progress(magnet.now).metadata);
+  CHECK(magnet.swarm->progress(magnet.now).wanted_bytes == magnet.metainfo->content_size());
+}
+
+TEST_CASE("the handshake of a magnet link's swarm has no size, and requests for it are rejected") {
+  Magnet magnet;
+  magnet.begin();
+  const ConnectionId peer = magnet.connect(1);
+  CHECK_FALSE(magnet.sent<wire::ExtensionHandshake>(peer).at(0).metadata_size);
+  magnet.offer(peer, 1);
+  magnet.receive(peer, wire::MetadataRequest{0, 0});
+  REQUIRE(magnet.sent<wire::MetadataReject>(peer).size() == 1);
+}
+
+TEST_CASE("what a peer said of its pieces too early is checked when the metainfo is known") {
+  Magnet magnet;
+  magnet.begin();
+  const ConnectionId good = magnet.connect(1), bad = magnet.connect(2), poor = magnet.connect(3);
+  magnet.receive(good, wire::BitfieldMessage{{std::byte{0xff}, std::byte{0}, std::byte{0}}});
+  magnet.receive(good, wire::Have{18});
+  magnet.receive(bad, wire::BitfieldMessage{std::vector<std::byte>(300)});
+  magnet.receive(poor, wire::HaveNone{});
+  magnet.receive(poor, wire::Have{4'000'000});
+  CHECK_FALSE(magnet.closed());
+  magnet.go_on();
+  CHECK(magnet.all<Disconnect>().size() == 2);
+  std::vector<PeerProgress> rows;
+  magnet.swarm->peers(rows, magnet.now);
+  REQUIRE(rows.size() == 1);
+  CHECK(rows[0].pieces == 9);
+}
+
+TEST_CASE("a liar is banned, and the next peer asked") {
+  Magnet magnet;
+  magnet.begin();
+  const auto size = static_cast<std::int64_t>(magnet.metainfo->info_bytes().size());
+  const ConnectionId liar = magnet.connect(1);
+  magnet.offer(liar, size);
+  auto wrong = magnet.data();
+  wrong.data[20] = 'x';
+  magnet.receive(liar, std::move(wrong));
+  CHECK(magnet.closed() == DisconnectReason::banned);
+  CHECK_FALSE(magnet.swarm->wants_connection(at(1), magnet.now));
+  const ConnectionId honest = magnet.connect(2);
+  magnet.offer(honest, size);
+  magnet.receive(honest, magnet.data());
+  CHECK(magnet.complete());
+}
+
+TEST_CASE("metadata that nobody asked for closes the link") {
+  Magnet magnet;
+  magnet.begin();
+  const ConnectionId peer = magnet.connect(1);
+  magnet.receive(peer, magnet.data());
+  CHECK(magnet.closed() == DisconnectReason::protocol_error);
+}
+
+TEST_CASE("an info dictionary with the right hash that makes no sense ends the torrent") {
+  Magnet magnet;
+  const std::string nonsense = "d4:name1:ne";
+  InfoHash wanted;
+  wanted.v1 = sha1(as_bytes(nonsense));
+  magnet.swarm = std::make_unique<Swarm>(wanted, std::make_shared<SwarmConfig>(magnet.config),
+                                         id(100), std::vector<std::vector<std::string>>{}, 1);
+  magnet.swarm->start(magnet.now);
+  const ConnectionId peer = magnet.connect(1);
+  magnet.offer(peer, static_cast<std::int64_t>(nonsense.size()));
+  magnet.receive(peer, wire::MetadataData{0, nonsense.size(), nonsense, 0});
+  const auto told = magnet.complete();
+  REQUIRE(told);
+  CHECK(told->error);
+  CHECK_FALSE(told->metainfo);
+}
+
+TEST_CASE("a torrent that shows to be private forgets whom gossip named") {
+  Magnet magnet(true);
+  magnet.begin();
+  const Endpoint gossiped[] = {at(40), at(41)};
+  magnet.swarm->add_peers(PeerSource::pex, gossiped, magnet.now);
+  magnet.drain();
+  CHECK(magnet.all<Connect>().size() == 2);
+  PeerInfo info;
+  info.remote = at(40);
+  info.peer_id = id(40);
+  info.outgoing = info.fast = info.extended = true;
+  info.source = PeerSource::pex;
+  magnet.swarm->peer_connected(ConnectionId{50}, info, magnet.now);
+  magnet.drain();
+  CHECK_FALSE(magnet.closed());
+  magnet.go_on();
+  CHECK(magnet.closed() == DisconnectReason::unused);
+  magnet.swarm->add_peers(PeerSource::dht, gossiped, magnet.now);
+  magnet.drain();
+  CHECK(magnet.all<Connect>().empty());
+}
+
+TEST_CASE("what was there already is told when the metainfo is known, and is no completion") {
+  Magnet magnet;
+  magnet.begin({{"http://t"}});
+  const ConnectionId peer = magnet.connect(1);
+  magnet.receive(peer, wire::HaveNone{});
+  const ConnectionId seed = magnet.connect(2);
+  magnet.receive(seed, wire::HaveAll{});
+  magnet.go_on(true);
+  CHECK(magnet.all<SendHave>().size() == pieces);
+  CHECK(magnet.sent<wire::ExtensionHandshake>(peer).back().upload_only == true);
+  CHECK(magnet.closed() == DisconnectReason::both_seeds);
+  CHECK(magnet.swarm->progress(magnet.now).complete);
+  AnnounceOutcome answer;
+  answer.ok = true;
+  magnet.swarm->announce_finished(TrackerId{0}, answer, magnet.now);
+  magnet.drain();
+  for (const Announce* announce : magnet.all<Announce>())
+    CHECK(announce->event != AnnounceEvent::completed);
+}
+
+TEST_CASE("a magnet link's swarm says why it waits") {
+  Magnet magnet;
+  magnet.begin();
+  CHECK(magnet.swarm->stall_reason(magnet.now).find("--peer") != std::string::npos);
+  const ConnectionId peer = magnet.connect(1);
+  CHECK(magnet.swarm->stall_reason(magnet.now) == "none of the 1 connected peers has the metadata");
+  CHECK(magnet.swarm->progress(magnet.now).download_limit.reason == Limit::metadata);
+  magnet.offer(peer, 100);
+  magnet.pass(seconds(20));
+  CHECK(magnet.swarm->stall_reason(magnet.now).find("1 of 1") == 0);
+}
+
+TEST_CASE("a magnet link's swarm can be stopped") {
+  Magnet magnet;
+  magnet.begin({{"http://t"}});
+  const ConnectionId peer = magnet.connect(1);
+  magnet.offer(peer, 100'000);
+  magnet.swarm->stop(magnet.now);
+  magnet.drain();
+  CHECK(magnet.closed() == DisconnectReason::stopping);
+  magnet.swarm->metainfo_known(magnet.metainfo, magnet.now);
+  magnet.drain();
+  CHECK(magnet.swarm->stopped());
+}
