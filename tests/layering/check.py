@@ -20,12 +20,12 @@ MAY_INCLUDE = {
     "client": {"client", "chunkstore", "tracker", "torrent"},
     "cli": {"cli", "client", "chunkstore", "tracker", "torrent"},
 }
-# The same for the parts of the client: wire <- swarm <- net; swarm <- sim.
+# The same for the parts of the client: wire <- swarm <- net; dht <- net; swarm, dht <- sim.
 CLIENT_PARTS = {
     "wire": {"wire"},
     "swarm": {"wire", "swarm"},
     "dht": {"wire", "dht"},
-    "sim": {"wire", "swarm", "sim"},
+    "sim": {"wire", "swarm", "dht", "sim"},
     "net": {"wire", "swarm", "dht", "net", ""},
     "": {"wire", "swarm", "dht", "net", ""},
 }
@@ -171,6 +171,7 @@ CASES = [
     ("client/net/b.cpp", '#include "cli/options.hpp"\n', "client must not know cli"),
     ("client/sim/a.cpp", '#include "client/net/connection.hpp"\n', "client/sim must not know"),
     ("client/sim/b.cpp", "#include <fstream>\n", "core file includes <fstream>"),
+    ("client/dht/b.cpp", '#include "client/swarm/swarm.hpp"\n', "client/dht must not know"),
     ("client/sim/c.cpp", '#include "tracker/http_server.hpp"\n', "wire formats only"),
     ("client/swarm/o.cpp", '#include "client/sim/world.hpp"\n', "client/swarm must not know"),
     ("client/wire/b.cpp", '#include "client/swarm/swarm.hpp"\n', "client/wire must not know"),
@@ -190,6 +191,7 @@ CASES = [
     ("tracker/http_server.cpp", "#include <boost/beast.hpp>\n#include <mutex>\n", ""),
     ("client/net/d.cpp", '#include "tracker/announce.hpp"\n#include "client/swarm/swarm.hpp"\n', ""),
     ("client/sim/d.cpp", '#include "tracker/registry.hpp"\n#include "client/swarm/swarm.hpp"\n', ""),
+    ("client/sim/e.cpp", '#include "client/dht/node.hpp"\n', ""),
     ("cli/c.cpp", '#include "client/sim/rollout.hpp"\n', ""),
     ("client/swarm/h.cpp", '#include "chunkstore/block_buffer.hpp"\n#include <fmt/core.h>\n', ""),
     ("client/swarm/i.cpp", "// time() and now() and random_device\n/* now() */ auto s = \"now()\";\n", ""),
