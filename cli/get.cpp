@@ -2,6 +2,7 @@
 #include "cli/command.hpp"
 #include "cli/explain.hpp"
 #include "cli/flags.hpp"
+#include "cli/magnet_source.hpp"
 #include "cli/on_complete.hpp"
 #include "cli/signals.hpp"
 #include "cli/sizes.hpp"
@@ -15,6 +16,7 @@
 #include <filesystem>
 #include <memory>
 #include <thread>
+#include <utility>
 
 namespace barter::cli {
 namespace {
@@ -25,11 +27,13 @@ using std::chrono::steady_clock;
 constexpr auto tick = 200ms;
 constexpr auto stop_grace = 3s;
 constexpr auto stall_report_interval = 1min;
-constexpr auto swarm_quiet = 10s;  // --seed=swarm: so long without an incomplete peer
+constexpr auto first_metadata_report = 10s;  // without metadata there is nothing else to see
+constexpr auto swarm_quiet = 10s;            // --seed=swarm: so long without an incomplete peer
 
 constexpr const char* examples =
     "  barter get http://192.168.1.5:6969/big.iso.torrent\n"
     "  barter get film.torrent --dir /srv/films --seed=2.0\n"
+    "  barter get 'magnet:?xt=urn:btih:...' --save-torrent .\n"
     "  barter get album.torrent --select '*.flac' --down-limit 2MB --on-complete ./import\n"
     "  barter get film.torrent --peer 10.0.0.7:6881 --stall-timeout 10m";
 
@@ -38,7 +42,7 @@ constexpr auto no_timeout = std::chrono::milliseconds::max();
 
 struct Options {
   TransferFlags transfer;
-  std::string torrent, on_complete;
+  std::string torrent, on_complete, save_torrent;
   std::vector<std::string> peers, select;
   std::string seed;  // empty: not; else forever, swarm, a ratio or a time
   std::chrono::milliseconds stall_timeout = no_timeout;
@@ -74,25 +78,25 @@ SeedGoal parse_seed(const std::string& text) {
   throw UsageError(fmt::format("--seed={}: give a ratio as 2.0, a time as 10m, or swarm", text));
 }
 
-// By file of the torrent; empty for all.
-Result<std::vector<bool>> select_files(const Metainfo& metainfo,
-                                       const std::vector<std::string>& patterns) {
-  if (patterns.empty()) return std::vector<bool>();
-  const std::vector<Glob> globs = parse_globs("--select", patterns);
+// By file of the torrent; empty for all. The user's patterns count before those of a link (BEP 53).
+Result<std::vector<bool>> select_files(const Metainfo& metainfo, const std::vector<Glob>& globs,
+                                       const Magnet& link) {
+  if (globs.empty() && link.selected.empty()) return std::vector<bool>();
   std::vector<bool> selected;
-  bool any = false;
   for (const File& file : metainfo.files()) {
     std::string_view path = file.path;
     if (metainfo.multi_file()) path.remove_prefix(std::min(path.find('/') + 1, path.size()));
-    const bool wanted = !file.pad && std::any_of(globs.begin(), globs.end(), [&](const Glob& glob) {
-      return glob.selects(path);
-    });
-    any = any || wanted;
-    selected.push_back(wanted);
+    const auto number = static_cast<std::uint32_t>(selected.size());
+    const bool wanted = globs.empty()
+                            ? link.is_selected(number)
+                            : std::any_of(globs.begin(), globs.end(),
+                                          [&](const Glob& glob) { return glob.selects(path); });
+    selected.push_back(!file.pad && wanted);
   }
-  if (!any) {
+  if (std::none_of(selected.begin(), selected.end(), [](bool wanted) { return wanted; })) {
     return Error{Errc::invalid_argument,
-                 fmt::format("{}: no file matches --select", metainfo.name())};
+                 fmt::format("{}: no file matches {}", metainfo.name(),
+                             globs.empty() ? "the selection of the link (so)" : "--select")};
   }
   return selected;
 }
@@ -103,6 +107,7 @@ class Get {
       : options_(options),
         output_(output),
         goal_(parse_seed(options.seed)),
+        globs_(parse_globs("--select", options.select)),
         program_(options.on_complete),
         explainer_(options.transfer.explain) {}
 
@@ -111,41 +116,156 @@ class Get {
     add.peers = parse_peers(options_.peers);
     auto settings = client_options(options_.transfer);
     if (!settings) return output_.fail(settings.error());
-    auto metainfo = load_torrent(options_.torrent, output_, settings->connect_from);
-    if (!metainfo) return fail(output_, metainfo.error());
-    if (auto tradable = check_tradable(**metainfo); !tradable) {
-      return output_.fail(tradable.error());
+    if (is_magnet(options_.torrent)) {
+      if (const auto code = find_metainfo(add, std::move(*settings))) return leave(*code);
+    } else {
+      auto metainfo = load_torrent(options_.torrent, output_, settings->connect_from);
+      if (!metainfo) return fail(output_, metainfo.error());
+      watched_.metainfo = *metainfo;
+      settings_ = std::move(*settings);
     }
-    watched_.metainfo = *metainfo;
-    watched_.data_path = data_path(**metainfo, options_.transfer.folder);
-    auto selected = select_files(**metainfo, options_.select);
-    if (!selected) return output_.fail(selected.error());
-    add.metainfo = *metainfo;
-    add.folder = options_.transfer.folder;
-    add.force = options_.force;
-    const auto& files = (*metainfo)->files();
-    for (std::size_t i = 0; i < files.size(); ++i) {
-      if (!files[i].pad && (selected->empty() || (*selected)[i]))
-        wanted_file_bytes_ += files[i].length;
-    }
-    add.selected = std::move(*selected);
-    return trade(std::move(add), std::move(*settings));
+    if (auto ready = prepare(add); !ready) return leave(output_.fail(ready.error()));
+    return trade(std::move(add));
   }
 
  private:
-  int trade(AddTorrent add, ClientOptions settings) {
-    auto client = Client::start(std::move(settings), inbox_.handler());
-    if (!client) return output_.fail(client.error());
-    client_ = std::move(*client);
-    auto id = client_->add(std::move(add));
+  // What a magnet link stands for: known from an earlier time, or fetched from peers. An exit code
+  // if it ends here.
+  std::optional<int> find_metainfo(AddTorrent& add, ClientOptions settings) {
+    settings_ = std::move(settings);
+    auto magnet = read_magnet(options_.torrent);
+    if (!magnet) return output_.fail(magnet.error());
+    link_ = std::move(*magnet);
+    watched_.link_name = shown_name(link_);
+    add.trackers = tracker_tiers(link_);
+    add.peers.insert(add.peers.end(), link_.peers.begin(), link_.peers.end());
+    watched_.metainfo = recall_metainfo(settings_.state_folder, link_.info_hash);
+    if (watched_.metainfo) return std::nullopt;
+    if (const auto code = start_client()) return code;
+    auto id = client_->add(AddMagnet{link_.info_hash, *add.trackers, add.peers});
     if (!id) return output_.fail(id.error());
     id_ = *id;
-    boost::json::object listening = torrent_fields(*watched_.metainfo);
+    tell_listening();
+    if (const auto code = fetch_metadata()) return code;
+    output_.end_progress();
+    if (auto kept = remember_metainfo(settings_.state_folder, *watched_.metainfo); !kept) {
+      output_.warning(kept.error().message);
+    }
+    return std::nullopt;
+  }
+
+  std::optional<int> fetch_metadata() {
+    began_at_ = last_byte_ = steady_clock::now();
+    last_report_ = began_at_ - stall_report_interval + first_metadata_report;
+    while (true) {
+      inbox_.wait(tick);
+      for (const auto& [id, event] : inbox_.take()) {
+        tell(event, watched_, output_);
+        const auto* notice = std::get_if<Notice>(&event);
+        const auto* done = notice ? std::get_if<MetadataComplete>(notice) : nullptr;
+        if (done != nullptr) watched_.metainfo = done->metainfo;
+      }
+      if (watched_.failed) {
+        return output_.fail({watched_.failed->code,
+                             fmt::format("{}: {}", watched_.name(), watched_.failed->message)});
+      }
+      if (watched_.metainfo) return std::nullopt;
+      progress_ = client_->progress(id_);
+      const MetadataProgress metadata = progress_.metadata.value_or(MetadataProgress{});
+      output_.metadata({metadata.bytes_done, metadata.bytes_total, progress_.connections,
+                        metadata.offers, watched_.name()});
+      if (const auto code = stalled(metadata.bytes_done, "metadata")) return code;
+      if (signals::stop_requested()) return interrupted();
+    }
+  }
+
+  // Once the metainfo is known: what is wanted of it, and where it goes.
+  Result<void> prepare(AddTorrent& add) {
+    const Metainfo& metainfo = *watched_.metainfo;
+    if (auto tradable = check_tradable(metainfo); !tradable) return tradable;
+    watched_.data_path = data_path(metainfo, options_.transfer.folder);
+    auto selected = select_files(metainfo, globs_, link_);
+    if (!selected) return selected.error();
+    add.metainfo = watched_.metainfo;
+    add.folder = options_.transfer.folder;
+    add.force = options_.force;
+    const auto& files = metainfo.files();
+    boost::json::array list;
+    std::size_t wanted_files = 0, all_files = 0;
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      if (files[i].pad) continue;
+      const bool wanted = selected->empty() || (*selected)[i];
+      ++all_files;
+      if (output_.json()) {
+        list.push_back({{"path", files[i].path}, {"size", files[i].length}, {"selected", wanted}});
+      }
+      if (!wanted) continue;
+      wanted_file_bytes_ += files[i].length;
+      ++wanted_files;
+    }
+    add.selected = std::move(*selected);
+    if (!watched_.link_name.empty()) tell_metainfo(std::move(list), wanted_files, all_files);
+    if (options_.save_torrent.empty()) return {};
+    auto saved = save_torrent(options_.save_torrent, metainfo,
+                              add.trackers.value_or(metainfo.trackers()), options_.force);
+    if (!saved) return saved.error();
+    output_.message(fmt::format("saved {}", *saved));
+    if (metainfo.has_v2() && !metainfo.has_piece_layers()) {
+      output_.warning(*saved +
+                      ": without piece layers, which magnet links do not bring: some clients "
+                      "take it by its v1 side only, or not at all");
+    }
+    output_.result({{"torrent", *saved}});
+    return {};
+  }
+
+  void tell_metainfo(boost::json::array files, std::size_t wanted, std::size_t all) {
+    const Metainfo& metainfo = *watched_.metainfo;
+    output_.message(fmt::format(
+        "{}: {} in {} file{}{}", metainfo.name(), format_size(metainfo.content_size()), all,
+        all == 1 ? "" : "s",
+        wanted == all ? ""
+                      : fmt::format("; {} of them, {}", wanted, format_size(wanted_file_bytes_))));
+    boost::json::object fields = torrent_fields(metainfo);
+    fields["metadata_size"] = metainfo.info_bytes().size();
+    fields["total_size"] = metainfo.content_size();
+    fields["private"] = metainfo.is_private();
+    fields["files"] = std::move(files);
+    output_.event("metainfo", std::move(fields));
+  }
+
+  boost::json::object fields() const {
+    if (watched_.metainfo) return torrent_fields(*watched_.metainfo);
+    return torrent_fields(watched_.link_name, link_.info_hash);
+  }
+
+  void tell_listening() {
+    boost::json::object listening = fields();
     listening["port"] = client_->port();
     listening["peer_id"] = to_hex(client_->peer_id());
     output_.event("listening", std::move(listening));
-    const int code = watch();
-    return leave(code);
+  }
+
+  std::optional<int> start_client() {
+    auto client = Client::start(settings_, inbox_.handler());
+    if (!client) return output_.fail(client.error());
+    client_ = std::move(*client);
+    return std::nullopt;
+  }
+
+  int trade(AddTorrent add) {
+    if (client_) {  // the link's torrent goes on with what was found
+      if (auto begun = client_->begin(id_, std::move(add)); !begun) {
+        return leave(output_.fail(begun.error()));
+      }
+      return leave(watch());
+    }
+    if (const auto code = start_client()) return *code;
+    auto id = client_->add(std::move(add));
+    if (!id) return output_.fail(id.error());
+    id_ = *id;
+    tell_listening();
+    return leave(watch());
   }
 
   int watch() {
@@ -188,7 +308,7 @@ class Get {
       if (ended->has_error()) return output_.fail(ended->error());
     }
     if (done_at_) return seeded_enough() ? std::optional(exit_done) : std::nullopt;
-    return stalled();
+    return stalled(progress_.downloaded, "byte");
   }
 
   std::optional<int> completed() {
@@ -233,10 +353,11 @@ class Get {
     return now - *quiet_since_ >= swarm_quiet;
   }
 
-  std::optional<int> stalled() {
+  // `count` of what comes has changed since it was looked at last, or not.
+  std::optional<int> stalled(std::uint64_t count, std::string_view what) {
     const auto now = steady_clock::now();
-    if (progress_.downloaded != last_downloaded_) {
-      last_downloaded_ = progress_.downloaded;
+    if (count != last_count_) {
+      last_count_ = count;
       last_byte_ = last_report_ = now;
       return std::nullopt;
     }
@@ -244,7 +365,7 @@ class Get {
       const std::string reason = client_->stall_reason(id_);
       output_.fail(Error{
           Errc::timed_out,
-          fmt::format("{}: no byte came for {}{}{}", watched_.metainfo->name(),
+          fmt::format("{}: no {} came for {}{}{}", watched_.name(), what,
                       format_duration(
                           std::chrono::duration_cast<std::chrono::seconds>(options_.stall_timeout)),
                       reason.empty() ? "" : ": ", reason)});
@@ -254,7 +375,7 @@ class Get {
       last_report_ = now;
       const std::string reason = client_->stall_reason(id_);
       if (!reason.empty()) {
-        output_.warning(fmt::format("{}: stalled: {}", watched_.metainfo->name(), reason));
+        output_.warning(fmt::format("{}: stalled: {}", watched_.name(), reason));
       }
     }
     return std::nullopt;
@@ -268,11 +389,12 @@ class Get {
   }
 
   int leave(int code) {
+    if (!client_) return code;
     output_.end_progress();
     progress_ = client_->progress(id_);
-    tell_peers(*client_, id_, *watched_.metainfo, output_);
+    tell_peers(*client_, id_, watched_.name(), output_);
     client_->stop(stop_grace);
-    boost::json::object fields = torrent_fields(*watched_.metainfo);
+    boost::json::object fields = this->fields();
     fields["path"] = watched_.data_path;
     fields["complete"] = done_at_.has_value();
     fields["bytes_done"] = progress_.verified_bytes;
@@ -286,16 +408,19 @@ class Get {
   const Options& options_;
   Output& output_;
   const SeedGoal goal_;
+  const std::vector<Glob> globs_;
   OnComplete program_;
   Explainer explainer_;
   Inbox inbox_;  // outlives the client
   std::unique_ptr<Client> client_;
   TorrentId id_{};
+  ClientOptions settings_;
+  Magnet link_;  // empty: it is none
   Watched watched_;
   Progress progress_;
   std::uint64_t wanted_file_bytes_ = 0;
   bool checked_ = false;
-  std::uint64_t last_downloaded_ = 0;
+  std::uint64_t last_count_ = 0;
   steady_clock::time_point began_at_, last_byte_, last_report_;
   std::optional<steady_clock::time_point> done_at_, quiet_since_;
 };
@@ -307,7 +432,8 @@ void add_get_command(CLI::App& app, CommandLine& line) {
   CLI::App* command =
       add_command(app, line, "get", "Fetch what a torrent describes", examples,
                   [options](Output& output) { return Get(*options, output).run(); });
-  command->add_option("TORRENT", options->torrent, "A .torrent file, or the URL of one")
+  command
+      ->add_option("TORRENT", options->torrent, "A .torrent file, the URL of one, or a magnet link")
       ->required();
   add_transfer_flags(command, options->transfer);
   command->add_option("--peer", options->peers, "Ask this one too (repeatable)")
@@ -316,6 +442,10 @@ void add_get_command(CLI::App& app, CommandLine& line) {
   command->add_option("--select", options->select, "Only files that match (repeatable)")
       ->allow_extra_args(false)
       ->type_name("GLOB");
+  command
+      ->add_option("--save-torrent", options->save_torrent,
+                   "Write the .torrent there: a file, or a folder to put it into")
+      ->type_name("PATH");
   command
       ->add_flag("--seed{forever}", options->seed,
                  "Go on sharing: until interrupted, or --seed=2.0 (ratio), --seed=10m, "

@@ -270,6 +270,35 @@ void Output::transfer(const TransferStatus& status) {
   if (status.explanation) print_explanation(*status.explanation);
 }
 
+// Not a bar: it is short, and mostly one of waiting for peers.
+void Output::metadata(const MetadataStatus& status) {
+  const std::lock_guard lock(mutex_);
+  const auto now = settings_.steady();
+  const auto interval = settings_.json            ? steady_clock::duration(event_interval)
+                        : settings_.progress_line ? steady_clock::duration(redraw_interval)
+                                                  : steady_clock::duration(line_interval);
+  if (metadata_.last && now - *metadata_.last < interval) return;
+  metadata_.last = now;
+  if (settings_.json) {
+    return write_event("metadata", {{"name", valid_utf8(status.name)},
+                                    {"bytes_done", status.bytes_done},
+                                    {"bytes_total", status.bytes_total},
+                                    {"peers", status.peers},
+                                    {"offers", status.offers}});
+  }
+  std::string line =
+      fmt::format("fetching metadata: {} peer{}", status.peers, status.peers == 1 ? "" : "s");
+  if (status.bytes_total > 0) {
+    line +=
+        fmt::format(", {} of {}", format_size(status.bytes_done), format_size(status.bytes_total));
+  }
+  if (settings_.progress_line) {
+    draw(line, {});
+  } else {
+    settings_.err(line + "\n");
+  }
+}
+
 // In a file; a terminal has it below the progress line.
 void Output::print_explanation(const Explanation& explanation) {
   if (settings_.json || settings_.progress_line) return;
@@ -305,6 +334,7 @@ void Output::end_progress() {
   leave_drawn();
   hashing_ = {};
   simulating_ = {};
+  metadata_ = {};
   // A transfer that is complete goes on as sharing: its end was told.
   if (transfer_.last_tenth < 10) transfer_ = {};
 }

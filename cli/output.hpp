@@ -49,6 +49,13 @@ struct TransferStatus {
   std::shared_ptr<const Explanation> explanation;  // where it is wanted
 };
 
+// Of a magnet link: what it stands for is on its way.
+struct MetadataStatus {
+  std::uint64_t bytes_done = 0, bytes_total = 0;  // total 0: no peer has told its size yet
+  std::uint32_t peers = 0, offers = 0;            // connected, and those that say they have it
+  std::string name;
+};
+
 // A run in virtual time, or several: `simulate`.
 struct SimulationStatus {
   double share = 0;  // of all that the peers of all runs fetch, 0 to 1
@@ -94,6 +101,7 @@ class Output {
   // terminal's line; a file gets one every 10 s.
   void hashing(const HashingStatus& status);
   void transfer(const TransferStatus& status);
+  void metadata(const MetadataStatus& status);
   void simulating(const SimulationStatus& status);
   // The last state of a progress is shown whatever the time; then the line is left alone.
   void end_progress();
@@ -125,7 +133,7 @@ class Output {
   std::string drawn_;                     // the progress line on the terminal
   std::vector<std::string> drawn_below_;  // and the lines below it
   std::string pending_;  // the newest progress line, where it was not shown for lack of time
-  Throttle hashing_, transfer_, simulating_;
+  Throttle hashing_, transfer_, simulating_, metadata_;
   std::chrono::steady_clock::time_point hashing_began_{}, simulating_began_{};
   std::optional<std::chrono::steady_clock::time_point> explained_;
   boost::json::object result_;

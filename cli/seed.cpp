@@ -179,7 +179,7 @@ class Seed {
     output_.end_progress();
     const TransferStatus status = transfer_status(*client_, ids());
     for (const auto& [id, watched] : watched_) {
-      tell_peers(*client_, id, *watched.metainfo, output_);
+      tell_peers(*client_, id, watched.name(), output_);
     }
     client_->stop(stop_grace);
     output_.message(fmt::format("uploaded {}", format_size(status.uploaded)));

@@ -506,7 +506,7 @@ class Share {
     if (owned_client_) {
       (void)handle_events();
       for (const Item& item : items_) {
-        if (item.id) tell_peers(*owned_client_, *item.id, *item.metainfo, output_);
+        if (item.id) tell_peers(*owned_client_, *item.id, item.metainfo->name(), output_);
       }
       uploaded_ = transfer_status(*owned_client_, torrents()).uploaded;
       owned_client_->stop(stop_grace);  // the tracker still hears of it

@@ -78,7 +78,7 @@ Result<std::shared_ptr<const Metainfo>> load_torrent(const std::string& source, 
                                                      const std::vector<Address>& connect_from) {
   if (is_magnet(source)) {
     return Error{Errc::unsupported,
-                 "magnet links cannot be fetched yet: give the .torrent file or its URL"};
+                 "this needs the torrent, not a magnet link: 'barter get --save-torrent' makes one of it"};
   }
   if (is_web_url(source)) return fetch_torrent(source, output, connect_from);
   return Metainfo::load(source);
@@ -92,8 +92,11 @@ Result<void> check_tradable(const Metainfo& metainfo) {
 }
 
 boost::json::object torrent_fields(const Metainfo& metainfo) {
-  const InfoHash& hash = metainfo.info_hash();
-  boost::json::object out{{"name", metainfo.name()}};
+  return torrent_fields(metainfo.name(), metainfo.info_hash());
+}
+
+boost::json::object torrent_fields(const std::string& name, const InfoHash& hash) {
+  boost::json::object out{{"name", name}};
   out["v1_info_hash"] = hash.v1 ? boost::json::value(to_hex(*hash.v1)) : nullptr;
   out["v2_info_hash"] = hash.v2 ? boost::json::value(to_hex(*hash.v2)) : nullptr;
   return out;

@@ -170,7 +170,7 @@ std::string data_path(const Metainfo& metainfo, const std::string& folder) {
 }
 
 void tell(const TorrentEvent& event, Watched& watched, Output& output) {
-  const std::string& name = watched.metainfo->name();
+  const std::string& name = watched.name();
   std::visit(
       Overloaded{[&](const CheckProgress& progress) { watched.check = progress; },
                  [&](const TransferBegan& began) {
@@ -208,11 +208,11 @@ boost::json::object peer_fields(const PeerProgress& peer) {
           {"pieces", peer.pieces}};
 }
 
-void tell_peers(const Client& client, TorrentId torrent, const Metainfo& metainfo, Output& output) {
+void tell_peers(const Client& client, TorrentId torrent, const std::string& name, Output& output) {
   if (!output.json()) return;
   for (const PeerProgress& peer : client.peers(torrent)) {
     boost::json::object fields = peer_fields(peer);
-    fields["name"] = metainfo.name();
+    fields["name"] = name;
     fields["connected"] = true;
     output.event("peer", std::move(fields));
   }

@@ -53,12 +53,14 @@ class Inbox {
 
 // A torrent that a command looks after.
 struct Watched {
-  std::shared_ptr<const Metainfo> metainfo;
+  std::shared_ptr<const Metainfo> metainfo;  // null: a magnet link's that has not come yet
+  std::string link_name;                     // shown until then
   std::string data_path;  // where its file or folder is
   CheckProgress check;    // of the hashing at the start
   bool began = false;     // it trades
   bool complete = false;
   std::optional<Error> failed;
+  const std::string& name() const { return metainfo ? metainfo->name() : link_name; }
 };
 
 // The file or the folder that the torrent describes, below `folder`.
@@ -71,7 +73,7 @@ void tell(const TorrentEvent& event, Watched& watched, Output& output);
 // {peer_id, address, client, downloaded, uploaded, ...} of one connection, as in the event `peer`.
 boost::json::object peer_fields(const PeerProgress& peer);
 // An event `peer` for each connection that is still there.
-void tell_peers(const Client& client, TorrentId torrent, const Metainfo& metainfo, Output& output);
+void tell_peers(const Client& client, TorrentId torrent, const std::string& name, Output& output);
 
 // The sum over torrents, for the progress line.
 void add_progress(const Progress& progress, TransferStatus& status);

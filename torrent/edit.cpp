@@ -61,6 +61,16 @@ void set_trackers(Entries& entries, const std::vector<std::vector<std::string>>&
 
 }  // namespace
 
+std::string wrap_info(const Metainfo& metainfo,
+                      const std::vector<std::vector<std::string>>& trackers) {
+  Entries entries;
+  if (!trackers.empty()) set_trackers(entries, trackers);
+  entries.emplace("info", metainfo.info_bytes());
+  if (metainfo.has_v2() && metainfo.has_piece_layers())
+    entries.emplace("piece layers", metainfo.encode_piece_layers());
+  return encode(entries);
+}
+
 Result<std::string> edit_torrent(std::string_view torrent, const TorrentEdit& edit) {
   const auto document = bencode::parse(torrent, {.depth = 128});
   if (!document) return document.error();

@@ -321,12 +321,10 @@ class Transfer(BarterTest):
         self.bad(1, "no .torrent", "seed", "hollow")
         self.bad(1, "nothing.torrent", "seed", "nothing.torrent")
 
-    def test_v2_only_and_magnets_are_refused_in_one_line(self):
+    def test_v2_only_is_refused_in_one_line(self):
         self.good("create", "album", "--v2", "--output", "v2.torrent")
         self.bad(1, "v2-only", "get", "v2.torrent", "--dir", "got")
         self.bad(1, "v2-only", "seed", "v2.torrent")
-        link = self.good("magnet", "album.torrent").out.strip()
-        self.bad(1, "magnet", "get", link)
 
     def test_get_of_a_url_waits_for_the_hashing(self):
         self.seed()

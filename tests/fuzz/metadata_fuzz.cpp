@@ -55,11 +55,11 @@ class Harness {
     const auto peer = static_cast<std::uint32_t>(in_.below(12));
     switch (in_.below(8)) {
       case 0: {
-        constexpr std::int64_t sizes[] = {size,   size,     size,           size - 1, 1,
-                                          40'000, 32 << 20, (32 << 20) + 1, -1,       0};
+        constexpr std::int64_t sizes[] = {size,   size,    size,           size - 1, 1,
+                                          40'000, 300'000, (32 << 20) + 1, -1,       0};
         const std::int64_t claimed = sizes[in_.below(std::size(sizes))];
         fetch_.offered(contributor(peer), claimed);
-        if (claimed > 0 && claimed <= 32 << 20) claims_.emplace(peer, claimed);
+        if (claimed > 0 && claimed <= 300'000) claims_.emplace(peer, claimed);
         return;
       }
       case 1:
@@ -124,20 +124,23 @@ class Harness {
     require(broken.empty(), broken.c_str());
   }
 
-  // The others are silent from now on.
+  // The others are silent from now on. Time goes from deadline to deadline: nothing else may be
+  // needed.
   void be_honest() {
     fetch_.offered(contributor(honest), size);
     for (int i = 0; i < 20'000 && fetch_.state() == MetadataFetch::State::fetching; ++i) {
-      now_ += std::chrono::milliseconds(100);
       settle();
       const auto asks = std::exchange(asks_, {});
+      bool answered = false;
       for (const auto& ask : asks) {
         if (ask.peer != ConnectionId{honest}) continue;
+        answered = true;
         require(
             fetch_.data(ask.peer, ask.piece, size,
                         info_.substr(std::size_t{ask.piece} * block_length, block_length), now_),
             "an honest answer is fine");
       }
+      if (!answered) now_ = fetch_.next_deadline(now_);
     }
     settle();
   }

@@ -302,7 +302,7 @@ def rows():
     for leecher in (Libtorrent, Transmission, Aria2, Rtorrent):
         yield (f"share -> {leecher.kind} by the .torrent it serves",
                lambda row, g=leecher: served_torrent(row, g), False, False)
-    for leecher in (Libtorrent, Transmission, Aria2):
+    for leecher in (Libtorrent, Transmission, Aria2, Barter):
         yield (f"share -> {leecher.kind} by the magnet it prints",
                lambda row, g=leecher: magnet_of_share(row, g), False, False)
     yield "share -> barter on another host (two namespaces)", two_hosts, False, False

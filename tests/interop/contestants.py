@@ -349,6 +349,7 @@ class TransmissionCli(Transmission):
 
 class Aria2(Peer):
     kind = "aria2"
+    magnets = True
     stop_signal = signal.SIGINT  # on SIGTERM it does not tell its tracker
     hybrid_limit = "aria2 1.36 computes another info-hash for hybrids"
     stop_seconds = 4

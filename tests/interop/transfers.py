@@ -75,6 +75,26 @@ def transfer(row, seeder, leecher, tracker="barter", content="tree", piece_lengt
         ended_well(serving)
 
 
+def by_magnet(row, seeder, leecher, variant="v1"):
+    """The leecher knows no more than the link that `barter magnet` prints: the tracker, and the hash."""
+    base = row.library.torrent("tree", variant=variant)
+    seed, get = seeder(row, "seed-" + seeder.kind), leecher(row, "get-" + leecher.kind)
+    for peer in (seed, get):
+        peer.check(base)
+        peer.check_tracker()
+    serving, torrent = prepare(row, "barter", "tree", 64 * KIB, variant)
+    seed.seed(torrent, data_for(row, "tree", torrent, seed))
+    printed = row.run(row.barter, "magnet", torrent.path)
+    assert printed.returncode == 0, printed.tail()
+    got = row.path("got")
+    get.get(printed.output().strip(), got)
+    get.wait(SECONDS)
+    ended_well(get)
+    compare(row, "tree", torrent, got, get)
+    ended_well(seed)
+    ended_well(serving)
+
+
 def crowd(row):
     """One barter seeds; two barters and all four stock clients download at the same time."""
     tracker, torrent = prepare(row, "barter", "single", 64 * KIB, "v1")
@@ -120,6 +140,16 @@ def rows():
                lambda row, s=stock: transfer(row, Barter, s, variant="hybrid"), False, False)
         yield (f"{name} -> barter, hybrid",
                lambda row, s=stock: transfer(row, s, Barter, variant="hybrid"), False, False)
+    for name, stock in STOCK.items():
+        quick = name != "transmission"  # which takes its time
+        yield (f"{name} -> barter, magnet",
+               lambda row, s=stock: by_magnet(row, s, Barter), quick, False)
+        if stock.magnets:
+            yield (f"barter -> {name}, magnet",
+                   lambda row, s=stock: by_magnet(row, Barter, s), quick, False)
+    yield ("barter -> barter, magnet", lambda row: by_magnet(row, Barter, Barter), False, False)
+    yield ("libtorrent -> barter, magnet of a hybrid",
+           lambda row: by_magnet(row, Libtorrent, Barter, "hybrid"), False, False)
     yield ("barter -> libtorrent, connecting by itself",
            lambda row: transfer(row, Barter, Libtorrent, by_peer=True), False, False)
     yield ("barter -> transmission-cli, tracker barter",

@@ -150,8 +150,7 @@ TEST_CASE("a simulation's progress: lines, and events of a share", "[output]") {
   CHECK(event.at("runs") == 1);
 }
 
-TEST_CASE("an explanation stands below the progress line, and goes when that is left",
-          "[output]") {
+TEST_CASE("an explanation stands below the progress line, and goes when that is left", "[output]") {
   Capture capture;
   Output output(capture.settings(false, true));
   TransferStatus status;
@@ -213,4 +212,28 @@ TEST_CASE("an explanation for a program: the reasons and a list of peers", "[out
   CHECK_FALSE(event.contains("up_limit"));
   CHECK(event.at("peer_limits").as_array().size() == 1);
   CHECK(capture.err.empty());
+}
+
+TEST_CASE("metadata of a magnet link: a line redrawn, a line a minute, an event a second",
+          "[output]") {
+  MetadataStatus status;
+  status.peers = 1;
+  status.name = "n";
+  Capture terminal, file, json;
+  Output drawn(terminal.settings(false, true)), plain(file.settings(false, false)),
+      events(json.settings(true, false));
+  for (int i = 0; i < 90; ++i) {
+    if (i == 60) status = {16384, 20000, 3, 2, "n"};
+    drawn.metadata(status);
+    plain.metadata(status);
+    events.metadata(status);
+    for (Capture* capture : {&terminal, &file, &json}) capture->now += 1s;
+  }
+  CHECK(terminal.err.find("fetching metadata: 1 peer\r") != std::string::npos);
+  CHECK(terminal.err.find("\x1b[Kfetching metadata: 3 peers, 16.0 KiB") != std::string::npos);
+  CHECK(file.err ==
+        "fetching metadata: 1 peer\nfetching metadata: 3 peers, 16.0 KiB of 19.5 KiB\n");
+  CHECK(json.lines(json.out) == 90);
+  CHECK(json.out.find("\"bytes_done\":16384,\"bytes_total\":20000,\"peers\":3,\"offers\":2") !=
+        std::string::npos);
 }

@@ -73,3 +73,11 @@ TEST_CASE("what is no torrent is refused", "[edit]") {
     CHECK(edit_torrent(junk, {}).has_error());
   }
 }
+
+TEST_CASE("an info dictionary is wrapped as it is", "[edit]") {
+  const auto metainfo = Metainfo::from_info(info);
+  REQUIRE(metainfo.has_value());
+  CHECK(wrap_info(**metainfo, {}) == "d4:info" + info + "e");
+  CHECK(wrap_info(**metainfo, {{"http://a"}, {"udp://b:1"}}) ==
+        "d8:announce8:http://a13:announce-listll8:http://ael9:udp://b:1ee4:info" + info + "e");
+}
