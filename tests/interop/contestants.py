@@ -611,6 +611,10 @@ class BarterTracker6(BarterTracker):
         self.address = "fd77::1"
 
 
+class BarterTracker6Udp(BarterTrackerUdp, BarterTracker6):
+    pass
+
+
 STOCK = {contestant.kind: contestant
          for contestant in (Libtorrent, Transmission, Aria2, Rtorrent)}
 

@@ -5,14 +5,14 @@ import shutil
 
 import contents
 import network
-from contestants import (STOCK, Barter, BarterTracker, BarterTracker6, BarterTrackerUdp, Libtorrent,
-                         Libtorrent6, Opentracker, OpentrackerUdp, TransmissionCli)
+from contestants import (STOCK, Barter, BarterTracker, BarterTracker6, BarterTracker6Udp, BarterTrackerUdp,
+                         Libtorrent, Libtorrent6, Opentracker, OpentrackerUdp, TransmissionCli)
 from row import KIB, MIB, Skip
 
 SECONDS = 90  # far beyond what any row takes; transmission ramps up slowly
 TRACKERS = {"barter": BarterTracker, "opentracker": Opentracker}
-IPV6 = "barter, IPv6"
-SPECIAL_TRACKERS = {IPV6: BarterTracker6, "barter by UDP": BarterTrackerUdp,
+IPV6, IPV6_UDP = "barter, IPv6", "barter, IPv6 by UDP"
+SPECIAL_TRACKERS = {IPV6: BarterTracker6, IPV6_UDP: BarterTracker6Udp, "barter by UDP": BarterTrackerUdp,
                     "opentracker by UDP": OpentrackerUdp}
 
 
@@ -181,6 +181,8 @@ def udp_rows():
         yield (f"{name} -> barter, tracker opentracker by UDP",
                lambda row, s=stock: transfer(row, s, Barter, "opentracker by UDP"), False, False)
     yield from stock_rows("barter by UDP")
+    yield ("barter -> libtorrent, IPv6 alone, by UDP",
+           lambda row: transfer(row, Barter, Libtorrent6, IPV6_UDP), False, False)
 
 
 def stock_rows(tracker):
