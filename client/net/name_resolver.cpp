@@ -13,6 +13,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 
 namespace barter::net {
@@ -102,6 +103,17 @@ struct NameResolver::State {
     waiting.erase(found);
   }
 
+  // Under the lock. False: the machine has no more.
+  bool start_thread() {
+    try {
+      std::thread(work, self.lock()).detach();
+    } catch (const std::system_error&) {
+      return false;
+    }
+    ++threads;
+    return true;
+  }
+
   bool enqueue(const std::string& name, std::shared_ptr<Waiter> waiter) {
     const std::lock_guard lock(mutex);
     if (stopped) return false;
@@ -111,12 +123,9 @@ struct NameResolver::State {
       return true;
     }
     if (queue.size() >= options.max_waiting) return false;
+    if (threads < options.at_once && !start_thread() && threads == 0) return false;
     waiting[name].push_back(std::move(waiter));
     queue.push_back(name);
-    if (threads < options.at_once) {
-      ++threads;
-      std::thread(work, self.lock()).detach();
-    }
     return true;
   }
 

@@ -278,8 +278,13 @@ void TrackerClient::stop() {
 void TrackerClient::enqueue(Task task) {
   const bool udp = !task.url.is_http();
   const std::string key = udp ? "udp:" + task.url.host : task.url.host;
-  if (waiting_ >= options_.max_waiting) return task.done(failed("too many announces at once"));
   Host& host = hosts_[key];
+  const std::size_t part =
+      std::clamp(options_.max_waiting / hosts_.size(), options_.max_waiting_per_host_min,
+                 options_.max_waiting_per_host_max);
+  if (waiting_ >= options_.max_waiting || host.waiting.size() >= part) {
+    return task.done(failed("too many announces at once"));
+  }
   host.udp = udp;
   const bool stopping = task.request.event == tracker::Event::stopped;
   if (!stopping && current_time() < host.not_before) {
@@ -291,13 +296,16 @@ void TrackerClient::enqueue(Task task) {
   start_waiting();
 }
 
+bool TrackerClient::may_start(const Host& host) {
+  if (host.waiting.empty()) return false;
+  if (active(host.udp) >= (host.udp ? options_.at_once_udp : options_.at_once)) return false;
+  const bool leaves = host.waiting.front().request.event == tracker::Event::stopped;
+  if (!host.proven && !leaves) return host.active == 0;
+  return host.active < (host.udp ? options_.at_once_per_host_udp : options_.at_once_per_host);
+}
+
 // One of each host in turn, so that a silent one has no more than its part of what there is.
 void TrackerClient::start_waiting() {
-  const auto may_start = [&](const Host& host) {
-    return !host.waiting.empty() &&
-           active(host.udp) < (host.udp ? options_.at_once_udp : options_.at_once) &&
-           host.active < (host.udp ? options_.at_once_per_host_udp : options_.at_once_per_host);
-  };
   auto at = hosts_.upper_bound(last_started_);
   for (std::size_t passed_over = 0; passed_over < hosts_.size(); ++at) {
     if (at == hosts_.end()) at = hosts_.begin();
@@ -317,7 +325,10 @@ void TrackerClient::start(const std::string& key, Task task) {
   Host& host = hosts_[key];
   ++active(host.udp);
   ++host.active;
-  asio::co_spawn(context_, perform(shared_from_this(), key, std::move(task)), asio::detached);
+  // Not from here: what fails at once would change the hosts under whoever looks through them.
+  asio::post(context_, [self = shared_from_this(), key, task = std::move(task)]() mutable {
+    asio::co_spawn(self->context_, perform(self, key, std::move(task)), asio::detached);
+  });
 }
 
 Duration TrackerClient::backoff(unsigned failures) {
@@ -334,6 +345,7 @@ void TrackerClient::finished(const std::string& key, bool reached) {
   Host& host = found->second;
   --active(host.udp);
   --host.active;
+  host.proven = reached;
   if (reached) {
     host.failures = 0;
     host.not_before = {};

@@ -1,7 +1,9 @@
 // TrackerClient: announces over HTTP and HTTPS (BEP 3, 7, 23, 24, 31) and UDP (BEP 15, 41). Owned
 // by the Client, on its service thread; announce() may be called from any. When and what to
 // announce is the swarm's decision; here are the caps: so many requests at once in all and for each
-// host, and a host that failed is left alone for a while, whatever torrent asks.
+// host. A host that has not answered yet is asked by one torrent while the others wait, and one
+// that failed is left alone for a while, whatever torrent asks: so dead ones cost little, however
+// many torrents name them.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -27,7 +29,9 @@ struct TrackerClientOptions {
   std::size_t at_once_udp = 1000;    // the same by UDP: they cost a few bytes each
   std::size_t at_once_per_host = 8;  // and to one host; more wait their turn
   std::size_t at_once_per_host_udp = 50;
-  std::size_t max_waiting = 20'000;  // beyond: the announce fails at once
+  // Beyond, an announce fails at once; a host has its part of it, so many at least and at most.
+  std::size_t max_waiting = 20'000;
+  std::size_t max_waiting_per_host_min = 64, max_waiting_per_host_max = 4096;
   // A host that failed: doubles with each failure, and up to a fifth is added.
   Duration backoff_min = std::chrono::seconds(1);
   Duration backoff_max = std::chrono::minutes(5);
@@ -59,11 +63,13 @@ class TrackerClient : public std::enable_shared_from_this<TrackerClient> {
     bool udp = false;  // apart from the same host by HTTP: a firewall may stop one of them
     std::size_t active = 0;
     std::deque<Task> waiting;
+    bool proven = false;  // has answered, and not failed since
     unsigned failures = 0;
     TimePoint not_before{};  // of the next announce, after a failure
   };
 
   void enqueue(Task task);
+  bool may_start(const Host& host);
   void start_waiting();
   void start(const std::string& key, Task task);
   void finished(const std::string& key, bool reached);
