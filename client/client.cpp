@@ -125,6 +125,7 @@ class Client::Impl {
   net::DiskPool disk_;
   std::shared_ptr<net::TrackerClient> trackers_;
   std::shared_ptr<net::Listener> listener_;
+  std::shared_ptr<net::NetworkWatch> network_;
   std::optional<net::DriverShared> shared_;
 
  private:
@@ -139,6 +140,7 @@ class Client::Impl {
   void renew_leases();
   void lease(Torrent& torrent, std::uint64_t download, std::uint64_t upload);
   void share_memory();
+  void network_changed();
 
   mutable std::mutex mutex_;  // of what follows
   std::map<TorrentId, Torrent> torrents_;
@@ -163,6 +165,8 @@ Client::Impl::Impl(ClientOptions options, TorrentHandler handler, const net::Cli
       listener_(std::make_shared<net::Listener>(
           threads_.service(), [this](const WireInfoHash& info_hash) { return find(info_hash); },
           net::ListenerOptions().max_strangers)),
+      network_(std::make_shared<net::NetworkWatch>(threads_.service(), hooks.network,
+                                                   [this] { network_changed(); })),
       download_limit_(options_.download_limit),
       upload_limit_(options_.upload_limit),
       lease_timer_(threads_.service()) {
@@ -178,7 +182,10 @@ bool Client::Impl::close() {
   remove(all(), {});
   listener_->stop();
   trackers_->stop();
-  asio::post(threads_.service(), [this] { lease_timer_.cancel(); });
+  asio::post(threads_.service(), [this] {
+    lease_timer_.cancel();
+    network_->stop();
+  });
   threads_.stop();
   if (disk_.stop(gave_up_ ? std::chrono::seconds(1) : disk_patience)) return true;
   events_.close();
@@ -215,6 +222,10 @@ Result<void> Client::Impl::open() {
       .emit = [this](TorrentId id, TorrentEvent event) { events_.post(id, std::move(event)); }});
   listener_->start();
   arm_leases();
+  asio::post(threads_.service(), [this] {
+    // Where it cannot watch, trackers hear of a change with the next regular announce.
+    static_cast<void>(network_->start());
+  });
   return {};
 }
 
@@ -375,6 +386,13 @@ void Client::Impl::lease(Torrent& torrent, std::uint64_t download, std::uint64_t
   torrent.download.lease = download;
   torrent.upload.lease = upload;
   torrent.driver->set_limits(download, upload);
+}
+
+// On the service thread.
+void Client::Impl::network_changed() {
+  trackers_->network_changed();
+  const std::lock_guard lock(mutex_);
+  for (auto& [id, torrent] : torrents_) torrent.driver->network_changed();
 }
 
 void Client::Impl::arm_leases() {

@@ -195,6 +195,15 @@ void SwarmDriver::set_open_piece_bytes(std::uint64_t bytes) {
              [self = shared_from_this(), bytes] { self->swarm_.set_open_piece_bytes(bytes); });
 }
 
+void SwarmDriver::network_changed() {
+  asio::post(thread_.context, [self = shared_from_this()] {
+    if (self->state_ != State::running) return;
+    self->note([] { return std::string("network_changed"); });
+    const Batch batch(*self);
+    self->swarm_.network_changed(current_time());
+  });
+}
+
 void SwarmDriver::ask(const std::function<void(const Swarm&)>& question) {
   std::promise<void> answered;
   asio::post(thread_.context, [&] {

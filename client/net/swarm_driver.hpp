@@ -72,6 +72,7 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   void add_peers(std::vector<HostPort> peers);
   void set_limits(std::uint64_t download, std::uint64_t upload);  // bytes a second
   void set_open_piece_bytes(std::uint64_t bytes);
+  void network_changed();
   // May hold blocks of open pieces: everything that is not read-only, until it is complete.
   bool downloading() const { return downloading_.load(std::memory_order_relaxed); }
   std::uint64_t piece_length() const { return piece_length_; }  // 0: not known yet

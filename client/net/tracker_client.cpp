@@ -265,6 +265,20 @@ void TrackerClient::announce(std::string url, tracker::AnnounceRequest request, 
   });
 }
 
+void TrackerClient::network_changed() {
+  asio::post(context_, [self = shared_from_this()] {
+    self->udp_->forget_connections();
+    for (auto& [key, host] : self->hosts_) {
+      host.proven = false;
+      host.failures = 0;
+      host.not_before = {};
+    }
+    std::erase_if(self->hosts_, [](const auto& entry) {
+      return entry.second.active == 0 && entry.second.waiting.empty();
+    });
+  });
+}
+
 void TrackerClient::stop() {
   names_.stop();
   asio::post(context_, [self = shared_from_this()] {

@@ -51,6 +51,8 @@ class TrackerClient : public std::enable_shared_from_this<TrackerClient> {
   using Done = std::function<void(const AnnounceOutcome&)>;  // on the service thread
   // Announces to every address family of the host and joins the answers.
   void announce(std::string url, tracker::AnnounceRequest request, Done done);
+  // This machine has other addresses: what failed before may not fail any more.
+  void network_changed();
   void stop();  // drops what waits; before the context goes
 
  private:

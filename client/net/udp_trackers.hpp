@@ -44,6 +44,8 @@ class UdpTrackers : public std::enable_shared_from_this<UdpTrackers> {
                                                                  Duration first_timeout,
                                                                  TimePoint deadline);
   Duration first_timeout() const { return options_.first_timeout; }
+  // Connection ids are good for the address to which they were sent.
+  void forget_connections() { connections_.clear(); }
   void stop();  // closes; what is under way ends with an error
 
  private:

@@ -73,6 +73,19 @@ void Announcer::set_partial_seed(bool partial, TimePoint now) {
   if (partial && running_ && !stopping_) bring_forward(now);
 }
 
+void Announcer::address_changed(TimePoint now) {
+  if (!running_ || stopping_) return;
+  for (Tracker& tracker : trackers_) {
+    if (!tracker.asked_to_wait) tracker.retry_at = std::min(tracker.retry_at, now);
+  }
+  for (Group& group : groups_) {
+    const auto index = working(group);
+    if (!index) continue;
+    const TimePoint allowed = group.last_answer + trackers_[*index].min_interval;
+    group.next_at = std::min(group.next_at, std::max(now, allowed));
+  }
+}
+
 void Announcer::stop() {
   stopping_ = true;
   // What is under way is let go: only the farewells are waited for.
@@ -218,6 +231,7 @@ void Announcer::failed(Tracker& tracker, const AnnounceOutcome& outcome, TimePoi
                        const SwarmConfig& config, Random& random) {
   tracker.failures = static_cast<std::uint8_t>(std::min(tracker.failures + 1, 100));
   tracker.never_again = !outcome.retryable;
+  tracker.asked_to_wait = outcome.retry_in.has_value();
   Duration pause = config.announce_retry_min;
   for (int i = 1; i < tracker.failures && pause < config.announce_retry_max; ++i) pause *= 2;
   pause = std::min(pause, config.announce_retry_max);

@@ -33,6 +33,9 @@ class Announcer {
   void take_turns();
   // We want no more, though we lack pieces (BEP 21).
   void set_partial_seed(bool partial, TimePoint now);
+  // We are reached elsewhere from now on: all are told as soon as they allow it, those that failed
+  // too, since it may have been our network that did.
+  void address_changed(TimePoint now);
   // `stopped` is due now, to the trackers that know us; nothing is due after it.
   void stop();
   bool finished() const;  // stopped, and nothing is under way
@@ -72,7 +75,8 @@ class Announcer {
     bool never_again = false;
     bool knows_us = false;  // `started` was answered
     bool in_flight = false;
-    AnnounceEvent event{};  // of what is under way
+    bool asked_to_wait = false;  // by "retry in"
+    AnnounceEvent event{};       // of what is under way
     TimePoint asked_at{};
     TimePoint retry_at{};  // after a failure
     Duration min_interval{};

@@ -82,6 +82,9 @@ void Swarm::block_spilled(BlockRef block, bool kept, TimePoint now) {
 void Swarm::announce_finished(TrackerId tracker, const AnnounceOutcome& outcome, TimePoint now) {
   core_->announce_finished(tracker, outcome, now);
 }
+void Swarm::network_changed(TimePoint now) {
+  core_->network_changed(now);
+}
 void Swarm::time_passed(TimePoint now) {
   core_->time_passed(now);
 }

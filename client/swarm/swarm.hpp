@@ -121,6 +121,8 @@ class Swarm {
   // rest back, the piece that lacks least excepted.
   void memory_short(TimePoint now);
   void announce_finished(TrackerId tracker, const AnnounceOutcome& outcome, TimePoint now);
+  // This machine has other addresses than before.
+  void network_changed(TimePoint now);
   void time_passed(TimePoint now);
 
   // Actions, appended to `out` in the order in which to do them.

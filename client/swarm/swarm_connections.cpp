@@ -326,6 +326,14 @@ void Swarm::Core::announce_due(TimePoint now) {
     announce_at_ = std::min(announce_at_, std::max(famine_at(), now + config_->famine_after / 4));
 }
 
+// Links that lead nowhere any more end by silence; peers that could not be reached may be now.
+void Swarm::Core::network_changed(TimePoint now) {
+  announcer_.address_changed(now);
+  known_.retry_all(now);
+  links_changed_ = true;
+  settle(now);
+}
+
 void Swarm::Core::announce_finished(TrackerId tracker, const AnnounceOutcome& outcome,
                                     TimePoint now) {
   if (!announcer_.knows(tracker)) return;

@@ -65,6 +65,7 @@ class Swarm::Core {
   void block_spilled(BlockRef block, bool kept, TimePoint now);
   void memory_short(TimePoint now);
   void announce_finished(TrackerId tracker, const AnnounceOutcome& outcome, TimePoint now);
+  void network_changed(TimePoint now);
   void time_passed(TimePoint now);
   void take_actions(std::vector<Action>& out);
   TimePoint next_deadline() const;

@@ -230,7 +230,7 @@ class Harness {
 
   void command() {
     if (magnet_ && in_.below(3) == 0) return learn_metainfo();
-    switch (in_.below(6)) {
+    switch (in_.below(7)) {
       case 0: {
         std::vector<bool> files;
         for (std::size_t i = 0; i < 3; ++i) files.push_back(in_.below(2) != 0);
@@ -251,6 +251,8 @@ class Harness {
       }
       case 4:
         return swarm_->disk_recovered(now_);
+      case 5:
+        return swarm_->network_changed(now_);
       default: {
         Bitfield have(pieces);
         have.set(in_.below(pieces));

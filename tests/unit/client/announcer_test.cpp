@@ -322,6 +322,31 @@ TEST_CASE("a famine after a meal is announced sooner again, never sooner than th
   CHECK(announcer.next_deadline(false, config) == answered + minutes(30));
 }
 
+TEST_CASE("a change of address is told as soon as each tracker allows, to those that failed, too") {
+  Random random(1);
+  Announcer announcer({{"a"}, {"b"}, {"c"}, {"d"}}, false, random);
+  announcer.start(now);
+  const auto all = all_due(announcer, true, now);
+  REQUIRE(all.size() == 4);
+  announcer.outcome(all[0], success(), now, config, random);
+  AnnounceOutcome slow = success();
+  slow.min_interval = minutes(5);
+  announcer.outcome(all[1], slow, now, config, random);
+  announcer.outcome(all[2], failure(), now, config, random);
+  AnnounceOutcome later = failure();
+  later.retry_in = minutes(20);
+  announcer.outcome(all[3], later, now, config, random);
+  const TimePoint change = now + seconds(1);
+  CHECK(all_due(announcer, false, change).empty());
+  announcer.address_changed(change);
+  CHECK(all_due(announcer, false, change) == std::vector{all[0], all[2]});
+  for (const TrackerId id : {all[0], all[2]}) {
+    announcer.outcome(id, success(), change, config, random);
+  }
+  CHECK(announcer.next_deadline(false, config) == now + minutes(5));
+  CHECK(all_due(announcer, false, now + minutes(5)) == std::vector{all[1]});
+}
+
 TEST_CASE("a message is new once") {
   Random random(1);
   Announcer announcer({{"a"}}, false, random);
