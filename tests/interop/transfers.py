@@ -75,22 +75,22 @@ def transfer(row, seeder, leecher, tracker="barter", content="tree", piece_lengt
         ended_well(serving)
 
 
-def by_magnet(row, seeder, leecher, variant="v1"):
+def by_magnet(row, seeder, leecher, variant="v1", content="tree"):
     """The leecher knows no more than the link that `barter magnet` prints: the tracker, and the hash."""
-    base = row.library.torrent("tree", variant=variant)
+    base = row.library.torrent(content, variant=variant)
     seed, get = seeder(row, "seed-" + seeder.kind), leecher(row, "get-" + leecher.kind)
     for peer in (seed, get):
         peer.check(base)
         peer.check_tracker()
-    serving, torrent = prepare(row, "barter", "tree", 64 * KIB, variant)
-    seed.seed(torrent, data_for(row, "tree", torrent, seed))
+    serving, torrent = prepare(row, "barter", content, 64 * KIB, variant)
+    seed.seed(torrent, data_for(row, content, torrent, seed))
     printed = row.run(row.barter, "magnet", torrent.path)
     assert printed.returncode == 0, printed.tail()
     got = row.path("got")
     get.get(printed.output().strip(), got)
     get.wait(SECONDS)
     ended_well(get)
-    compare(row, "tree", torrent, got, get)
+    compare(row, content, torrent, got, get)
     ended_well(seed)
     ended_well(serving)
 
@@ -150,6 +150,11 @@ def rows():
     yield ("barter -> barter, magnet", lambda row: by_magnet(row, Barter, Barter), False, False)
     yield ("libtorrent -> barter, magnet of a hybrid",
            lambda row: by_magnet(row, Libtorrent, Barter, "hybrid"), False, False)
+    # Several hundred KiB of metadata.
+    yield ("libtorrent -> barter, magnet of 10,000 small files",
+           lambda row: by_magnet(row, Libtorrent, Barter, content="many"), False, False)
+    yield ("barter -> libtorrent, magnet of 10,000 small files",
+           lambda row: by_magnet(row, Barter, Libtorrent, content="many"), False, False)
     yield ("barter -> libtorrent, connecting by itself",
            lambda row: transfer(row, Barter, Libtorrent, by_peer=True), False, False)
     yield ("barter -> transmission-cli, tracker barter",
