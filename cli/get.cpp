@@ -173,7 +173,7 @@ class Get {
       progress_ = client_->progress(id_);
       const MetadataProgress metadata = progress_.metadata.value_or(MetadataProgress{});
       output_.metadata({metadata.bytes_done, metadata.bytes_total, progress_.connections,
-                        metadata.offers, watched_.name()});
+                        metadata.offers, watched_.name(), progress_.download_limit});
       if (const auto code = stalled(metadata.bytes_done, "metadata")) return code;
       if (signals::stop_requested()) return interrupted();
     }

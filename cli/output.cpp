@@ -284,13 +284,16 @@ void Output::metadata(const MetadataStatus& status) {
                                     {"bytes_done", status.bytes_done},
                                     {"bytes_total", status.bytes_total},
                                     {"peers", status.peers},
-                                    {"offers", status.offers}});
+                                    {"offers", status.offers},
+                                    {"down_limit", limit_fields(status.limit)}});
   }
   std::string line =
       fmt::format("fetching metadata: {} peer{}", status.peers, status.peers == 1 ? "" : "s");
   if (status.bytes_total > 0) {
     line +=
         fmt::format(", {} of {}", format_size(status.bytes_done), format_size(status.bytes_total));
+  } else if (status.limit.reason != Limit::metadata) {
+    line += fmt::format(" ({})", describe(status.limit.reason));
   }
   if (settings_.progress_line) {
     draw(line, {});

@@ -54,6 +54,7 @@ struct MetadataStatus {
   std::uint64_t bytes_done = 0, bytes_total = 0;  // total 0: no peer has told its size yet
   std::uint32_t peers = 0, offers = 0;            // connected, and those that say they have it
   std::string name;
+  LimitSummary limit;  // what it waits for
 };
 
 // A run in virtual time, or several: `simulate`.

@@ -217,23 +217,24 @@ TEST_CASE("an explanation for a program: the reasons and a list of peers", "[out
 TEST_CASE("metadata of a magnet link: a line redrawn, a line a minute, an event a second",
           "[output]") {
   MetadataStatus status;
-  status.peers = 1;
+  status.limit.reason = Limit::connecting;
   status.name = "n";
   Capture terminal, file, json;
   Output drawn(terminal.settings(false, true)), plain(file.settings(false, false)),
       events(json.settings(true, false));
   for (int i = 0; i < 90; ++i) {
-    if (i == 60) status = {16384, 20000, 3, 2, "n"};
+    if (i == 60) status = {16384, 20000, 3, 2, "n", {Limit::metadata, 3, 3, {}}};
     drawn.metadata(status);
     plain.metadata(status);
     events.metadata(status);
     for (Capture* capture : {&terminal, &file, &json}) capture->now += 1s;
   }
-  CHECK(terminal.err.find("fetching metadata: 1 peer\r") != std::string::npos);
+  CHECK(terminal.err.find("\x1b[Kfetching metadata: 0 peers (no peer") != std::string::npos);
   CHECK(terminal.err.find("\x1b[Kfetching metadata: 3 peers, 16.0 KiB") != std::string::npos);
   CHECK(file.err ==
-        "fetching metadata: 1 peer\nfetching metadata: 3 peers, 16.0 KiB of 19.5 KiB\n");
+        "fetching metadata: 0 peers (no peer is connected yet)\n"
+        "fetching metadata: 3 peers, 16.0 KiB of 19.5 KiB\n");
   CHECK(json.lines(json.out) == 90);
-  CHECK(json.out.find("\"bytes_done\":16384,\"bytes_total\":20000,\"peers\":3,\"offers\":2") !=
-        std::string::npos);
+  CHECK(json.out.find("\"bytes_done\":16384,\"bytes_total\":20000,\"peers\":3,\"offers\":2,"
+                      "\"down_limit\":{\"reason\":\"metadata\"") != std::string::npos);
 }
