@@ -5,14 +5,19 @@
 namespace barter::dht {
 
 namespace {
-constexpr std::size_t max_candidates = 400;
+constexpr std::size_t max_candidates = 250;
 constexpr std::size_t max_advised = 16;    // nodes taken from one answer
-constexpr std::size_t worth_keeping = 40;  // nearer ones at hand: a farther one is of no use
+constexpr std::size_t worth_keeping = 30;  // nearer ones at hand: a farther one is of no use
 constexpr std::size_t ids_of_a_host = 2;
 }  // namespace
 
+const std::array<Lookup::Aim, 2 + Lookup::paths> Lookup::aims{
+    {{k, true, -1}, {k_path, true, 0}, {k, false, -1}, {k_path, true, 1}, {k_path, true, 2}}};
+
+// Neighbours begin different paths.
 void Lookup::begin(std::span<const NodeInfo> nodes) {
-  for (const NodeInfo& node : nodes) add(node, nobody);
+  for (std::size_t i = 0; i < nodes.size(); ++i)
+    add(nodes[i], nobody, static_cast<std::uint8_t>(i % paths));
 }
 
 void Lookup::begin_at(const Endpoint& endpoint) {
@@ -22,6 +27,7 @@ void Lookup::begin_at(const Endpoint& endpoint) {
   Candidate candidate;
   candidate.node.endpoint = endpoint;
   candidate.has_id = false;
+  candidate.path = static_cast<std::uint8_t>(candidates_.size() % paths);
   candidates_.push_back(std::move(candidate));
 }
 
@@ -33,7 +39,7 @@ void Lookup::place(std::uint16_t number) {
   order_.insert(at, number);
 }
 
-void Lookup::add(const NodeInfo& node, std::uint16_t advisor) {
+void Lookup::add(const NodeInfo& node, std::uint16_t advisor, std::uint8_t path) {
   if (node.endpoint.address.is_v4() != v4_ || candidates_.size() >= max_candidates) return;
   // Who is not in a local network has nothing to say about ours.
   if (advisor != nobody && node.endpoint.address.is_local() &&
@@ -53,6 +59,7 @@ void Lookup::add(const NodeInfo& node, std::uint16_t advisor) {
   Candidate candidate;
   candidate.node = node;
   candidate.advisor = advisor;
+  candidate.path = path;
   candidate.conforms = conforms(node.id, node.endpoint.address);
   if (advisor != nobody)
     candidate.hops = static_cast<std::uint8_t>(std::min(254, candidates_[advisor].hops + 1));
@@ -60,7 +67,9 @@ void Lookup::add(const NodeInfo& node, std::uint16_t advisor) {
   for (const std::uint16_t number : order_) {
     const Candidate& other = candidates_[number];
     if (!nearer(target_, other.node.id, node.id)) break;
-    if (other.state != State::failed && (other.conforms || !candidate.conforms)) ++closer;
+    if (other.state != State::failed && (other.conforms || !candidate.conforms) &&
+        (other.path == path || !candidate.conforms))
+      ++closer;
   }
   if (closer >= worth_keeping) return;
   candidates_.push_back(std::move(candidate));
@@ -77,18 +86,23 @@ bool Lookup::slow(const Candidate& candidate, TimePoint now) const {
   return candidate.state == State::asked && now - candidate.asked_at >= slow_after;
 }
 
-std::optional<std::uint16_t> Lookup::wanted(bool fitting, bool trusted, TimePoint now) const {
+bool Lookup::concerns(const Aim& aim, const Candidate& candidate) {
+  return candidate.state != State::failed && (candidate.conforms || !aim.fitting) &&
+         (aim.path < 0 || candidate.path == aim.path);
+}
+
+std::optional<std::uint16_t> Lookup::wanted(const Aim& aim, bool trusted, TimePoint now) const {
   std::size_t counted = 0;
   for (const std::uint16_t number : order_) {
     const Candidate& candidate = candidates_[number];
-    if (candidate.state == State::failed || (fitting && !candidate.conforms)) continue;
+    if (!concerns(aim, candidate)) continue;
     if (slow(candidate, now)) continue;  // look beyond it while it makes up its mind
     if (candidate.state == State::fresh) {
       if (trusted && distrusted(candidate)) continue;
       if (!candidate.conforms && misfits_asked_ >= max_misfits) continue;
       return number;
     }
-    if (++counted >= k) return std::nullopt;
+    if (++counted >= aim.k) return std::nullopt;
   }
   return std::nullopt;
 }
@@ -98,11 +112,9 @@ std::optional<std::uint16_t> Lookup::choose(TimePoint now) const {
     if (candidates_[i].has_id) break;
     if (candidates_[i].state == State::fresh) return i;
   }
-  // In turn: the nearest that fit, the nearest of all.
-  const bool first = asked_ % 2 == 0;
   for (const bool trusted : {true, false})
-    for (const bool fitting : {first, !first})
-      if (const auto number = wanted(fitting, trusted, now)) return number;
+    for (std::size_t i = 0; i < aims.size(); ++i)  // in turn
+      if (const auto number = wanted(aims[(asked_ + i) % aims.size()], trusted, now)) return number;
   return std::nullopt;
 }
 
@@ -128,7 +140,7 @@ void Lookup::answered(std::uint16_t number, const NodeId& id, std::string_view t
   if (candidate.state != State::asked) return;
   candidate.state = State::answered;
   ++answers_;
-  candidate.token = token;
+  if (!token.empty()) tokens_.emplace_back(number, token);
   if (candidate.advisor != nobody) {
     Candidate& advisor = candidates_[candidate.advisor];
     auto& count = candidate.node.id == id ? advisor.advised_answered : advisor.advised_failed;
@@ -141,14 +153,21 @@ void Lookup::answered(std::uint16_t number, const NodeId& id, std::string_view t
     candidate.conforms = conforms(id, candidate.node.endpoint.address);
     place(number);
   }
-  std::vector<NodeInfo> advised(nodes.begin(), nodes.end());
+  take_advice({nodes.begin(), nodes.end()}, number);
+}
+
+void Lookup::take_advice(std::vector<NodeInfo> advised, std::uint16_t advisor) {
   std::erase_if(advised,
                 [&](const NodeInfo& node) { return node.endpoint.address.is_v4() != v4_; });
   const std::size_t taken = std::min(max_advised, advised.size());
   std::partial_sort(
       advised.begin(), advised.begin() + static_cast<std::ptrdiff_t>(taken), advised.end(),
       [&](const NodeInfo& a, const NodeInfo& b) { return nearer(target_, a.id, b.id); });
-  for (std::size_t i = 0; i < taken; ++i) add(advised[i], number);
+  // One of whom no id was known is a router: those whom it names begin all paths.
+  const bool router = candidates_[advisor].hops == 1 && order_.size() < k;
+  for (std::size_t i = 0; i < taken; ++i)
+    add(advised[i], advisor,
+        router ? static_cast<std::uint8_t>(i % paths) : candidates_[advisor].path);
 }
 
 void Lookup::failed(std::uint16_t number) {
@@ -160,19 +179,19 @@ void Lookup::failed(std::uint16_t number) {
   if (advisor.advised_failed < 255) ++advisor.advised_failed;
 }
 
-// The k nearest of a kind have answered. One that is slow is waited for: it may be the nearest.
-bool Lookup::complete(bool fitting, TimePoint now) const {
+// The nearest that count have answered. One that is slow is waited for: it may be the nearest.
+bool Lookup::complete(const Aim& aim, TimePoint now) const {
   std::size_t counted = 0;
   for (const std::uint16_t number : order_) {
     const Candidate& candidate = candidates_[number];
-    if (candidate.state == State::failed || (fitting && !candidate.conforms)) continue;
+    if (!concerns(aim, candidate)) continue;
     if (candidate.state == State::fresh) {
       const bool beyond = !candidate.conforms && misfits_asked_ >= max_misfits;
       if (beyond || asked_ >= max_queries) continue;
       return false;
     }
     if (candidate.state == State::asked && now - candidate.asked_at < 2 * slow_after) return false;
-    if (candidate.state == State::answered && ++counted >= k) return true;
+    if (candidate.state == State::answered && ++counted >= aim.k) return true;
   }
   return true;
 }
@@ -181,7 +200,7 @@ bool Lookup::done(TimePoint now) const {
   for (const Candidate& candidate : candidates_)
     if (!candidate.has_id && (candidate.state == State::fresh || candidate.state == State::asked))
       return false;
-  return complete(true, now) && complete(false, now);
+  return std::all_of(aims.begin(), aims.end(), [&](const Aim& aim) { return complete(aim, now); });
 }
 
 TimePoint Lookup::next_deadline(TimePoint now) const {
@@ -197,14 +216,20 @@ TimePoint Lookup::next_deadline(TimePoint now) const {
 std::vector<Lookup::Target> Lookup::targets() const {
   std::vector<Target> out;
   std::size_t fitting = 0, all = 0;
+  std::array<std::size_t, paths> of_path{};
   for (const std::uint16_t number : order_) {
     const Candidate& candidate = candidates_[number];
-    if (candidate.state != State::answered || candidate.token.empty()) continue;
-    if ((candidate.conforms && fitting < k) || all < k)
-      out.push_back({candidate.node, candidate.token});
+    if (candidate.state != State::answered) continue;
+    const auto token = std::find_if(tokens_.begin(), tokens_.end(),
+                                    [&](const auto& entry) { return entry.first == number; });
+    if (token == tokens_.end()) continue;
+    const bool of_its_path = candidate.conforms && of_path[candidate.path] < k_path;
+    if ((candidate.conforms && fitting < k) || all < k || of_its_path)
+      out.push_back({candidate.node, token->second});
     ++all;
-    if (candidate.conforms) ++fitting;
-    if (fitting >= k) break;
+    if (!candidate.conforms) continue;
+    ++fitting;
+    ++of_path[candidate.path];
   }
   return out;
 }
