@@ -35,12 +35,21 @@ std::size_t RoutingTable::index(const NodeId& id) const {
   return std::min<std::size_t>(shared_bits(own_, id), buckets_.size() - 1);
 }
 
-Contact* RoutingTable::find(const Endpoint& endpoint) {
+Contact* RoutingTable::find(Bucket& bucket, const Endpoint& endpoint) {
+  for (auto* contacts : {&bucket.live, &bucket.waiting}) {
+    const auto found = find_endpoint(*contacts, endpoint);
+    if (found != contacts->end()) return &*found;
+  }
+  return nullptr;
+}
+
+// Where its id says, else anywhere: under another id.
+Contact* RoutingTable::find(const NodeInfo& node) {
+  Bucket& likely = buckets_[index(node.id)];
+  if (Contact* found = find(likely, node.endpoint)) return found;
   for (Bucket& bucket : buckets_) {
-    for (auto* contacts : {&bucket.live, &bucket.waiting}) {
-      const auto found = find_endpoint(*contacts, endpoint);
-      if (found != contacts->end()) return &*found;
-    }
+    if (&bucket == &likely) continue;
+    if (Contact* found = find(bucket, node.endpoint)) return found;
   }
   return nullptr;
 }
@@ -58,7 +67,7 @@ bool RoutingTable::crowded(const NodeInfo& node, const Bucket& bucket) const {
 
 bool RoutingTable::answered(const NodeInfo& node, TimePoint now) {
   if (node.id == own_) return false;
-  if (Contact* known = find(node.endpoint)) {
+  if (Contact* known = find(node)) {
     if (known->node.id == node.id) {
       known->seen = now;
       known->failures = 0;
@@ -149,7 +158,7 @@ void RoutingTable::promote(Bucket& bucket) {
 
 bool RoutingTable::queried(const NodeInfo& node, TimePoint now) {
   if (node.id == own_) return false;
-  if (Contact* known = find(node.endpoint)) {
+  if (Contact* known = find(node)) {
     if (known->node.id == node.id) {
       known->seen = now;
       return known->failures != 0;

@@ -71,7 +71,8 @@ class RoutingTable {
     std::uint8_t attempts = 0;           // refreshes since it was filled last
   };
   std::size_t index(const NodeId& id) const;
-  Contact* find(const Endpoint& endpoint);
+  static Contact* find(Bucket& bucket, const Endpoint& endpoint);
+  Contact* find(const NodeInfo& node);
   // May another node of this host and neighbourhood come in? `bucket`: where it would be.
   bool crowded(const NodeInfo& node, const Bucket& bucket) const;
   bool insert(const Contact& contact);
