@@ -97,6 +97,28 @@ def torrents():
     yield "deep_tree", {"info": dict(info, **{"file tree": nest(leaf(1, 2 * BLOCK, {}), 40)})}
 
 
+def krpc():
+    """Datagrams of every kind, as name and value."""
+    own, target, v4, v6 = "i" * 20, "t" * 20, bytes([8, 8, 8, 8, 26, 225]), bytes([32, 1] + [9] * 15 + [1])
+    asks = {"ping": {}, "find_node": {"target": target, "want": ["n4", "n6"]},
+            "get_peers": {"info_hash": target, "scrape": 1, "noseed": 1},
+            "announce_peer": {"info_hash": target, "port": 6881, "implied_port": 1, "token": "12345678", "seed": 1},
+            "get": {"target": target, "seq": 3}, "sample_infohashes": {"target": target},
+            "put": {"v": {"a": [1, "b"]}, "k": "k" * 32, "sig": "s" * 64, "seq": 4, "cas": 3, "salt": "x", "token": "t"},
+            "vote": {"target": target}}
+    for name, arguments in asks.items():
+        yield name, {"a": dict(arguments, id=own), "q": name, "t": "aa", "y": "q", "v": "BA01", "ro": 1}
+    node4, node6 = b"n" * 20 + v4, b"m" * 20 + v6
+    answers = {"pong": {}, "nodes": {"nodes": node4 * 8, "nodes6": node6 * 3, "token": "token"},
+               "peers": {"values": [v4, v6, "odd"], "nodes": node4, "token": "token"},
+               "scraped": {"BFsd": bytes(256), "BFpe": b"\xff" * 256},
+               "item": {"v": "value", "k": "k" * 32, "sig": "s" * 64, "seq": 4, "token": "token"},
+               "samples": {"samples": b"s" * 60, "num": 9, "interval": 600}}
+    for name, fields in answers.items():
+        yield name, {"r": dict(fields, id=own), "t": "aa", "y": "r", "ip": v4}
+    yield "error", {"e": [203, "Protocol Error"], "t": "aa", "y": "e"}
+
+
 def nest(value, levels):
     for _ in range(levels):
         value = {"d": value}
@@ -145,7 +167,11 @@ def main():
             "dots": b"..\1..\1etc\0.\0\1\0/\0\\\1./.", "long": b"x" * 300 + b".txt\0" + b"x" * 300 + b".txt",
             "deep": b"\1".join([b"d"] * 150), "bytes": b"\xc0\xae\1\xe2\x80\xae\1\xff\1\x1b[2J"}.items():
         write("file_name", name, text)
+    for name, message in krpc():
+        write("krpc", name, bencode(message))
     for seed in range(12):  # bytes that become events
+        chance = random.Random(seed)
+        write("krpc", f"random{seed}", bytes(chance.randrange(256) for _ in range(300 + 300 * seed)))
         chance = random.Random(seed)
         write("swarm", f"random{seed}", bytes(chance.randrange(256) for _ in range(600 + 300 * seed)))
     for seed in range(12):
