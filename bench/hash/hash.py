@@ -58,7 +58,6 @@ def make_inputs(options, folder):
     inputs = []
     if "big" in options.inputs:
         path = os.path.join(folder, "big.bin")
-        measure.warm(folder, options.mib * MIB)
         write_random(path, options.mib * MIB)
         inputs.append(Input("big", path, options.mib * MIB))
     if "small" in options.inputs:
