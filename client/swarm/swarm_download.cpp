@@ -146,7 +146,10 @@ std::optional<PieceIndex> Swarm::Core::new_piece(Peer& peer) {
 // Once memory was short, what is asked for must find room when it comes. While the disk is behind,
 // in a part of the memory: more would only make the queue before the disk longer.
 bool Swarm::Core::may_open() const {
-  if (memory_bytes() >= open_piece_bytes_) return false;
+  // Room for the whole piece: one of 16 MiB may not open when a block fits still.
+  if (memory_bytes() > 0 && memory_bytes() + layout_.piece_length() > open_piece_bytes_) {
+    return false;
+  }
   const std::uint64_t storing_bytes = std::uint64_t{storing_} * layout_.piece_length();
   const bool behind = storing_ >= disk_queue_pieces && storing_bytes >= open_piece_bytes_ / 16;
   if (!behind && !memory_was_short_) return true;
