@@ -136,6 +136,8 @@ void add_transfer_flags(CLI::App* command, TransferFlags& flags) {
   command
       ->add_option("--trace", flags.trace_file, "Write every event and decision of the swarm there")
       ->type_name("FILE");
+  command->add_flag("--no-pex", flags.no_pex,
+                    "Do not tell peers of each other, nor listen to that");
   add_explain_flag(command, flags.explain);
 }
 
@@ -151,6 +153,7 @@ Result<ClientOptions> client_options(const TransferFlags& flags) {
     options.swarm.max_connections = flags.max_peers;
   }
   options.trace_file = flags.trace_file;
+  options.swarm.peer_exchange = !flags.no_pex;
   auto folder = state_folder(flags.state_folder);
   if (!folder) return folder.error();
   options.state_folder = std::move(*folder);
@@ -198,14 +201,10 @@ void tell(const TorrentEvent& event, Watched& watched, Output& output) {
 }
 
 boost::json::object peer_fields(const PeerProgress& peer) {
-  return {{"peer_id", to_hex(peer.peer_id)},
-          {"address", to_string(peer.remote)},
-          {"client", valid_utf8(peer.client)},
-          {"source", to_string(peer.source)},
-          {"outgoing", peer.outgoing},
-          {"downloaded", peer.downloaded},
-          {"uploaded", peer.uploaded},
-          {"pieces", peer.pieces}};
+  return {{"peer_id", to_hex(peer.peer_id)},   {"address", to_string(peer.remote)},
+          {"client", valid_utf8(peer.client)}, {"source", to_string(peer.source)},
+          {"outgoing", peer.outgoing},         {"downloaded", peer.downloaded},
+          {"uploaded", peer.uploaded},         {"pieces", peer.pieces}};
 }
 
 void tell_peers(const Client& client, TorrentId torrent, const std::string& name, Output& output) {

@@ -90,6 +90,9 @@ std::string describe(const wire::Message& message) {
           },
           [](const MetadataReject& m) { return fmt::format("metadata_reject {}", m.piece); },
           [](const DontHave& m) { return fmt::format("dont_have {}", m.piece); },
+          [](const PeerExchange& m) {
+            return fmt::format("peer_exchange +{} -{}", m.added.size(), m.dropped.size());
+          },
           [](const Unknown& m) { return fmt::format("unknown {}", m.id); }},
       message);
 }

@@ -65,6 +65,8 @@ std::uint32_t Items::bytes(std::uint32_t item) const {
     case whole_kind:
       if (const auto* bits = std::get_if<wire::BitfieldMessage>(&whole_[it.a]))
         return static_cast<std::uint32_t>(bits->bits.size()) + 5;
+      if (const auto* told = std::get_if<wire::PeerExchange>(&whole_[it.a]))
+        return static_cast<std::uint32_t>(30 + 7 * told->added.size() + 6 * told->dropped.size());
       return extension_handshake_bytes;
     case kind_of<wire::Request>():
     case kind_of<wire::Cancel>():

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "client/swarm/config.hpp"
 #include "torrent/time.hpp"
@@ -32,7 +33,8 @@ struct NodeOptions {
   TimePoint freezes = never;        // its line stands still from then on
   bool leaves_when_copied = false;  // a seed that goes once the swarm has one copy besides it
   bool leaves_when_complete = false;
-  std::string group = {};  // as reports call it; else seed or peer
+  std::vector<std::uint32_t> knows = {};  // nodes, by number, that its user has named
+  std::string group = {};                 // as reports call it; else seed or peer
   std::function<void(SwarmConfig&)> configure = {};
 };
 
@@ -58,6 +60,7 @@ struct WorldOptions {
   bool one_network = false;
   std::uint32_t announce_interval = 30;  // seconds; the tracker's
   std::uint32_t announce_min_interval = 5;
+  TimePoint tracker_fails = never;  // from then on it answers nobody
   // The named checkers run with every event; without them a world is several times as fast.
   bool checked = true;
 };

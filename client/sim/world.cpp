@@ -131,6 +131,9 @@ void World::join(Node& node) {
   node.swarm->set_listen_port(node.endpoint.port);
   node.swarm->pieces_checked(node.stored, {}, now_);
   node.swarm->start(now_);
+  std::vector<Endpoint> knows;
+  for (const std::uint32_t other : node.options.knows) knows.push_back(nodes_[other]->endpoint);
+  if (!knows.empty()) node.swarm->add_peers(PeerSource::user, knows, now_);
   perform(node);
   if (node.options.floods) flood(node);
 }

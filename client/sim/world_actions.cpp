@@ -171,10 +171,14 @@ void World::act(Node& node, Announce& action) {
   // Connect, ask and be answered: two round trips to a tracker in the middle of the network.
   later(now_ + 2 * node.options.delay, [this, &node, request, tracker = action.tracker] {
     AnnounceOutcome outcome;
-    const auto answer = registry_.announce(request, node.endpoint, now_, random_, outcome.peers);
-    outcome.ok = true;
-    outcome.interval = std::chrono::seconds(answer.interval);
-    outcome.min_interval = std::chrono::seconds(answer.min_interval);
+    if (now_ - began_ < options_.tracker_fails.time_since_epoch()) {
+      const auto answer = registry_.announce(request, node.endpoint, now_, random_, outcome.peers);
+      outcome.ok = true;
+      outcome.interval = std::chrono::seconds(answer.interval);
+      outcome.min_interval = std::chrono::seconds(answer.min_interval);
+    } else {
+      outcome.failure = "connection refused";
+    }
     later(now_ + 2 * node.options.delay, [this, &node, tracker, outcome] {
       if (!node.online) return;
       node.swarm->announce_finished(tracker, outcome, now_);

@@ -28,6 +28,15 @@ struct SwarmConfig {
   Duration reconnect_max = std::chrono::minutes(30);
   Duration unused_after = std::chrono::minutes(5);  // neither side interested: may be closed
 
+  // Peer exchange (BEP 11), never for private torrents
+  bool peer_exchange = true;
+  Duration pex_interval = std::chrono::seconds(60);    // between messages to one peer
+  Duration pex_first_after = std::chrono::seconds(1);  // the first message to a peer
+  std::uint32_t pex_contacts = 50;                     // added, and dropped, a message
+  std::uint32_t pex_untried = 50;  // addresses that one peer has named and nobody has called yet
+  Duration hearsay_retry = std::chrono::seconds(60);  // an address only heard of, and never reached
+  std::uint32_t hearsay_attempts = 3;                 // before such an address is forgotten
+
   // Requests
   std::uint32_t min_requests = 4;  // to one peer, whatever its rate
   // To one peer; the peer's reqq may lower it. More than the usual only to a peer so far away that
@@ -36,10 +45,10 @@ struct SwarmConfig {
   std::uint32_t usual_requests = 1500;
   std::uint32_t max_requests = 4000;
   Duration request_horizon = std::chrono::milliseconds(500);  // added to the measured delay
-  std::uint32_t max_incoming_requests = 5000;      // queued of one peer (our reqq); beyond: reject
+  std::uint32_t max_incoming_requests = 5000;  // queued of one peer (our reqq); beyond: reject
   // Blocks in memory, of all torrents of a client together; beyond: spilled.
   std::uint64_t open_piece_bytes = 64 << 20;
-  Duration spill_after = std::chrono::seconds(4);  // a block older than this is spilled
+  Duration spill_after = std::chrono::seconds(4);        // a block older than this is spilled
   Duration block_timeout_min = std::chrono::seconds(2);  // before a block gets a second holder
   Duration block_timeout_max = std::chrono::seconds(20);
   Duration snubbed_after = std::chrono::seconds(60);  // asked and got nothing, as all others

@@ -1,6 +1,7 @@
 #include "client/swarm/known_peers.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "client/swarm/peer_priority.hpp"
 
@@ -24,17 +25,22 @@ KnownPeers::Known* KnownPeers::find(const Endpoint& endpoint) {
   return place != peers_.end() && place->endpoint == endpoint ? &*place : nullptr;
 }
 
-bool KnownPeers::make_room() {
+bool KnownPeers::hearsay(const Known& known) {
+  return is_gossip(known.source) && !known.reached;
+}
+
+bool KnownPeers::make_room(PeerSource source) {
+  const auto rank = [](const Known& known) {
+    return known.busy ? 3 : known.source == PeerSource::user ? 2 : hearsay(known) ? 0 : 1;
+  };
   const auto stalest =
-      std::min_element(peers_.begin(), peers_.end(), [](const Known& a, const Known& b) {
-        const auto rank = [](const Known& known) {
-          return known.busy ? 2 : known.source == PeerSource::user ? 1 : 0;
-        };
+      std::min_element(peers_.begin(), peers_.end(), [&](const Known& a, const Known& b) {
         if (rank(a) != rank(b)) return rank(a) < rank(b);
         if (a.failures != b.failures) return a.failures > b.failures;
         return a.heard < b.heard;
       });
   if (stalest == peers_.end() || stalest->busy) return false;
+  if (is_gossip(source) && rank(*stalest) > 0) return false;
   peers_.erase(stalest);
   return true;
 }
@@ -45,13 +51,17 @@ bool KnownPeers::add(const Endpoint& endpoint, PeerSource source, const SwarmCon
     return false;
   if (Known* known = find(endpoint)) {
     known->heard = now;
+    if (!is_gossip(source) && hearsay(*known)) {  // somebody better has said so
+      known->source = source;
+      known->named_by = 0;
+    }
     if (source == PeerSource::user) {  // the user insists
       known->source = source;
       known->retry_at = std::min(known->retry_at, now);
     }
     return false;
   }
-  if (peers_.size() >= config.max_known_peers && !make_room()) return false;
+  if (peers_.size() >= config.max_known_peers && !make_room(source)) return false;
   Known known;
   known.endpoint = endpoint;
   known.source = source;
@@ -63,6 +73,31 @@ bool KnownPeers::add(const Endpoint& endpoint, PeerSource source, const SwarmCon
                        [](const Known& a, const Endpoint& b) { return a.endpoint < b; });
   peers_.insert(place, known);
   return true;
+}
+
+bool KnownPeers::add_named(const Endpoint& endpoint, ContributorId contributor,
+                           const SwarmConfig& config, TimePoint now, Random& random) {
+  if (!endpoint.address.is_local()) {
+    const auto same = std::lower_bound(
+        peers_.begin(), peers_.end(), Endpoint{endpoint.address, 0},
+        [](const Known& known, const Endpoint& wanted) { return known.endpoint < wanted; });
+    if (same != peers_.end() && same->endpoint.address == endpoint.address) return false;
+  }
+  if (!add(endpoint, PeerSource::pex, config, now, random)) return false;
+  find(endpoint)->named_by = contributor;
+  return true;
+}
+
+std::size_t KnownPeers::untried_of(ContributorId contributor) const {
+  return static_cast<std::size_t>(
+      std::count_if(peers_.begin(), peers_.end(),
+                    [&](const Known& known) { return known.named_by == contributor; }));
+}
+
+void KnownPeers::forget_named_by(ContributorId contributor) {
+  std::erase_if(peers_, [&](const Known& known) {
+    return known.named_by == contributor && !known.busy && !known.shunned;
+  });
 }
 
 bool KnownPeers::better(const Known& a, const Known& b) {
@@ -92,19 +127,29 @@ TimePoint KnownPeers::next_attempt(bool skip_seeds) const {
   return next;
 }
 
-void KnownPeers::failed(const Endpoint& endpoint, ConnectFailure failure, const SwarmConfig& config,
-                        TimePoint now, Random& random) {
+ContributorId KnownPeers::failed(const Endpoint& endpoint, ConnectFailure failure,
+                                 const SwarmConfig& config, TimePoint now, Random& random) {
   Known* known = find(endpoint);
-  if (known == nullptr) return;
+  if (known == nullptr) return {};
+  const ContributorId contributor = std::exchange(known->named_by, 0);
   known->busy = false;
   known->failures = static_cast<std::uint8_t>(std::min(known->failures + 1, 100));
   known->retry_at = now + back_off(known->failures, config, random);
   // Somebody is there, and does not know our torrent: that seldom changes.
   if (failure == ConnectFailure::wrong_torrent) known->retry_at = now + config.reconnect_max;
+  if (hearsay(*known)) {  // it may be somebody who has nothing to do with all this
+    known->retry_at = std::max(known->retry_at, now + config.hearsay_retry);
+    if (known->failures >= config.hearsay_attempts)
+      peers_.erase(peers_.begin() + (known - peers_.data()));
+  }
+  return contributor;
 }
 
-void KnownPeers::connected(const Endpoint& endpoint) {
-  if (Known* known = find(endpoint)) known->busy = true;
+ContributorId KnownPeers::connected(const Endpoint& endpoint) {
+  Known* known = find(endpoint);
+  if (known == nullptr) return {};
+  known->busy = known->reached = true;
+  return std::exchange(known->named_by, 0);
 }
 
 void KnownPeers::disconnected(const Endpoint& endpoint, bool useful, Duration pause,
@@ -120,7 +165,8 @@ void KnownPeers::disconnected(const Endpoint& endpoint, bool useful, Duration pa
 }
 
 void KnownPeers::retry_all(TimePoint now) {
-  for (Known& known : peers_) known.retry_at = std::min(known.retry_at, now);
+  for (Known& known : peers_)
+    if (!hearsay(known)) known.retry_at = std::min(known.retry_at, now);
 }
 
 void KnownPeers::set_seed(const Endpoint& endpoint, bool seed) {

@@ -9,6 +9,7 @@
 
 #include "client/swarm/action.hpp"
 #include "client/swarm/config.hpp"
+#include "client/swarm/peer_exchange.hpp"
 #include "torrent/random.hpp"
 
 namespace barter {
@@ -18,6 +19,14 @@ class KnownPeers {
   // True if the address was new.
   bool add(const Endpoint& endpoint, PeerSource source, const SwarmConfig& config, TimePoint now,
            Random& random);
+  // The same for one that a peer has named (BEP 11): it never takes a better one's place, one port
+  // of a public address is enough, and `contributor` answers for it until it was called.
+  bool add_named(const Endpoint& endpoint, ContributorId contributor, const SwarmConfig& config,
+                 TimePoint now, Random& random);
+  // Of those that it has named, how many nobody has called yet.
+  std::size_t untried_of(ContributorId contributor) const;
+  // It lies: what it has named and nobody has reached is forgotten.
+  void forget_named_by(ContributorId contributor);
   std::size_t size() const { return peers_.size(); }
 
   // The best candidate whose time has come; now `busy`. `skip_seeds`: we have nothing to ask.
@@ -30,14 +39,15 @@ class KnownPeers {
   TimePoint next_attempt(bool skip_seeds) const;
   bool has_candidates(bool skip_seeds) const { return next_attempt(skip_seeds) != never; }
 
-  // Outcomes. A busy address is not taken again.
-  void failed(const Endpoint& endpoint, ConnectFailure failure, const SwarmConfig& config,
-              TimePoint now, Random& random);
-  void connected(const Endpoint& endpoint);
+  // Outcomes. A busy address is not taken again. The first one returns who had named it, if
+  // somebody had.
+  ContributorId failed(const Endpoint& endpoint, ConnectFailure failure, const SwarmConfig& config,
+                       TimePoint now, Random& random);
+  ContributorId connected(const Endpoint& endpoint);
   // `useful`: bytes flowed, so it may come back soon; `pause`: at least this long.
   void disconnected(const Endpoint& endpoint, bool useful, Duration pause,
                     const SwarmConfig& config, TimePoint now, Random& random);
-  // All are worth a try now, whatever came of the last one.
+  // All are worth a try now, whatever came of the last one, but for those only heard of.
   void retry_all(TimePoint now);
   void set_seed(const Endpoint& endpoint, bool seed);
   // Forgets whom only other peers or the DHT told of, but for those that are busy.
@@ -55,12 +65,15 @@ class KnownPeers {
     bool busy = false;  // connecting or connected
     bool shunned = false;
     bool seed = false;
+    bool reached = false;      // was connected once
+    ContributorId named_by{};  // 0: nobody answers for it
     std::uint32_t priority = 0;
     TimePoint retry_at{};
     TimePoint heard{};
   };
   Known* find(const Endpoint& endpoint);
-  bool make_room();
+  bool make_room(PeerSource source);
+  static bool hearsay(const Known& known);
   static bool better(const Known& a, const Known& b);
 
   std::vector<Known> peers_;  // by endpoint

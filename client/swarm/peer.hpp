@@ -10,6 +10,7 @@
 #include "client/swarm/early_messages.hpp"
 #include "client/swarm/metadata_server.hpp"
 #include "client/swarm/open_piece.hpp"
+#include "client/swarm/peer_exchange.hpp"
 #include "client/swarm/rate.hpp"
 #include "client/swarm/request_queue.hpp"
 #include "client/swarm/silence.hpp"
@@ -21,7 +22,7 @@ namespace barter {
 
 // What an extension handshake tells (BEP 10); before it comes, nothing is supported.
 struct PeerExtensions {
-  std::uint8_t ut_metadata = 0, lt_donthave = 0;
+  std::uint8_t ut_metadata = 0, lt_donthave = 0, ut_pex = 0;
   bool upload_only = false;  // BEP 21
   std::uint32_t reqq = 250;  // the customary limit of those that state none
 };
@@ -81,6 +82,7 @@ struct Peer {
   bool deprived = false;                 // had no upload turn since it last could have had one
   MetadataAllowance metadata;
   std::unique_ptr<EarlyMessages> early;  // while the metainfo is not known
+  ExchangeState exchange;
 
   Rate down, up;
   std::uint64_t downloaded = 0, uploaded = 0, uploaded_since_unchoke = 0;

@@ -40,7 +40,10 @@ void Swarm::Core::peer_connected(ConnectionId connection, const PeerInfo& info, 
     peer.listen = *listen;
     peer.listen_known = true;
   }
-  if (peer.listen_known) known_.connected(peer.listen);
+  if (peer.listen_known) {
+    reached(peer.listen);
+    contacts_changed(now);
+  }
   greet(peer, now);
   choke_soon(now);
   peers_at_ = std::min(peers_at_, peer_deadline(peer, now));
@@ -65,6 +68,7 @@ std::optional<Swarm::Core::Refusal> Swarm::Core::refusal(const PeerInfo& info,
           old->listen = info.remote;
           old->listen_known = true;
           listen = info.remote;
+          contacts_changed(now);
         }
         return Refusal{DisconnectReason::duplicate, "a second link to the same peer"};
       case Duplicate::keep_new:
@@ -123,6 +127,7 @@ wire::ExtensionHandshake Swarm::Core::extension_handshake(const Peer& peer) cons
   handshake.lt_donthave = wire::our_lt_donthave_id;
   if (!metadata_)
     handshake.metadata_size = static_cast<std::int64_t>(metainfo_->info_bytes().size());
+  if (exchanges_peers()) handshake.ut_pex = wire::our_ut_pex_id;
   handshake.reqq = config_->max_incoming_requests;
   if (listen_port_ != 0) handshake.listen_port = listen_port_;
   handshake.client = config_->client_name;
@@ -201,7 +206,10 @@ void Swarm::Core::forget(Peer& peer, DisconnectReason reason, Duration pause, Ti
     picker_.peer_left(peer.has);
   }
   const bool useful = peer.downloaded > 0 || peer.uploaded > 0;
-  if (peer.listen_known) known_.disconnected(peer.listen, useful, pause, *config_, now, random_);
+  if (peer.listen_known) {
+    known_.disconnected(peer.listen, useful, pause, *config_, now, random_);
+    contacts_changed(now);
+  }
   if (!peer.am_choking) choke_soon(now);
 }
 
@@ -261,7 +269,7 @@ void Swarm::Core::forget_blocks_of(ConnectionId connection) {
 
 void Swarm::Core::connect_failed(const Endpoint& endpoint, ConnectFailure failure, TimePoint now) {
   std::erase(connecting_, endpoint);
-  known_.failed(endpoint, failure, *config_, now, random_);
+  not_reached(known_.failed(endpoint, failure, *config_, now, random_), failure);
   links_changed_ = true;
   settle(now);
 }

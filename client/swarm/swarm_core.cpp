@@ -289,7 +289,7 @@ void Swarm::Core::recount(Peer& peer) {
 
 TimePoint Swarm::Core::next_deadline() const {
   return std::min({choke_at_, peers_at_, spill_at_, connect_at_, announce_at_, download_at_,
-                   upload_at_, metadata_at_});
+                   upload_at_, metadata_at_, tell_at_});
 }
 
 void Swarm::Core::time_passed(TimePoint now) {
@@ -304,6 +304,7 @@ void Swarm::Core::time_passed(TimePoint now) {
     upload_at_ = never;
     serve_in_turn(now);
   }
+  if (tell_at_ <= now) tell_contacts(now);
   if (connect_at_ <= now || announce_at_ <= now) links_changed_ = true;
   settle(now);
 }

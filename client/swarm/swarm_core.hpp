@@ -4,6 +4,7 @@
 //   swarm_connections.cpp  links: whom to take, to keep, to call, to drop; trackers
 //   swarm_messages.cpp     each message of a peer
 //   swarm_metadata.cpp     the time before the metainfo is known
+//   swarm_exchange.cpp     whom peers are told of, and what they tell (BEP 11)
 //   swarm_download.cpp     what to ask of whom
 //   swarm_pieces.cpp       blocks into pieces into the store; spilling, blame
 //   swarm_upload.cpp       whom to serve, and with which block next
@@ -25,6 +26,7 @@
 #include "client/swarm/metadata_fetch.hpp"
 #include "client/swarm/open_pieces.hpp"
 #include "client/swarm/peer.hpp"
+#include "client/swarm/peer_exchange.hpp"
 #include "client/swarm/piece_picker.hpp"
 #include "client/swarm/rate.hpp"
 #include "client/swarm/rate_limiter.hpp"
@@ -145,6 +147,7 @@ class Swarm::Core {
   void on(Peer& peer, wire::MetadataData& message, TimePoint now);
   void on(Peer& peer, wire::MetadataReject& message, TimePoint now);
   void on(Peer& peer, wire::DontHave& message, TimePoint now);
+  void on(Peer& peer, wire::PeerExchange& message, TimePoint now);
   void on(Peer& peer, wire::Unknown&, TimePoint now);
   void declared(Peer& peer, TimePoint now);
   void has_all(Peer& peer);
@@ -160,6 +163,15 @@ class Swarm::Core {
   void metadata_complete();
   void leave_gossip(TimePoint now);
   std::string metadata_stall(std::uint32_t links, TimePoint now) const;
+
+  // swarm_exchange.cpp
+  bool exchanges_peers() const;
+  void contacts_changed(TimePoint now);
+  void tell_contacts(TimePoint now);
+  void tell_contacts(Peer& peer, TimePoint now);
+  void begin_telling(Peer& peer, std::uint8_t ut_pex, TimePoint now);
+  void reached(const Endpoint& listen);
+  void not_reached(ContributorId contributor, ConnectFailure failure);
 
   // swarm_download.cpp
   void top_up(Peer& peer, TimePoint now);
@@ -253,6 +265,7 @@ class Swarm::Core {
   std::vector<Peer*> marked_;
   bool has_closing_ = false;
   KnownPeers known_;
+  PeerExchange exchange_;
   Bans bans_;
   std::vector<Endpoint> connecting_;
   RateLimiter connect_pace_;
@@ -275,7 +288,8 @@ class Swarm::Core {
 
   // Deadlines: each is when its work is due, or a time before it.
   TimePoint choke_at_ = never, peers_at_ = never, spill_at_ = never, connect_at_ = never,
-            announce_at_ = never, download_at_ = never, upload_at_ = never, metadata_at_ = never;
+            announce_at_ = never, download_at_ = never, upload_at_ = never, metadata_at_ = never,
+            tell_at_ = never;
 
   std::vector<Action> actions_;
   std::vector<ChokeCandidate> candidates_;  // scratch

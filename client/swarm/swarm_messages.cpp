@@ -345,6 +345,7 @@ void Swarm::Core::on(Peer& peer, wire::ExtensionHandshake& message, TimePoint no
   if (message.ut_metadata != 0) known.ut_metadata = message.ut_metadata;
   if (message.lt_donthave != 0) known.lt_donthave = message.lt_donthave;
   metadata_offered(peer, message);
+  if (message.ut_pex != 0) begin_telling(peer, message.ut_pex, now);
   if (message.reqq) known.reqq = std::max(1u, *message.reqq);
   if (message.upload_only) known.upload_only = *message.upload_only;
   if (!message.client.empty()) peer.client = message.client.substr(0, max_client_name);
@@ -362,7 +363,8 @@ void Swarm::Core::on(Peer& peer, wire::ExtensionHandshake& message, TimePoint no
     // BEP 27: a private torrent calls only whom the tracker named.
     if (!metainfo_->is_private())
       known_.add(peer.listen, PeerSource::incoming, *config_, now, random_);
-    known_.connected(peer.listen);
+    reached(peer.listen);
+    contacts_changed(now);
   }
   if (peer.declared && link_is_pointless(peer)) {
     if (peer.listen_known) known_.set_seed(peer.listen, true);

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "client/wire/byte_order.hpp"
+#include "client/wire/pex.hpp"
 #include "torrent/bencode.hpp"
 #include "torrent/digest.hpp"
 
@@ -58,6 +59,7 @@ Message decode_handshake(std::string_view payload) {
   if (const auto ids = root.find_dictionary("m")) {
     out.ut_metadata = in_range<std::uint8_t>(ids->find_integer("ut_metadata"), 1).value_or(0);
     out.lt_donthave = in_range<std::uint8_t>(ids->find_integer("lt_donthave"), 1).value_or(0);
+    out.ut_pex = in_range<std::uint8_t>(ids->find_integer("ut_pex"), 1).value_or(0);
   }
   out.metadata_size = in_range<std::int64_t>(root.find_integer("metadata_size"), 1);
   out.reqq = in_range<std::uint32_t>(root.find_integer("reqq"), 1);
@@ -103,6 +105,7 @@ std::string extension_handshake_payload(const ExtensionHandshake& handshake) {
   w.key("m").begin_dictionary();
   if (handshake.lt_donthave != 0) w.key("lt_donthave").integer(handshake.lt_donthave);
   if (handshake.ut_metadata != 0) w.key("ut_metadata").integer(handshake.ut_metadata);
+  if (handshake.ut_pex != 0) w.key("ut_pex").integer(handshake.ut_pex);
   w.end();
   if (handshake.metadata_size) w.key("metadata_size").integer(*handshake.metadata_size);
   if (handshake.listen_port) w.key("p").integer(*handshake.listen_port);
@@ -144,6 +147,9 @@ Message decode_extended(std::uint8_t id, std::span<const std::byte> payload) {
     case our_lt_donthave_id:
       if (payload.size() != 4) return unknown_extended();
       return DontHave{load_u32(payload.data()), 0};
+    case our_ut_pex_id:
+      if (auto exchange = decode_pex(as_text(payload))) return std::move(*exchange);
+      return unknown_extended();
     default:
       return unknown_extended();
   }

@@ -1,6 +1,6 @@
 // Payloads of extended messages (BEP 10): the extension handshake, ut_metadata (BEP 9) and
-// lt_donthave (BEP 54). Bytes to values and back; no state. What a peer sends is bounded in depth
-// and size.
+// lt_donthave (BEP 54); ut_pex (BEP 11) is in pex.hpp. Bytes to values and back; no state. What a
+// peer sends is bounded in depth and size.
 #pragma once
 
 #include <cstddef>

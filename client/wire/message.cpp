@@ -5,6 +5,7 @@
 
 #include "client/wire/byte_order.hpp"
 #include "client/wire/extension.hpp"
+#include "client/wire/pex.hpp"
 
 namespace barter::wire {
 
@@ -47,6 +48,7 @@ class Encoder {
     body[0] = std::byte{m.id};
     store_u32(body + 1, m.piece);
   }
+  void operator()(const PeerExchange& m) { extended(m.id, pex_payload(m)); }
   void operator()(const Unknown&) {}
 
  private:

@@ -1,4 +1,4 @@
-// The peer protocol's messages as values (BEP 3, 6, 10, 9, 21, 54), and their bytes.
+// The peer protocol's messages as values (BEP 3, 6, 10, 9, 11, 21, 54), and their bytes.
 //
 // Numbers are as on the wire, unchecked: the Swarm checks them against its Layout. Handshakes are
 // in handshake.hpp, the stream in message_reader.hpp.
@@ -58,6 +58,7 @@ struct AllowedFast {
 // BEP 10, id 0. Ids of 0 mean "not supported" (or switched off).
 struct ExtensionHandshake {
   std::uint8_t ut_metadata = 0;               // BEP 9
+  std::uint8_t ut_pex = 0;                    // BEP 11
   std::uint8_t lt_donthave = 0;               // BEP 54
   std::optional<std::int64_t> metadata_size;  // BEP 9, bytes
   std::optional<std::uint32_t> reqq;          // requests its sender queues without dropping
@@ -86,6 +87,19 @@ struct DontHave {
   std::uint32_t piece = 0;
   std::uint8_t id = 0;
 };
+// BEP 11: where another client of the swarm is reached, and what the sender knows of it.
+struct Contact {
+  Endpoint endpoint;
+  bool seed = false;       // has all, or uploads only
+  bool reachable = false;  // the sender has called it
+  friend bool operator==(const Contact&, const Contact&) = default;
+};
+// Whom the sender is connected to now, and was when it last told. `id` as above.
+struct PeerExchange {
+  std::vector<Contact> added;
+  std::vector<Endpoint> dropped;
+  std::uint8_t id = 0;
+};
 // A message id, or an extended id, that we do not know: ignored.
 struct Unknown {
   std::uint8_t id = 0;
@@ -94,7 +108,7 @@ struct Unknown {
 using Message = std::variant<KeepAlive, Choke, Unchoke, Interested, NotInterested, Have,
                              BitfieldMessage, Request, Piece, Cancel, Port, Suggest, HaveAll,
                              HaveNone, Reject, AllowedFast, ExtensionHandshake, MetadataRequest,
-                             MetadataData, MetadataReject, DontHave, Unknown>;
+                             MetadataData, MetadataReject, DontHave, PeerExchange, Unknown>;
 
 // Message ids on the wire.
 enum class Id : std::uint8_t {
@@ -137,5 +151,6 @@ Result<Message> decode(std::span<const std::byte> body);
 // The ids that we announce in our extension handshake, and so receive.
 inline constexpr std::uint8_t our_ut_metadata_id = 1;
 inline constexpr std::uint8_t our_lt_donthave_id = 2;
+inline constexpr std::uint8_t our_ut_pex_id = 3;
 
 }  // namespace barter::wire

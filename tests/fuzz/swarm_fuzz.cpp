@@ -300,7 +300,7 @@ class Harness {
                                : static_cast<std::uint32_t>(in_.below(4) * 16'384);
     };
     const auto length = [&] { return in_.below(4) == 0 ? odd_number(in_) : 16'384u; };
-    switch (in_.below(25)) {
+    switch (in_.below(26)) {
       case 0:
         return receive(link, wire::KeepAlive{});
       case 1:
@@ -343,6 +343,7 @@ class Harness {
         wire::ExtensionHandshake handshake;
         handshake.ut_metadata = in_.byte();
         handshake.lt_donthave = in_.byte();
+        handshake.ut_pex = in_.byte();
         if (in_.below(2)) handshake.reqq = odd_number(in_);
         if (in_.below(2)) handshake.listen_port = static_cast<std::uint16_t>(6880 + in_.below(8));
         if (in_.below(2)) handshake.upload_only = in_.below(2) != 0;
@@ -361,6 +362,13 @@ class Harness {
       case 22:
       case 23:
         return receive(link, metadata());
+      case 24: {
+        wire::PeerExchange exchange;
+        for (std::uint64_t i = in_.below(6); i > 0; --i)
+          exchange.added.push_back({endpoint(), in_.below(2) != 0, in_.below(2) != 0});
+        for (std::uint64_t i = in_.below(3); i > 0; --i) exchange.dropped.push_back(endpoint());
+        return receive(link, std::move(exchange));
+      }
       default:
         return receive(link, wire::Port{1});
     }

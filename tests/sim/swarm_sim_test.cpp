@@ -209,6 +209,36 @@ TEST_CASE("peers that cannot be called are reached by those that can", "[sim]") 
   });
 }
 
+TEST_CASE("a crowd whose tracker dies finds itself by peer exchange, and newcomers find it") {
+  for_seeds(5, [](std::uint64_t seed) {
+    const auto links = [&](bool exchange) {
+      World world(seed, {.pieces = 128, .tracker_fails = after(seconds(1))});
+      const auto configure = [&](SwarmConfig& config) {
+        config.peer_exchange = exchange;
+        config.peers_wanted = 2;  // all that the tracker could tell before it died
+      };
+      world.add({.up = 2 << 20, .seed = true, .configure = configure});
+      for (int i = 0; i < 14; ++i)
+        world.add({.joins = after(milliseconds(40 * i)), .configure = configure});
+      for (int i = 0; i < 3; ++i)  // these never hear of the tracker's
+        world.add({.joins = after(seconds(3)), .knows = {5}, .configure = configure});
+      world.run_for(seconds(6));
+      std::uint32_t sum = 0, newest = 0;
+      for (const auto& node : world.nodes()) {
+        sum += node->links;
+        if (!node->options.knows.empty()) newest += node->links;
+      }
+      if (exchange) require_finish(world, seconds(300));
+      return std::pair(sum, newest);
+    };
+    const auto alone = links(false);
+    const auto told = links(true);
+    CHECK(alone.second == 3);
+    CHECK(told.second >= 3 * 8);
+    CHECK(told.first > 2 * alone.first);
+  });
+}
+
 TEST_CASE("nobody finishes without a full copy, and all do once it appears", "[sim]") {
   for_seeds(5, [](std::uint64_t seed) {
     World world(seed);

@@ -96,5 +96,61 @@ TEST_CASE("seeds and shunned addresses are left out") {
   CHECK_FALSE(known.take(false, now));
 }
 
+TEST_CASE("what peers name is answered for once, and forgotten if it never works") {
+  const SwarmConfig config;
+  Random random(1);
+  KnownPeers known;
+  CHECK(known.add_named(endpoint(1), 7, config, now, random));
+  CHECK_FALSE(known.add_named(endpoint(1, 7000), 7, config, now, random));  // one port is enough
+  CHECK(known.add_named(endpoint(2), 7, config, now, random));
+  CHECK(known.untried_of(7) == 2);
+  REQUIRE(known.take(false, now));
+  REQUIRE(known.take(false, now));
+  CHECK(known.failed(endpoint(1), ConnectFailure::timed_out, config, now, random) == 7);
+  CHECK(known.connected(endpoint(2)) == 7);
+  CHECK(known.connected(endpoint(2)) == 0);
+  CHECK(known.untried_of(7) == 0);
+  CHECK(known.next_attempt(false) >= now + config.hearsay_retry);
+  known.retry_all(now);  // not those: they may be somebody's who has nothing to do with it
+  CHECK(known.next_attempt(false) >= now + config.hearsay_retry);
+  TimePoint time = now;
+  for (std::uint32_t i = 1; i < config.hearsay_attempts; ++i) {
+    time = known.next_attempt(false);
+    REQUIRE(known.take(false, time));
+    CHECK(known.failed(endpoint(1), ConnectFailure::timed_out, config, time, random) == 0);
+  }
+  CHECK(known.size() == 1);
+}
+
+TEST_CASE("what peers name takes no better one's place, and goes first") {
+  SwarmConfig config;
+  config.max_known_peers = 10;
+  Random random(1);
+  KnownPeers known;
+  for (std::uint32_t i = 0; i < 5; ++i)
+    known.add(endpoint(i), PeerSource::tracker, config, now, random);
+  for (std::uint32_t i = 10; i < 30; ++i) known.add_named(endpoint(i), 7, config, now, random);
+  CHECK(known.size() == 10);
+  for (std::uint32_t i = 100; i < 105; ++i)
+    CHECK(known.add(endpoint(i), PeerSource::tracker, config, now, random));
+  CHECK(known.size() == 10);
+  CHECK(known.untried_of(7) == 0);
+  CHECK_FALSE(known.add_named(endpoint(200), 7, config, now, random));
+  CHECK_FALSE(known.add(endpoint(0), PeerSource::tracker, config, now, random));  // still there
+}
+
+TEST_CASE("what a liar has named is forgotten, unless somebody better says the same") {
+  const SwarmConfig config;
+  Random random(1);
+  KnownPeers known;
+  for (std::uint32_t i = 0; i < 4; ++i) known.add_named(endpoint(i), 7, config, now, random);
+  known.add(endpoint(2), PeerSource::tracker, config, now, random);
+  known.forget_named_by(7);
+  CHECK(known.size() == 1);
+  const auto left = known.take(false, now);
+  REQUIRE(left);
+  CHECK(left->source == PeerSource::tracker);
+}
+
 }  // namespace
 }  // namespace barter
