@@ -138,6 +138,7 @@ void add_transfer_flags(CLI::App* command, TransferFlags& flags) {
       ->type_name("FILE");
   command->add_flag("--no-pex", flags.no_pex,
                     "Do not tell peers of each other, nor listen to that");
+  command->add_flag("--no-lsd", flags.no_lsd, "Do not look for peers on the local network");
   add_explain_flag(command, flags.explain);
 }
 
@@ -154,6 +155,7 @@ Result<ClientOptions> client_options(const TransferFlags& flags) {
   }
   options.trace_file = flags.trace_file;
   options.swarm.peer_exchange = !flags.no_pex;
+  options.local_discovery = !flags.no_lsd;
   auto folder = state_folder(flags.state_folder);
   if (!folder) return folder.error();
   options.state_folder = std::move(*folder);

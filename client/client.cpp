@@ -15,6 +15,7 @@
 #include "chunkstore/posix_files.hpp"
 #include "client/net/client_hooks.hpp"
 #include "client/net/event_queue.hpp"
+#include "client/net/finders.hpp"
 #include "client/net/io_threads.hpp"
 #include "client/net/listener.hpp"
 #include "client/net/rate_lease.hpp"
@@ -126,6 +127,7 @@ class Client::Impl {
   std::shared_ptr<net::TrackerClient> trackers_;
   std::shared_ptr<net::Listener> listener_;
   std::shared_ptr<net::NetworkWatch> network_;
+  std::optional<net::Finders> finders_;
   std::optional<net::DriverShared> shared_;
 
  private:
@@ -182,6 +184,7 @@ bool Client::Impl::close() {
   remove(all(), {});
   listener_->stop();
   trackers_->stop();
+  if (finders_) finders_->stop();
   asio::post(threads_.service(), [this] {
     lease_timer_.cancel();
     network_->stop();
@@ -207,10 +210,21 @@ Result<void> Client::Impl::open() {
     if (auto opened = listener_->open(listen); !opened) return opened.error();
     port = listener_->port();
   }
+  net::FindersOptions finders;
+  finders.port = port;
+  finders.addresses = options_.listen_addresses;
+  finders.local_discovery = options_.local_discovery;
+  finders_.emplace(
+      threads_.service(), finders,
+      [this](const WireInfoHash& info_hash, PeerSource source, std::span<const Endpoint> peers) {
+        if (const auto driver = find(info_hash))
+          driver->add_found(source, {peers.begin(), peers.end()});
+      });
   shared_.emplace(net::DriverShared{
       .disk = disk_,
       .blocks = blocks_,
       .trackers = *trackers_,
+      .finders = *finders_,
       .budget = budget_,
       .service = threads_.service(),
       .peer_id = peer_id_,

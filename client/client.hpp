@@ -35,6 +35,7 @@ struct ClientOptions {
   std::string state_folder;                // "" keeps none
   std::uint64_t download_limit = unlimited, upload_limit = unlimited;  // bytes a second, all torrents
   std::uint32_t max_connections = 400;     // all torrents
+  bool local_discovery = false;            // BEP 14: multicast on the local network
   SwarmConfig swarm;
   std::string trace_file;                  // every swarm event with its actions; "" for none
 };

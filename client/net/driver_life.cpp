@@ -63,7 +63,17 @@ void SwarmDriver::fetch_metainfo() {
   swarm_.start(current_time());
   if (!torrent_.peers.empty()) add_peers(torrent_.peers);
   tell_skipped_trackers();
+  look_for_peers();
   arm_round();
+}
+
+// Of a magnet link nobody knows yet whether it is private; who gives one away means it to be found.
+void SwarmDriver::look_for_peers() {
+  if (torrent_.metainfo && torrent_.metainfo->is_private()) {
+    shared_.finders.end(info_hash_);
+  } else {
+    shared_.finders.begin(info_hash_);
+  }
 }
 
 void SwarmDriver::begin(AddTorrent torrent, std::shared_ptr<Store> store) {
@@ -140,6 +150,7 @@ void SwarmDriver::run(const Bitfield& have) {
   last_sync_ = last_look_ = last_root_ = now;
   if (swarm_.progress(now).wanted_complete) wanted_complete();
   if (!torrent_.peers.empty()) add_peers(torrent_.peers);
+  look_for_peers();
   if (was_magnet_) return;  // the rest has begun with it
   tell_skipped_trackers();
   arm_round();
@@ -417,6 +428,7 @@ void SwarmDriver::maybe_ended() {
 }
 
 void SwarmDriver::end() {
+  shared_.finders.end(info_hash_);
   state_ = State::ended;
   mailbox_->close();
   for (const auto& [id, link] : links_) link.connection->close();

@@ -182,6 +182,15 @@ void SwarmDriver::add_peers(std::vector<HostPort> peers) {
   });
 }
 
+void SwarmDriver::add_found(PeerSource source, std::vector<Endpoint> peers) {
+  asio::post(thread_.context, [self = shared_from_this(), source, peers = std::move(peers)] {
+    if (self->state_ != State::running && self->state_ != State::fetching) return;
+    const Batch batch(*self);
+    self->note([&] { return fmt::format("add_peers {} {}", to_string(source), peers.size()); });
+    self->swarm_.add_peers(source, peers, current_time());
+  });
+}
+
 void SwarmDriver::set_limits(std::uint64_t download, std::uint64_t upload) {
   asio::post(thread_.context, [self = shared_from_this(), download, upload] {
     const Batch batch(*self);

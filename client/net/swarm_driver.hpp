@@ -21,6 +21,7 @@
 #include "client/client.hpp"
 #include "client/net/budget.hpp"
 #include "client/net/connection.hpp"
+#include "client/net/finders.hpp"
 #include "client/net/mailbox.hpp"
 #include "client/net/peer_handshake.hpp"
 #include "client/net/piece_check.hpp"
@@ -36,6 +37,7 @@ struct DriverShared {
   DiskPool& disk;
   BlockPool& blocks;
   TrackerClient& trackers;
+  Finders& finders;
   ConnectionBudget& budget;
   boost::asio::io_context& service;
   PeerId peer_id;
@@ -70,6 +72,7 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   void give_up();
   void adopt(int descriptor, Endpoint remote, std::vector<std::byte> received);
   void add_peers(std::vector<HostPort> peers);
+  void add_found(PeerSource source, std::vector<Endpoint> peers);
   void set_limits(std::uint64_t download, std::uint64_t upload);  // bytes a second
   void set_open_piece_bytes(std::uint64_t bytes);
   void network_changed();
@@ -169,6 +172,7 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   void run(const Bitfield& have);
   void fail(Error error);
   void tell_skipped_trackers();
+  void look_for_peers();
   void arm_round();
   void round();
   void wanted_complete();

@@ -89,6 +89,13 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def kept_quiet(arguments):
+    """The same, so that nothing is said to anybody but whom the test names."""
+    if arguments and arguments[0] in ("get", "seed"):
+        return (*arguments, "--no-lsd")
+    return arguments
+
+
 class BarterTest(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="barter-cli-")
@@ -112,7 +119,7 @@ class BarterTest(unittest.TestCase):
             return file.read()
 
     def barter(self, *arguments, seconds=60, stdin=None, **environment):
-        done = subprocess.run([BARTER, *arguments], cwd=self.folder, capture_output=True, timeout=seconds,
+        done = subprocess.run([BARTER, *kept_quiet(arguments)], cwd=self.folder, capture_output=True, timeout=seconds,
                               input=stdin, env={**self.environment, **environment}, check=False)
         json_lines = "--json" in arguments
         return Done(done.returncode, done.stdout.decode("utf-8", "surrogateescape"),
@@ -135,7 +142,7 @@ class BarterTest(unittest.TestCase):
         return done
 
     def start(self, *arguments, **options):
-        running = Running([BARTER, *arguments], self.folder, self.environment, **options)
+        running = Running([BARTER, *kept_quiet(arguments)], self.folder, self.environment, **options)
         self.addCleanup(running.kill)
         return running
 

@@ -143,6 +143,18 @@ def main():
             "nested": b"l" * 32 + b"e" * 32, "deeper": b"d1:a" * 40, "long": b"9999999999:abc",
             "digits": b"i" + b"0" * 30 + b"e"}.items():
         write("bencode", name, text)
+    v4, v6 = bytes([20, 1, 2, 3, 0x1a, 0xe1]), bytes(range(16)) + b"\x1a\xe1"
+    for name, exchange in {
+            "both": {"added": v4 * 3, "added.f": b"\2\x10\0", "added6": v6, "added6.f": b"\x12",
+                     "dropped": v4, "dropped6": v6 * 2},
+            "short": {"added": v4 * 2 + b"abc", "added.f": b"\2", "dropped6": b"x" * 17},
+            "many": {"added": v4 * 250}, "typed": {"added": 6, "dropped": [v4]}}.items():
+        write("pex", name, bencode(exchange))
+    for name, rest in {
+            "plain": f"Host: 239.192.152.143:6771\r\nPort: 6881\r\nInfohash: {'0a' * 20}\r\ncookie: x\r\n\r\n\r\n",
+            "many": "Port:1\n" + "".join(f"infohash: {i:040X}\n" for i in range(25)) + "X-y: z\n",
+            "odd": "PORT : 65535 \r\n:\r\nno header\r\nInfohash: short\r\n"}.items():
+        write("local_announce", name, "BT-SEARCH * HTTP/1.1\r\n" + rest)
     v1, v2 = "c12fe1c06bba254a9dc9f519b335aa7c1367a88a", "ca" * 32
     for name, rest in {
             "full": f"xt=urn:btih:{v1}&dn=a%20b+c&tr=http%3A%2F%2Ft%2Fannounce&tr.1=udp://u:80"

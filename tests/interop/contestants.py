@@ -12,12 +12,14 @@ where the tracker is a UDP one): what they know of each other they know from the
 """
 
 import base64
+import functools
 import json
 import os
 import re
 import shutil
 import signal
 import socket
+import subprocess
 import tempfile
 import urllib.error
 import urllib.parse
@@ -544,6 +546,13 @@ class OpentrackerUdp(Opentracker):
     scheme = "udp"
 
 
+@functools.lru_cache
+def quiet_flags(barter):
+    """What keeps get and seed from looking for peers whom nobody named, as far as this build can."""
+    known = subprocess.run([barter, "get", "--help"], capture_output=True, text=True, check=False).stdout
+    return [flag for flag in ("--no-dht", "--no-lsd") if flag in known]
+
+
 class Barter(Peer):
     """barter seed, get, share; events by --json."""
 
@@ -557,7 +566,8 @@ class Barter(Peer):
 
     def command(self, *arguments):
         self.lines = JsonLines()
-        self.start([self.row.barter, *arguments, "--json"])
+        quiet = quiet_flags(self.row.barter) if arguments[0] in ("get", "seed") else []
+        self.start([self.row.barter, *arguments, *quiet, "--json"])
 
     def event(self, name):
         return self.lines.last(self.process, name)

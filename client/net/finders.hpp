@@ -1,0 +1,43 @@
+// Finders: the ways of finding peers that need no tracker and belong to the whole client, not to
+// one torrent. Told which torrents trade, they tell of the peers they find. Owned by the Client;
+// works on its service thread.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "client/swarm/action.hpp"
+#include "torrent/digest.hpp"
+#include "torrent/endpoint.hpp"
+
+namespace barter::net {
+
+class LocalDiscovery;
+
+struct FindersOptions {
+  std::uint16_t port = 0;          // on which peers reach us
+  std::vector<Address> addresses;  // of ours, where peers reach us; empty: all
+  bool local_discovery = false;    // BEP 14
+};
+
+class Finders {
+ public:
+  // Peers of a torrent. On the service thread.
+  using Found = std::function<void(const WireInfoHash&, PeerSource, std::span<const Endpoint>)>;
+
+  Finders(boost::asio::io_context& service, const FindersOptions& options, Found found);
+  ~Finders();
+
+  // A torrent trades, or does so no longer; not for those known to be private (BEP 27). Any thread.
+  void begin(const WireInfoHash& info_hash);
+  void end(const WireInfoHash& info_hash);
+  void stop();  // any thread
+
+ private:
+  std::shared_ptr<LocalDiscovery> local_;  // null: switched off
+};
+
+}  // namespace barter::net

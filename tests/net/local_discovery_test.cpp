@@ -1,0 +1,161 @@
+// Local discovery (BEP 14), in a network of its own: no datagram leaves this machine.
+#include "client/net/local_discovery.hpp"
+
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <mutex>
+#include <thread>
+
+#include "client/net/io_threads.hpp"
+#include "client/wire/local_announce.hpp"
+#include "harness.hpp"
+#include "own_network.hpp"
+
+using namespace barter;
+using namespace barter::testing;
+using namespace std::chrono_literals;
+
+namespace {
+
+WireInfoHash hash(int n) {
+  WireInfoHash out;
+  out.bytes.fill(static_cast<std::byte>(n));
+  return out;
+}
+
+// Sends and hears on the group, as another client of the machine.
+class Neighbour {
+ public:
+  Neighbour() {
+    const int one = 1;
+    ::setsockopt(socket_, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    group_.sin_family = AF_INET;
+    group_.sin_port = htons(6771);
+    ::inet_pton(AF_INET, "239.192.152.143", &group_.sin_addr);
+    ::bind(socket_, reinterpret_cast<const sockaddr*>(&group_), sizeof group_);
+    ip_mreqn where{};
+    where.imr_multiaddr = group_.sin_addr;
+    where.imr_address.s_addr = htonl(INADDR_LOOPBACK);
+    where.imr_ifindex = static_cast<int>(::if_nametoindex("lo"));
+    ::setsockopt(socket_, IPPROTO_IP, IP_ADD_MEMBERSHIP, &where, sizeof where);
+    ::setsockopt(socket_, IPPROTO_IP, IP_MULTICAST_IF, &where, sizeof where);
+    const timeval patience{5, 0};
+    ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  }
+  ~Neighbour() { ::close(socket_); }
+  Neighbour(const Neighbour&) = delete;
+  Neighbour& operator=(const Neighbour&) = delete;
+
+  void say(const std::string& text) {
+    ::sendto(socket_, text.data(), text.size(), 0, reinterpret_cast<const sockaddr*>(&group_),
+             sizeof group_);
+  }
+  void patience(std::chrono::milliseconds time) {
+    const timeval value{0, static_cast<suseconds_t>(time.count() * 1000)};
+    ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &value, sizeof value);
+  }
+  std::string hear() {
+    char buffer[2048];
+    const auto size = ::recv(socket_, buffer, sizeof buffer, 0);
+    return size < 0 ? std::string() : std::string(buffer, static_cast<std::size_t>(size));
+  }
+
+ private:
+  const int socket_ = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  sockaddr_in group_{};
+};
+
+std::string discover() {
+  net::IoThreads threads(1);
+  std::mutex mutex;
+  std::vector<std::pair<WireInfoHash, Endpoint>> found;
+  net::LocalDiscoveryOptions options;
+  options.port = 7001;
+  options.first_after = 50ms;
+  options.interval = 600ms;
+  options.pause = 300ms;
+  const auto local = std::make_shared<net::LocalDiscovery>(
+      threads.service(), options, [&](const WireInfoHash& info_hash, const Endpoint& peer) {
+        const std::lock_guard lock(mutex);
+        found.emplace_back(info_hash, peer);
+      });
+  Neighbour other;
+  for (int n = 1; n <= 25; ++n) local->begin(hash(n));
+  const auto stop = [&](std::string complaint) {
+    local->stop();
+    threads.stop();
+    return complaint;
+  };
+  // Two datagrams hold the twenty-five.
+  std::vector<WireInfoHash> told;
+  for (int i = 0; i < 2; ++i) {
+    const auto message = wire::parse_local_announce(other.hear());
+    if (!message || message->port != 7001) return stop("nothing was announced");
+    told.insert(told.end(), message->info_hashes.begin(), message->info_hashes.end());
+  }
+  std::sort(told.begin(), told.end());
+  if (told.size() != 25 || std::unique(told.begin(), told.end()) != told.end())
+    return stop("not each was announced once");
+  // Again only after the interval, however often it begins.
+  const auto began = std::chrono::steady_clock::now();
+  for (int i = 0; i < 2; ++i) {
+    local->end(hash(1));
+    local->begin(hash(1));
+  }
+  const auto again = wire::parse_local_announce(other.hear());
+  if (!again || again->info_hashes != std::vector{hash(1)}) return stop("not announced again");
+  if (std::chrono::steady_clock::now() - began < 200ms) return stop("announced too often");
+
+  wire::LocalAnnounce theirs;
+  theirs.port = 7002;
+  theirs.info_hashes = {hash(99), hash(3)};
+  other.say("junk");
+  other.say(to_datagram(theirs, false));
+  for (int i = 0; i < 100; ++i) {
+    std::this_thread::sleep_for(20ms);
+    const std::lock_guard lock(mutex);
+    if (!found.empty()) break;
+  }
+  for (int n = 1; n <= 25; ++n) local->end(hash(n));
+  std::this_thread::sleep_for(50ms);
+  other.say(to_datagram(theirs, false));  // nobody is interested any more
+  other.patience(100ms);
+  while (!other.hear().empty()) continue;
+  other.patience(900ms);
+  if (!other.hear().empty()) return stop("what has ended is announced");
+  const std::lock_guard lock(mutex);
+  const bool right = found.size() == 1 && found[0].first == hash(3) &&
+                     found[0].second.port == 7002 && found[0].second.address.is_loopback();
+  return stop(right ? "" : "found " + std::to_string(found.size()));
+}
+
+std::string get_from_neighbour() {
+  Folder from, to;
+  const auto metainfo = make_torrent(from.path(), "data", {{"", 100'000}}, 16384);
+  ClientOptions options;
+  options.local_discovery = true;
+  TestClient seed(options), get(options);
+  seed.seed(metainfo, from.path());
+  const TorrentId id = get.get(metainfo, to.path(), {});
+  if (!get.wait<Completed>(id, 10s)) return "it does not find the seed";
+  const auto peers = get->peers(id);
+  for (const PeerProgress& peer : peers)
+    if (peer.source != PeerSource::lsd && peer.source != PeerSource::incoming)
+      return "known from " + std::string(to_string(peer.source));
+  return same_content(*metainfo, from.path(), to.path()) ? "" : "not the same";
+}
+
+}  // namespace
+
+TEST_CASE("local discovery announces to neighbours and hears them") {
+  if (const auto complaint = in_own_network("", "", discover)) CHECK(*complaint == "");
+}
+
+TEST_CASE("a client finds a seed beside it without a tracker") {
+  if (const auto complaint = in_own_network("", "", get_from_neighbour)) CHECK(*complaint == "");
+}
