@@ -28,6 +28,10 @@ struct SwarmConfig {
   Duration reconnect_max = std::chrono::minutes(30);
   Duration unused_after = std::chrono::minutes(5);  // neither side interested: may be closed
 
+  // Before that, a link that carries nothing does not give way to one of a higher priority (BEP
+  // 40).
+  Duration settled_after = std::chrono::minutes(1);
+
   // Peer exchange (BEP 11), never for private torrents
   bool peer_exchange = true;
   Duration pex_interval = std::chrono::seconds(60);    // between messages to one peer

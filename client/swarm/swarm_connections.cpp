@@ -1,6 +1,7 @@
 // Links: whom to take, to keep, to call and to drop; and the trackers, who tell whom to call.
 #include <algorithm>
 
+#include "client/swarm/peer_priority.hpp"
 #include "client/swarm/swarm_core.hpp"
 
 namespace barter {
@@ -82,7 +83,7 @@ std::optional<Swarm::Core::Refusal> Swarm::Core::refusal(const PeerInfo& info,
   const auto live = static_cast<std::size_t>(
       std::count_if(peers_.begin(), peers_.end(), [](const auto& peer) { return !peer->closing; }));
   if (live >= config_->max_connections) {
-    Peer* useless = replaceable(now);
+    Peer* useless = replaceable(info.remote, now);
     if (useless == nullptr) return Refusal{DisconnectReason::too_many, "links"};
     disconnect(*useless, DisconnectReason::unused, "another peer takes its place", now);
   }
@@ -143,7 +144,33 @@ bool Swarm::Core::address_is_full(const Endpoint& remote) const {
   return links >= static_cast<std::ptrdiff_t>(config_->max_connections_per_address);
 }
 
-Peer* Swarm::Core::replaceable(TimePoint now) const {
+Peer* Swarm::Core::replaceable(const Endpoint& newcomer, TimePoint now) const {
+  Peer* idle = unused(now);
+  return idle != nullptr ? idle : outranked(newcomer, now);
+}
+
+// BEP 40: of the links that carry nothing, that of the lowest priority, if the newcomer's is
+// higher. Both ends of every link compute the same, so a full swarm settles, newcomers get in, and
+// who has many addresses gets no more places than their share.
+Peer* Swarm::Core::outranked(const Endpoint& newcomer, TimePoint now) const {
+  if (!external_ip_ || external_ip_->is_v4() != newcomer.address.is_v4()) return nullptr;
+  const Endpoint own{*external_ip_, listen_port_};
+  std::uint32_t lowest = peer_priority(own, newcomer);
+  Peer* out = nullptr;
+  for (const auto& peer : peers_) {
+    if (peer->closing || peer->remote.address.is_v4() != newcomer.address.is_v4()) continue;
+    const bool carries = !peer->requests.empty() || (!peer->am_choking && peer->peer_interested);
+    if (carries || peer->source == PeerSource::user) continue;
+    if (now - peer->connected_at < config_->settled_after) continue;
+    const std::uint32_t priority = peer_priority(own, peer->remote);
+    if (priority >= lowest) continue;
+    lowest = priority;
+    out = peer.get();
+  }
+  return out;
+}
+
+Peer* Swarm::Core::unused(TimePoint now) const {
   Peer* worst = nullptr;
   for (const auto& peer : peers_) {
     if (peer->closing || peer->am_interested || peer->peer_interested) continue;
@@ -157,7 +184,7 @@ Peer* Swarm::Core::replaceable(TimePoint now) const {
 bool Swarm::Core::wants_connection(const Endpoint& from, TimePoint now) const {
   if (!trading() || bans_.banned(from)) return false;
   if (!from.address.is_local() && address_is_full(from)) return false;
-  return peers_.size() < config_->max_connections || replaceable(now) != nullptr;
+  return peers_.size() < config_->max_connections || replaceable(from, now) != nullptr;
 }
 
 // ---- a link ends

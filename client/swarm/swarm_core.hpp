@@ -119,7 +119,10 @@ class Swarm::Core {
   bool starving(TimePoint now) const;
   TimePoint famine_at() const;  // when we starve though we have links, if no block comes before
   bool link_is_pointless(const Peer& peer) const;
-  Peer* replaceable(TimePoint now) const;
+  // Whose place somebody at `newcomer` may take when all are taken.
+  Peer* replaceable(const Endpoint& newcomer, TimePoint now) const;
+  Peer* unused(TimePoint now) const;
+  Peer* outranked(const Endpoint& newcomer, TimePoint now) const;
   bool address_is_full(const Endpoint& remote) const;
   void leave_seeds(TimePoint now);
   void ban(const Contributor& contributor, const std::string& reason, TimePoint now);
