@@ -60,11 +60,11 @@ std::vector<Glob> parse_globs(const std::string& flag, const std::vector<std::st
   return out;
 }
 
-std::vector<HostPort> parse_peers(const std::vector<std::string>& values) {
+std::vector<HostPort> parse_peers(const std::vector<std::string>& values, const std::string& flag) {
   std::vector<HostPort> out;
   for (const std::string& text : values) {
     auto peer = HostPort::parse(text);
-    if (!peer) throw UsageError(fmt::format("--peer: {}", peer.error().message));
+    if (!peer) throw UsageError(fmt::format("{}: {}", flag, peer.error().message));
     out.push_back(std::move(*peer));
   }
   return out;

@@ -17,7 +17,9 @@ std::vector<std::vector<std::string>> parse_tiers(const std::vector<std::string>
 std::vector<std::string> parse_web_seeds(const std::vector<std::string>& values);
 std::vector<Glob> parse_globs(const std::string& flag, const std::vector<std::string>& patterns);
 // --peer: HOST:PORT.
-std::vector<HostPort> parse_peers(const std::vector<std::string>& values);
+// `flag` is whose values these are, for the error.
+std::vector<HostPort> parse_peers(const std::vector<std::string>& values,
+                                  const std::string& flag = "--peer");
 // --listen: addresses, without a port.
 std::vector<Address> parse_addresses(const std::string& flag,
                                      const std::vector<std::string>& values);

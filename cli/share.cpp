@@ -62,7 +62,7 @@ struct Options {
   std::vector<std::string> exclude;
   unsigned threads = 0;
   bool explain = false;
-  bool no_lsd = false;
+  bool no_lsd = false, no_dht = false;
 };
 
 CreateOptions create_options(const Options& options) {
@@ -307,6 +307,7 @@ class Share {
     options.state_folder = state_folder_;
     options.upload_limit = options_.up_limit;
     options.local_discovery = options_.is_public && !options_.no_lsd;
+    options.dht = options_.is_public && !options_.no_dht;
     options.trace_file = options_.trace_file;
     if (options_.max_peers != 0) {
       options.max_connections = options.swarm.max_connections = options_.max_peers;
@@ -584,6 +585,7 @@ void add_share_command(CLI::App& app, CommandLine& line) {
       ->type_name("N");
   command->add_flag("--public", options->is_public,
                     "Let clients find peers elsewhere too (the torrent is private otherwise)");
+  command->add_flag("--no-dht", options->no_dht, "With --public: do not take part in the DHT");
   command->add_flag("--no-lsd", options->no_lsd,
                     "With --public: do not look for peers on the local network");
   command->add_flag("--v1", options->v1, "A torrent of version 1 (default)");

@@ -136,6 +136,12 @@ void add_transfer_flags(CLI::App* command, TransferFlags& flags) {
   command
       ->add_option("--trace", flags.trace_file, "Write every event and decision of the swarm there")
       ->type_name("FILE");
+  command->add_flag("--no-dht", flags.no_dht, "Do not take part in the DHT");
+  command
+      ->add_option("--dht-node", flags.dht_nodes,
+                   "Enter the DHT here, not by the well-known routers (repeatable)")
+      ->allow_extra_args(false)
+      ->type_name("HOST:PORT");
   command->add_flag("--no-pex", flags.no_pex,
                     "Do not tell peers of each other, nor listen to that");
   command->add_flag("--no-lsd", flags.no_lsd, "Do not look for peers on the local network");
@@ -156,6 +162,8 @@ Result<ClientOptions> client_options(const TransferFlags& flags) {
   options.trace_file = flags.trace_file;
   options.swarm.peer_exchange = !flags.no_pex;
   options.local_discovery = !flags.no_lsd;
+  options.dht = !flags.no_dht;
+  if (!flags.dht_nodes.empty()) options.dht_bootstrap = parse_peers(flags.dht_nodes, "--dht-node");
   auto folder = state_folder(flags.state_folder);
   if (!folder) return folder.error();
   options.state_folder = std::move(*folder);

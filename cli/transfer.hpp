@@ -26,7 +26,8 @@ struct TransferFlags {
   std::uint32_t max_peers = 0;  // 0: the client's own idea
   std::string state_folder, trace_file;
   bool explain = false;
-  bool no_pex = false, no_lsd = false;
+  bool no_pex = false, no_lsd = false, no_dht = false;
+  std::vector<std::string> dht_nodes;
 };
 void add_explain_flag(CLI::App* command, bool& explain);
 void add_transfer_flags(CLI::App* command, TransferFlags& flags);

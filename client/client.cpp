@@ -214,6 +214,9 @@ Result<void> Client::Impl::open() {
   finders.port = port;
   finders.addresses = options_.listen_addresses;
   finders.local_discovery = options_.local_discovery;
+  finders.dht = options_.dht;
+  finders.dht_bootstrap = options_.dht_bootstrap;
+  finders.state_folder = options_.state_folder;
   finders_.emplace(
       threads_.service(), finders,
       [this](const WireInfoHash& info_hash, PeerSource source, std::span<const Endpoint> peers) {
@@ -466,6 +469,9 @@ Result<std::unique_ptr<Client>> Client::start(ClientOptions options, TorrentHand
 
 std::uint16_t Client::port() const {
   return impl_->shared_->port;
+}
+std::uint16_t Client::dht_port() const {
+  return impl_->finders_->dht_port();
 }
 const PeerId& Client::peer_id() const {
   return impl_->peer_id_;

@@ -36,6 +36,11 @@ struct ClientOptions {
   std::uint64_t download_limit = unlimited, upload_limit = unlimited;  // bytes a second, all torrents
   std::uint32_t max_connections = 400;     // all torrents
   bool local_discovery = false;            // BEP 14: multicast on the local network
+  bool dht = false;                        // BEP 5, 32: for all torrents that are not private
+  // Whom to ask first of all; the table in the state folder, torrents and peers know others.
+  std::vector<HostPort> dht_bootstrap = {{"router.bittorrent.com", 6881},
+                                         {"dht.transmissionbt.com", 6881},
+                                         {"dht.libtorrent.org", 25401}};
   SwarmConfig swarm;
   std::string trace_file;                  // every swarm event with its actions; "" for none
 };
@@ -99,6 +104,7 @@ class Client {
   ~Client();  // stops at once if stop() was not called
 
   std::uint16_t port() const;              // of the listener
+  std::uint16_t dht_port() const;          // of our node of the DHT (UDP); 0: there is none
   const PeerId& peer_id() const;
 
   // Opens the store, checks what must be checked, then trades. Errors are those of Store::open.

@@ -69,11 +69,13 @@ void SwarmDriver::fetch_metainfo() {
 
 // Of a magnet link nobody knows yet whether it is private; who gives one away means it to be found.
 void SwarmDriver::look_for_peers() {
-  if (torrent_.metainfo && torrent_.metainfo->is_private()) {
-    shared_.finders.end(info_hash_);
-  } else {
-    shared_.finders.begin(info_hash_);
-  }
+  if (is_private()) return shared_.finders.end(info_hash_);
+  // Whoever is a peer is mostly a node of the DHT at the same port.
+  std::vector<HostPort> nodes = torrent_.peers;
+  if (torrent_.metainfo)
+    nodes.insert(nodes.end(), torrent_.metainfo->dht_nodes().begin(),
+                 torrent_.metainfo->dht_nodes().end());
+  shared_.finders.begin(info_hash_, nodes);
 }
 
 void SwarmDriver::begin(AddTorrent torrent, std::shared_ptr<Store> store) {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "client/swarm/action.hpp"
@@ -15,12 +16,16 @@
 
 namespace barter::net {
 
+class DhtSocket;
 class LocalDiscovery;
 
 struct FindersOptions {
   std::uint16_t port = 0;          // on which peers reach us
   std::vector<Address> addresses;  // of ours, where peers reach us; empty: all
   bool local_discovery = false;    // BEP 14
+  bool dht = false;                // BEP 5
+  std::vector<HostPort> dht_bootstrap;
+  std::string state_folder;  // where the DHT's table is kept; "" keeps none
 };
 
 class Finders {
@@ -32,12 +37,19 @@ class Finders {
   ~Finders();
 
   // A torrent trades, or does so no longer; not for those known to be private (BEP 27). Any thread.
-  void begin(const WireInfoHash& info_hash);
+  // `nodes`: where there may be nodes of the DHT.
+  void begin(const WireInfoHash& info_hash, const std::vector<HostPort>& nodes);
   void end(const WireInfoHash& info_hash);
-  void stop();  // any thread
+  void add_node(const Endpoint& node);  // of the DHT; any thread
+  void stop();                          // any thread
+
+  // Of our node of the DHT; 0: there is none. Any thread.
+  std::uint16_t dht_port() const { return dht_port_; }
 
  private:
-  std::shared_ptr<LocalDiscovery> local_;  // null: switched off
+  std::shared_ptr<LocalDiscovery> local_;  // null: switched off, as below
+  std::shared_ptr<DhtSocket> dht_;
+  std::uint16_t dht_port_ = 0;
 };
 
 }  // namespace barter::net

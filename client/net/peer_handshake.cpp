@@ -26,7 +26,8 @@ ConnectFailure failure_of(const error_code& error, bool expired) {
 }
 
 asio::awaitable<bool> send_ours(std::shared_ptr<SwarmDriver> driver, HandshakingPtr handshaking) {
-  const auto ours = wire::encode(wire::our_handshake(driver->info_hash(), driver->peer_id()));
+  const auto ours = wire::encode(
+      wire::our_handshake(driver->info_hash(), driver->peer_id(), driver->dht_port() != 0));
   const auto sent = co_await asio::async_write(handshaking->socket, asio::buffer(ours), as_values);
   co_return !std::get<0>(sent);
 }

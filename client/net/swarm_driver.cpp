@@ -241,7 +241,19 @@ void SwarmDriver::received(Connection& connection, std::span<wire::Message> mess
     return fmt::format("received c{} {}", static_cast<std::uint32_t>(connection.id()),
                        describe(messages));
   });
+  hear_ports(connection.id(), messages);
   swarm_.messages_received(connection.id(), messages, current_time());
+}
+
+// BEP 5: a peer's node of the DHT is a matter of the whole client, not of the swarm.
+void SwarmDriver::hear_ports(ConnectionId id, std::span<const wire::Message> messages) {
+  for (const wire::Message& message : messages) {
+    const auto* port = std::get_if<wire::Port>(&message);
+    if (port == nullptr || port->port == 0 || dht_port() == 0) continue;
+    Link& link = links_.at(static_cast<std::uint32_t>(id));
+    if (std::exchange(link.told_port, true)) continue;
+    shared_.finders.add_node({link.remote.address, port->port});
+  }
 }
 
 void SwarmDriver::sent(Connection& connection, std::span<const BlockRange> blocks) {
@@ -366,13 +378,18 @@ void SwarmDriver::shaken(Handshaking& handshaking, const wire::Handshake& theirs
   const auto connection =
       std::make_shared<Connection>(std::move(handshaking.socket), id, *this, thread_,
                                    shared_.blocks, reader_limits_, most_control);
-  links_[static_cast<std::uint32_t>(id)] = {connection, std::move(handshaking.token)};
+  links_[static_cast<std::uint32_t>(id)] = {connection, std::move(handshaking.token),
+                                            handshaking.remote};
   note([&] {
     return fmt::format("connected c{} {} {}", static_cast<std::uint32_t>(id),
                        to_string(info.remote), info.outgoing ? "outgoing" : "incoming");
   });
   swarm_.peer_connected(id, info, current_time());
   drain();  // the swarm may not want it, and its bitfield goes first
+  if (theirs.dht() && dht_port() != 0 && find(id) != nullptr) {
+    connection->send(wire::Port{dht_port()});
+    touch(*connection);
+  }
   connection->start(std::span(handshaking.received).subspan(wire::handshake_length));
 }
 

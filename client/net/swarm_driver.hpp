@@ -83,6 +83,10 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   void ask(const std::function<void(const Swarm&)>& question);
   const WireInfoHash& info_hash() const { return info_hash_; }
   const PeerId& peer_id() const { return shared_.peer_id; }
+  // On the network thread: of our node of the DHT; 0 where this torrent has nothing to do with it.
+  std::uint16_t dht_port() const {
+    return is_private() ? std::uint16_t{0} : shared_.finders.dht_port();
+  }
   // For whoever shares out the global limits: bytes a second, now and then brought up to date.
   struct Rates {
     std::atomic<std::uint64_t> download = 0, upload = 0;
@@ -113,6 +117,8 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   struct Link {
     std::shared_ptr<Connection> connection;
     ConnectionBudget::Token token;
+    Endpoint remote;
+    bool told_port = false;  // of its node of the DHT; once
   };
   // While one lives, events only gather; the last to go drains the actions.
   class Batch {
@@ -173,6 +179,8 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   void fail(Error error);
   void tell_skipped_trackers();
   void look_for_peers();
+  bool is_private() const { return torrent_.metainfo && torrent_.metainfo->is_private(); }
+  void hear_ports(ConnectionId id, std::span<const wire::Message> messages);
   void arm_round();
   void round();
   void wanted_complete();

@@ -13,10 +13,10 @@ constexpr std::string_view protocol =
 constexpr std::size_t reserved_at = 20, info_hash_at = 28, peer_id_at = 48;
 }  // namespace
 
-Handshake our_handshake(const WireInfoHash& info_hash, const PeerId& peer_id) {
+Handshake our_handshake(const WireInfoHash& info_hash, const PeerId& peer_id, bool dht) {
   Handshake out;
   out.reserved[5] = std::byte{0x10};
-  out.reserved[7] = std::byte{0x04};
+  out.reserved[7] = dht ? std::byte{0x05} : std::byte{0x04};
   out.info_hash = info_hash;
   out.peer_id = peer_id;
   return out;

@@ -1,4 +1,4 @@
-// The first 68 bytes of a link (BEP 3), with the reserved bits of BEP 6 and BEP 10. No I/O, no
+// The first 68 bytes of a link (BEP 3), with the reserved bits of BEP 5, 6 and 10. No I/O, no
 // state.
 #pragma once
 
@@ -22,11 +22,12 @@ struct Handshake {
 
   bool fast() const { return (reserved[7] & std::byte{0x04}) != std::byte{0}; }      // BEP 6
   bool extended() const { return (reserved[5] & std::byte{0x10}) != std::byte{0}; }  // BEP 10
+  bool dht() const { return (reserved[7] & std::byte{0x01}) != std::byte{0}; }       // BEP 5
   friend bool operator==(const Handshake&, const Handshake&) = default;
 };
 
-// Ours: both bits set.
-Handshake our_handshake(const WireInfoHash& info_hash, const PeerId& peer_id);
+// Ours: the bits of BEP 6 and BEP 10 set, and with `dht` that of BEP 5.
+Handshake our_handshake(const WireInfoHash& info_hash, const PeerId& peer_id, bool dht = false);
 
 std::array<std::byte, handshake_length> encode(const Handshake& handshake);
 

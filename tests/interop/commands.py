@@ -161,7 +161,7 @@ def served_torrent(row, leecher):
 def magnet_of_share(row, leecher):
     """A stock client downloads by the magnet link that share prints."""
     source = row.library.source("tree")
-    share = share_here(row, source, flags=("--public", "--no-lsd"))
+    share = share_here(row, source, flags=("--public", "--no-dht", "--no-lsd"))
     get = leecher(row, "get-" + leecher.kind)
     get.check_tracker()
     got = row.path("got")

@@ -44,7 +44,7 @@ std::string random_bytes(std::uint64_t size, std::uint64_t seed) {
 std::shared_ptr<const Metainfo> make_torrent(const fs::path& folder, const std::string& name,
                                              const std::vector<TestFile>& files,
                                              std::uint32_t piece_length,
-                                             const std::string& announce) {
+                                             const std::string& announce, bool is_private) {
   std::string all;
   std::uint64_t seed = std::hash<std::string>()(name);
   for (const TestFile& file : files) {
@@ -79,6 +79,7 @@ std::shared_ptr<const Metainfo> make_torrent(const fs::path& folder, const std::
   w.key("name").string(name);
   w.key("piece length").integer(piece_length);
   w.key("pieces").string(pieces);
+  if (is_private) w.key("private").integer(1);
   w.end().end();
   auto metainfo = Metainfo::parse(w.take());
   if (!metainfo) FAIL(metainfo.error().message);

@@ -38,7 +38,8 @@ std::shared_ptr<const Metainfo> make_torrent(const std::filesystem::path& folder
                                              const std::string& name,
                                              const std::vector<TestFile>& files,
                                              std::uint32_t piece_length,
-                                             const std::string& announce = {});
+                                             const std::string& announce = {},
+                                             bool is_private = false);
 // Do both folders hold the same bytes of that torrent?
 bool same_content(const Metainfo& metainfo, const std::filesystem::path& a,
                   const std::filesystem::path& b);

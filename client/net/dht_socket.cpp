@@ -1,0 +1,296 @@
+#include "client/net/dht_socket.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/post.hpp>
+#include <chrono>
+#include <filesystem>
+#include <random>
+#include <utility>
+
+#include "client/net/endpoints.hpp"
+#include "torrent/write_file.hpp"
+
+namespace barter::net {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using asio::ip::udp;
+using boost::system::error_code;
+
+namespace {
+
+constexpr std::size_t max_state_bytes = 1 << 20;
+constexpr unsigned max_errors = 1000;  // in a row, of a socket; then it is left alone
+
+TimePoint current_time() {
+  return std::chrono::steady_clock::now();
+}
+
+SipKey random_key() {
+  std::random_device device;
+  const auto number = [&] { return std::uint64_t{device()} << 32 | device(); };
+  return {number(), number()};
+}
+
+}  // namespace
+
+DhtSocket::DhtSocket(asio::io_context& context, DhtSocketOptions options, Found found)
+    : context_(context),
+      options_(std::move(options)),
+      found_(std::move(found)),
+      timer_(context),
+      resolver_(context) {}
+
+DhtSocket::~DhtSocket() {
+  if (lock_ >= 0) ::close(lock_);
+}
+
+template <class Work>
+void DhtSocket::post(Work work) {
+  asio::post(context_, [self = shared_from_this(), work = std::move(work)]() mutable {
+    if (!self->stopped_) work(*self);
+  });
+}
+
+// ---- from any thread
+
+void DhtSocket::begin(const WireInfoHash& info_hash) {
+  post([info_hash](DhtSocket& self) {
+    self.start();
+    const auto [place, fresh] = self.torrents_.try_emplace(info_hash);
+    if (fresh) place->second.pause = self.options_.retry_min;
+    self.search_due(current_time());
+    self.drain();
+  });
+}
+
+void DhtSocket::end(const WireInfoHash& info_hash) {
+  post([info_hash](DhtSocket& self) {
+    const auto found = self.torrents_.find(info_hash);
+    if (found == self.torrents_.end()) return;
+    if (found->second.request) self.node_->cancel(*found->second.request);
+    self.torrents_.erase(found);
+    self.drain();
+  });
+}
+
+void DhtSocket::add_node(const Endpoint& node) {
+  post([node](DhtSocket& self) {
+    if (!self.node_) return;
+    self.node_->add_node(node, current_time());
+    self.drain();
+  });
+}
+
+void DhtSocket::add_nodes(const std::vector<HostPort>& nodes) {
+  post([nodes](DhtSocket& self) {
+    if (self.node_) self.resolve(nodes);
+  });
+}
+
+void DhtSocket::stop() {
+  asio::post(context_, [self = shared_from_this()] {
+    if (std::exchange(self->stopped_, true)) return;
+    self->save();
+    self->timer_.cancel();
+    self->resolver_.cancel();
+    error_code ignored;
+    for (const auto& socket : {self->v4_, self->v6_})
+      if (socket) socket->udp.close(ignored);
+  });
+}
+
+// ---- beginning
+
+bool DhtSocket::open() {
+  const bool had_v4 = open(true, options_.port);
+  if (!had_v4) open(true, 0);
+  if (!open(false, port_ != 0 ? port_ : options_.port)) open(false, 0);
+  return v4_ || v6_;
+}
+
+// Two families on two ports cannot be told to peers: they learn the first.
+bool DhtSocket::open(bool v4, std::uint16_t port) {
+  Address address = v4 ? Address() : Address::v6({});
+  if (!options_.addresses.empty()) {
+    const auto ours = std::find_if(options_.addresses.begin(), options_.addresses.end(),
+                                   [&](const Address& one) { return one.is_v4() == v4; });
+    if (ours == options_.addresses.end()) return true;  // none is wanted
+    address = *ours;
+  }
+  auto socket = std::make_shared<Socket>(context_);
+  error_code error;
+  socket->udp.open(v4 ? udp::v4() : udp::v6(), error);
+  if (!error && !v4) socket->udp.set_option(asio::ip::v6_only(true), error);
+  if (!error) socket->udp.bind({to_asio(address), port}, error);
+  if (!error) socket->udp.non_blocking(true, error);
+  if (error) return false;
+  if (port_ == 0) port_ = socket->udp.local_endpoint(error).port();
+  (v4 ? v4_ : v6_) = std::move(socket);
+  return true;
+}
+
+void DhtSocket::start() {
+  if (node_) return;
+  auto config = std::make_shared<dht::Config>();
+  config->v4 = v4_ != nullptr;
+  config->v6 = v6_ != nullptr;
+  node_.emplace(std::move(config), random_key());
+  load();
+  node_->start(current_time());
+  resolve(options_.bootstrap);
+  save_at_ = current_time() + options_.save_interval;
+  for (const auto& socket : {v4_, v6_})
+    if (socket) receive(socket);
+}
+
+// Names are asked for once; the table of the last run and the peers know others.
+void DhtSocket::resolve(const std::vector<HostPort>& nodes) {
+  std::vector<Endpoint> known;
+  for (const HostPort& node : nodes) {
+    if (const auto address = Address::parse(node.host)) {
+      known.push_back({*address, node.port});
+      continue;
+    }
+    resolver_.async_resolve(node.host, std::to_string(node.port),
+                            [weak = weak_from_this()](const error_code& error,
+                                                      const tcp::resolver::results_type& found) {
+                              const auto self = weak.lock();
+                              if (error || !self || self->stopped_) return;
+                              std::vector<Endpoint> endpoints;
+                              for (const auto& entry : found)
+                                endpoints.push_back(from_asio(entry.endpoint()));
+                              self->node_->add_bootstrap(endpoints, current_time());
+                              self->drain();
+                            });
+  }
+  if (known.empty()) return;
+  node_->add_bootstrap(known, current_time());
+  drain();
+}
+
+// ---- the table
+
+void DhtSocket::load() {
+  if (options_.state_folder.empty()) return;
+  std::error_code ignored;
+  std::filesystem::create_directories(options_.state_folder, ignored);
+  const std::string path = options_.state_folder + "/dht";
+  lock_ = ::open((path + ".lock").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+  if (lock_ >= 0 && ::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+    ::close(lock_);  // another barter is that node
+    lock_ = -1;
+  }
+  if (lock_ < 0) return;
+  if (const auto state = read_file(path, max_state_bytes); state.has_value()) {
+    const auto loaded = node_->load(*state);  // what is broken is replaced by the next
+    static_cast<void>(loaded);
+  }
+}
+
+void DhtSocket::save() {
+  if (lock_ < 0 || !node_) return;
+  const auto written = write_file(options_.state_folder + "/dht", node_->save(), true);
+  static_cast<void>(written);  // without it the next run begins at the routers
+}
+
+// ---- datagrams
+
+void DhtSocket::receive(const std::shared_ptr<Socket>& socket) {
+  socket->udp.async_receive_from(
+      asio::buffer(socket->received), socket->from,
+      [weak = weak_from_this(), socket](const error_code& error, std::size_t size) {
+        const auto self = weak.lock();
+        if (!self || self->stopped_ || error == asio::error::operation_aborted) return;
+        if (error && ++socket->errors == max_errors) return;
+        if (!error) {
+          socket->errors = 0;
+          const Endpoint from =
+              from_asio(tcp::endpoint(socket->from.address(), socket->from.port()));
+          self->node_->datagram_received(from, {socket->received.data(), size}, current_time());
+          self->drain();
+        }
+        self->receive(socket);
+      });
+}
+
+void DhtSocket::perform(const dht::SendDatagram& action) {
+  const auto& socket = action.to.address.is_v4() ? v4_ : v6_;
+  if (!socket) return;
+  error_code ignored;  // lost, as datagrams are
+  socket->udp.send_to(asio::buffer(action.bytes), {to_asio(action.to.address), action.to.port}, 0,
+                      ignored);
+}
+
+// ---- searches
+
+void DhtSocket::search_due(TimePoint now) {
+  for (auto& [info_hash, torrent] : torrents_) {
+    if (torrent.request || torrent.next > now) continue;
+    dht::AnnounceOptions announce;
+    announce.port = options_.port;
+    torrent.found = 0;
+    torrent.request = node_->announce(info_hash, announce, now);
+  }
+}
+
+void DhtSocket::perform(const dht::PeersFound& action) {
+  const auto torrent = torrents_.find(action.info_hash);
+  if (torrent == torrents_.end()) return;
+  torrent->second.found += action.peers.size();
+  found_(action.info_hash, action.peers);
+}
+
+void DhtSocket::perform(const dht::RequestDone& action) {
+  for (auto& [info_hash, torrent] : torrents_) {
+    if (torrent.request != action.request) continue;
+    torrent.request.reset();
+    // Ourselves is one of those found, from the second time on.
+    const bool well = action.ok && torrent.found > 1;
+    torrent.pause =
+        well ? options_.announce_interval : std::min(2 * torrent.pause, options_.announce_interval);
+    torrent.next = current_time() + torrent.pause;
+    return;
+  }
+}
+
+void DhtSocket::drain() {
+  while (true) {
+    actions_.clear();
+    node_->take_actions(actions_);
+    if (actions_.empty()) break;
+    for (const dht::Action& action : actions_)
+      std::visit([this](const auto& one) { perform(one); }, action);
+  }
+  arm();
+}
+
+TimePoint DhtSocket::next_deadline() const {
+  TimePoint next = std::min(node_->next_deadline(), save_at_);
+  for (const auto& [info_hash, torrent] : torrents_)
+    if (!torrent.request) next = std::min(next, torrent.next);
+  return next;
+}
+
+void DhtSocket::arm() {
+  timer_.expires_at(next_deadline());
+  timer_.async_wait([weak = weak_from_this()](const error_code& error) {
+    const auto self = weak.lock();
+    if (error || !self || self->stopped_) return;
+    const TimePoint now = current_time();
+    if (now >= self->save_at_) {
+      self->save();
+      self->save_at_ = now + self->options_.save_interval;
+    }
+    self->search_due(now);
+    self->node_->time_passed(now);
+    self->drain();
+  });
+}
+
+}  // namespace barter::net

@@ -1,0 +1,104 @@
+// DhtSocket: our node of the DHT at work: one UDP socket a family on the number of the peers' port,
+// a timer, the table kept from run to run, and the torrents that are looked for and announced. The
+// decisions are dht::Node's. Opens no socket and asks nobody before there is something to look for.
+// Owned by the Client, on its service thread.
+#pragma once
+
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/udp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "client/dht/node.hpp"
+#include "torrent/digest.hpp"
+#include "torrent/endpoint.hpp"
+#include "torrent/time.hpp"
+
+namespace barter::net {
+
+struct DhtSocketOptions {
+  std::uint16_t port = 0;           // of peers and, if it is free there, of the DHT
+  std::vector<Address> addresses;   // of ours; empty: all
+  std::vector<HostPort> bootstrap;  // whom to ask first
+  std::string state_folder;         // where the table is kept; "" keeps none
+  Duration announce_interval = std::chrono::minutes(15);
+  Duration retry_min = std::chrono::seconds(10);  // after a search that found nobody; doubles
+  Duration save_interval = std::chrono::minutes(10);
+};
+
+class DhtSocket : public std::enable_shared_from_this<DhtSocket> {
+ public:
+  // On the service thread.
+  using Found = std::function<void(const WireInfoHash&, std::span<const Endpoint>)>;
+
+  DhtSocket(boost::asio::io_context& context, DhtSocketOptions options, Found found);
+  ~DhtSocket();
+
+  // Binds. At once, before anything else is called; false if no socket can be had. The sockets hear
+  // nothing yet, and port() is known.
+  bool open();
+  std::uint16_t port() const { return port_; }
+
+  // Any thread.
+  void begin(const WireInfoHash& info_hash);
+  void end(const WireInfoHash& info_hash);
+  void add_node(const Endpoint& node);                 // PORT of a peer
+  void add_nodes(const std::vector<HostPort>& nodes);  // of a torrent
+  void stop();                                         // saves the table
+
+ private:
+  struct Torrent {
+    std::optional<dht::RequestId> request;
+    TimePoint next{};
+    Duration pause{};
+    std::size_t found = 0;  // in this search
+  };
+  struct Socket {
+    explicit Socket(boost::asio::io_context& context) : udp(context) {}
+    boost::asio::ip::udp::socket udp;
+    std::array<char, 4096> received{};
+    boost::asio::ip::udp::endpoint from;
+    unsigned errors = 0;
+  };
+  bool open(bool v4, std::uint16_t port);
+  void start();
+  void load();
+  void save();
+  void resolve(const std::vector<HostPort>& nodes);
+  void receive(const std::shared_ptr<Socket>& socket);
+  void search_due(TimePoint now);
+  void drain();
+  void perform(const dht::SendDatagram& action);
+  void perform(const dht::PeersFound& action);
+  void perform(const dht::RequestDone& action);
+  template <class Other>
+  void perform(const Other&) {}
+  TimePoint next_deadline() const;
+  void arm();
+  template <class Work>
+  void post(Work work);
+
+  boost::asio::io_context& context_;
+  const DhtSocketOptions options_;
+  Found found_;
+  std::shared_ptr<Socket> v4_, v6_;  // null: none
+  std::uint16_t port_ = 0;
+  std::optional<dht::Node> node_;  // once started
+  boost::asio::steady_timer timer_;
+  boost::asio::ip::tcp::resolver resolver_;
+  std::map<WireInfoHash, Torrent> torrents_;
+  std::vector<dht::Action> actions_;  // scratch
+  TimePoint save_at_ = never;
+  int lock_ = -1;  // on the saved table: one of several barters keeps it
+  bool stopped_ = false;
+};
+
+}  // namespace barter::net

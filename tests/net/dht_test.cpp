@@ -1,0 +1,140 @@
+// The DHT between whole clients on loopback; nobody is asked but whom the test names.
+#include "client/net/dht_socket.hpp"
+
+#include <catch2/catch.hpp>
+#include <mutex>
+#include <thread>
+
+#include "client/net/io_threads.hpp"
+#include "harness.hpp"
+
+using namespace barter;
+using namespace barter::testing;
+using namespace std::chrono_literals;
+
+namespace {
+
+ClientOptions with_dht(std::vector<HostPort> bootstrap, const std::string& state = {}) {
+  ClientOptions out;
+  out.dht = true;
+  out.dht_bootstrap = std::move(bootstrap);
+  out.state_folder = state;
+  return out;
+}
+
+HostPort node_of(TestClient& client) {
+  return {"127.0.0.1", client->dht_port()};
+}
+
+bool met_by(Client& client, TorrentId id, PeerSource source) {
+  for (const PeerProgress& peer : client.peers(id))
+    if (peer.source == source) return true;
+  return false;
+}
+
+// A node that everybody may begin at: it takes part in a torrent of its own.
+struct Router {
+  Folder folder;
+  std::shared_ptr<const Metainfo> metainfo =
+      make_torrent(folder.path(), "other", {{"", 1000}}, 16384);
+  TestClient client{with_dht({})};
+  Router() { client.seed(metainfo, folder.path()); }
+};
+
+WireInfoHash hash(int n) {
+  WireInfoHash out;
+  out.bytes.fill(static_cast<std::byte>(n));
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("a client finds a seed by the DHT alone") {
+  Router router;
+  Folder from, to;
+  const auto metainfo = make_torrent(from.path(), "data", {{"", 300'000}}, 16384);
+  TestClient seed(with_dht({node_of(router.client)})), get(with_dht({node_of(router.client)}));
+  REQUIRE(seed->dht_port() != 0);
+  const TorrentId seeding = seed.seed(metainfo, from.path());
+  const TorrentId id = get.get(metainfo, to.path(), {});
+  REQUIRE(get.wait<Completed>(id, 40s));
+  CHECK(same_content(*metainfo, from.path(), to.path()));
+  CHECK((met_by(*get, id, PeerSource::dht) || met_by(*seed, seeding, PeerSource::dht) ||
+         get->peers(id).empty()));
+}
+
+TEST_CASE("of a private torrent the DHT hears nothing, nor a peer of the DHT") {
+  Router router;
+  Folder from, to;
+  const auto metainfo = make_torrent(from.path(), "data", {{"", 100'000}}, 16384, {}, true);
+  TestClient seed(with_dht({node_of(router.client)})), get(with_dht({node_of(router.client)}));
+  seed.seed(metainfo, from.path());
+  const TorrentId id = get.get(metainfo, to.path(), {});
+  REQUIRE(get.wait<TransferBegan>(id));
+  std::this_thread::sleep_for(1s);
+  CHECK(get->progress(id).known_peers == 0);
+}
+
+TEST_CASE("a peer's PORT message leads into the DHT") {
+  Router router;
+  Folder from, to, other_from, other_to;
+  const auto shared = make_torrent(from.path(), "shared", {{"", 100'000}}, 16384);
+  const auto hidden = make_torrent(other_from.path(), "hidden", {{"", 100'000}}, 16384);
+  TestClient a(with_dht({node_of(router.client)})), b(with_dht({}));
+  a.seed(shared, from.path());
+  TestClient seed(with_dht({node_of(router.client)}));
+  seed.seed(hidden, other_from.path());
+  const TorrentId first = b.get(shared, to.path(), {a.address()});
+  REQUIRE(b.wait<Completed>(first));
+  // Known to it is nobody but `a`, by what `a` said when they met; and by `a` the others.
+  const TorrentId second = b.get(hidden, other_to.path(), {});
+  CHECK(b.wait<Completed>(second, 60s));
+}
+
+TEST_CASE("the DHT's table is kept from run to run, by one of two in a state folder") {
+  net::IoThreads threads(1);
+  Folder state;
+  std::mutex mutex;
+  std::vector<Endpoint> found;
+  const auto node = [&](std::vector<HostPort> bootstrap, const std::string& folder) {
+    net::DhtSocketOptions options;
+    options.addresses = {*Address::parse("127.0.0.1")};
+    options.bootstrap = std::move(bootstrap);
+    options.state_folder = folder;
+    options.port = 0;
+    options.retry_min = 500ms;
+    auto out = std::make_shared<net::DhtSocket>(
+        threads.service(), options, [&](const WireInfoHash&, std::span<const Endpoint> peers) {
+          const std::lock_guard lock(mutex);
+          found.insert(found.end(), peers.begin(), peers.end());
+        });
+    REQUIRE(out->open());
+    return out;
+  };
+  const auto router = node({}, {});
+  router->begin(hash(1));
+  const std::vector<HostPort> at_router = {{"127.0.0.1", router->port()}};
+  {
+    const auto first = node(at_router, state.path());
+    first->begin(hash(2));
+    std::this_thread::sleep_for(1500ms);
+    const auto beside = node({}, state.path());  // leaves the table alone
+    beside->begin(hash(3));
+    std::this_thread::sleep_for(100ms);
+    beside->stop();
+    first->stop();
+  }
+  std::this_thread::sleep_for(200ms);
+  const std::string kept = read_file(state / "dht");
+  CHECK(kept.size() > 26);
+  // It names the router, by its compact address.
+  const char compact[] = {127,
+                          0,
+                          0,
+                          1,
+                          static_cast<char>(router->port() >> 8),
+                          static_cast<char>(router->port() & 0xff)};
+  CHECK(kept.find(std::string(compact, sizeof compact)) != std::string::npos);
+  router->stop();
+  threads.stop();
+}
