@@ -8,7 +8,8 @@
     peer.stop()
 
 DHT, local discovery, peer exchange, uTP and port mapping are off in all of them (aria2's DHT is on, but alone,
-where the tracker is a UDP one): what they know of each other they know from the tracker under test or from us.
+where the tracker is a UDP one; barter's peer exchange is on): what they know of each other they know from the
+tracker under test or from us. A row may set `finds` ("dht", "pex") and `dht_node` before it starts one.
 """
 
 import base64
@@ -77,6 +78,8 @@ class Peer:
     magnets = False
     stop_signal = signal.SIGTERM
     stop_seconds = 8
+    finds = frozenset()  # ways of finding peers that are on: "dht", "pex"
+    dht_node = None      # (host, port) where to enter the DHT
 
     def __init__(self, row, label=None):
         self.row = row
@@ -176,7 +179,8 @@ class Libtorrent(Peer):
     def run(self, torrent, folder, peers=(), **options):
         os.makedirs(folder, exist_ok=True)
         options |= {"address": self.address, "port": self.port, "folder": folder,
-                    "peers": [list(peer) for peer in peers]}
+                    "peers": [list(peer) for peer in peers], "finds": sorted(self.finds),
+                    "dht_node": self.dht_node}
         options["magnet" if isinstance(torrent, str) else "torrent"] = (
             torrent if isinstance(torrent, str) else torrent.path)
         self.lines = JsonLines()
@@ -236,7 +240,8 @@ class Transmission(Peer):
         return {
             "bind-address-ipv4": self.address, "bind-address-ipv6": "::1", "peer-port": self.port,
             "peer-port-random-on-start": False, "port-forwarding-enabled": False,
-            "dht-enabled": False, "lpd-enabled": False, "pex-enabled": False, "utp-enabled": False,
+            "dht-enabled": "dht" in self.finds, "pex-enabled": "pex" in self.finds,
+            "lpd-enabled": False, "utp-enabled": False,
             "encryption": 0, "preallocation": 1, "cache-size-mb": 4, "blocklist-enabled": False,
             "scrape-paused-torrents-enabled": False, "idle-seeding-limit-enabled": False,
             "rpc-enabled": True, "rpc-bind-address": self.address, "rpc-port": self.rpc,
@@ -253,6 +258,9 @@ class Transmission(Peer):
         os.makedirs(config, exist_ok=True)
         with open(os.path.join(config, "settings.json"), "w", encoding="utf-8") as file:
             json.dump(self.settings(), file)
+        if self.dht_node:
+            with open(os.path.join(config, "dht.bootstrap"), "w", encoding="utf-8") as file:
+                file.write("{} {}\n".format(*self.dht_node))
         self.start([program("transmission-daemon"), "-f", "-g", config],
                    env={"TRANSMISSION_HOME": config})
         until(lambda: accepts(self.address, self.rpc), 20, f"RPC of {self.name}", self.process)
@@ -358,9 +366,11 @@ class Aria2(Peer):
 
     def dht(self, torrent):
         """Off, but for UDP trackers: to aria2 they are a part of it. It knows no node to speak to."""
-        if isinstance(torrent, str) or not torrent.announces_by_udp():
+        own = "dht" in self.finds
+        if not own and (isinstance(torrent, str) or not torrent.announces_by_udp()):
             return ["--enable-dht=false"]
-        return ["--enable-dht=true", f"--dht-listen-port={self.row.port()}",
+        entry = ["--dht-entry-point={}:{}".format(*self.dht_node)] if own else []
+        return [*entry, "--enable-dht=true", f"--dht-listen-port={self.row.port()}",
                 f"--dht-file-path={os.path.join(self.folder, 'dht.dat')}"]
 
     def launch(self, torrent, folder, *extra, wait=True):
@@ -370,7 +380,7 @@ class Aria2(Peer):
         self.rpc_used = wait
         self.start([
             program("aria2c"), "--no-conf=true", *self.dht(torrent), "--enable-dht6=false",
-            "--enable-peer-exchange=false", "--bt-enable-lpd=false", "--disable-ipv6=true",
+            f"--enable-peer-exchange={str('pex' in self.finds).lower()}", "--bt-enable-lpd=false", "--disable-ipv6=true",
             f"--interface={self.address}", f"--listen-port={self.port}", f"--dir={folder}",
             "--file-allocation=none", "--summary-interval=0", "--console-log-level=warn",
             "--enable-rpc=true", f"--rpc-listen-port={self.rpc}", "--follow-torrent=mem",
@@ -566,7 +576,11 @@ class Barter(Peer):
 
     def command(self, *arguments):
         self.lines = JsonLines()
-        quiet = quiet_flags(self.row.barter) if arguments[0] in ("get", "seed") else []
+        quiet = []
+        if arguments[0] in ("get", "seed"):
+            quiet = [flag for flag in quiet_flags(self.row.barter) if flag.removeprefix("--no-") not in self.finds]
+            if "dht" in self.finds:
+                quiet += ["--dht-node", "{}:{}".format(*self.dht_node)]
         self.start([self.row.barter, *arguments, *quiet, "--json"])
 
     def event(self, name):

@@ -58,12 +58,21 @@ def check(path, folder, threads):
                 sys.exit(str(alert))
 
 
+def dht_settings(options):
+    if "dht" not in options.get("finds", ()):
+        return {"enable_dht": False}
+    # Nodes of one machine are all that there are.
+    return {"enable_dht": True, "dht_bootstrap_nodes": "{}:{}".format(*options["dht_node"]),
+            "dht_restrict_routing_ips": False, "dht_restrict_search_ips": False,
+            "dht_prefer_verified_node_ids": False, "dht_enforce_node_id": False}
+
+
 def settings(options):
     address, port = options["address"], options["port"]
     host = f"[{address}]" if ":" in address else address
     return {
         "listen_interfaces": f"{host}:{port}", "outgoing_interfaces": address,
-        "enable_dht": False, "enable_lsd": False, "enable_upnp": False, "enable_natpmp": False,
+        **dht_settings(options), "enable_lsd": False, "enable_upnp": False, "enable_natpmp": False,
         "enable_outgoing_utp": False, "enable_incoming_utp": False,
         "announce_to_all_trackers": True, "announce_to_all_tiers": True,
         "allow_multiple_connections_per_ip": True,  # the programs under test share one address
@@ -88,8 +97,9 @@ def peer(options):
         parameters = lt.add_torrent_params()
         parameters.ti = lt.torrent_info(options["torrent"])
     parameters.save_path = options["folder"]
-    parameters.flags |= lt.torrent_flags.disable_pex | lt.torrent_flags.disable_lsd
-    parameters.flags |= lt.torrent_flags.disable_dht
+    parameters.flags |= lt.torrent_flags.disable_lsd
+    for way, flag in (("pex", lt.torrent_flags.disable_pex), ("dht", lt.torrent_flags.disable_dht)):
+        parameters.flags |= 0 if way in options.get("finds", ()) else flag
     parameters.flags &= ~(lt.torrent_flags.auto_managed | lt.torrent_flags.paused)
     if options.get("seed"):
         parameters.flags |= lt.torrent_flags.seed_mode if options.get("trust") else 0
