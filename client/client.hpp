@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "chunkstore/store.hpp"
+#include "client/dht_client.hpp"
 #include "client/swarm/config.hpp"
 #include "client/swarm/swarm.hpp"
 #include "torrent/endpoint.hpp"
@@ -38,9 +39,7 @@ struct ClientOptions {
   bool local_discovery = false;            // BEP 14: multicast on the local network
   bool dht = false;                        // BEP 5, 32: for all torrents that are not private
   // Whom to ask first of all; the table in the state folder, torrents and peers know others.
-  std::vector<HostPort> dht_bootstrap = {{"router.bittorrent.com", 6881},
-                                         {"dht.transmissionbt.com", 6881},
-                                         {"dht.libtorrent.org", 25401}};
+  std::vector<HostPort> dht_bootstrap = well_known_dht_routers();
   SwarmConfig swarm;
   std::string trace_file;                  // every swarm event with its actions; "" for none
 };

@@ -9,6 +9,7 @@
 #include <boost/asio/post.hpp>
 #include <chrono>
 #include <filesystem>
+#include <future>
 #include <random>
 #include <utility>
 
@@ -93,16 +94,36 @@ void DhtSocket::add_nodes(const std::vector<HostPort>& nodes) {
   });
 }
 
-void DhtSocket::stop() {
-  asio::post(context_, [self = shared_from_this()] {
-    if (std::exchange(self->stopped_, true)) return;
-    self->save();
-    self->timer_.cancel();
-    self->resolver_.cancel();
-    error_code ignored;
-    for (const auto& socket : {self->v4_, self->v6_})
-      if (socket) socket->udp.close(ignored);
+void DhtSocket::request(Request request, std::function<void(const dht::Action&)> told) {
+  post([request = std::move(request), told = std::move(told)](DhtSocket& self) {
+    self.start();
+    self.told_[request(*self.node_, current_time())] = told;
+    self.drain();
   });
+}
+
+void DhtSocket::question(std::function<void(const dht::Node&)> question) {
+  post([question = std::move(question)](DhtSocket& self) {
+    self.start();
+    question(*self.node_);
+    self.drain();
+  });
+}
+
+void DhtSocket::stop() {
+  std::promise<void> done;
+  asio::post(context_, [self = shared_from_this(), &done] {
+    if (!std::exchange(self->stopped_, true)) {
+      self->save();
+      self->timer_.cancel();
+      self->resolver_.cancel();
+      error_code ignored;
+      for (const auto& socket : {self->v4_, self->v6_})
+        if (socket) socket->udp.close(ignored);
+    }
+    done.set_value();
+  });
+  done.get_future().wait();  // the context may be stopped next
 }
 
 // ---- beginning
@@ -264,10 +285,27 @@ void DhtSocket::drain() {
     actions_.clear();
     node_->take_actions(actions_);
     if (actions_.empty()) break;
-    for (const dht::Action& action : actions_)
+    for (const dht::Action& action : actions_) {
       std::visit([this](const auto& one) { perform(one); }, action);
+      tell(action);
+    }
   }
   arm();
+}
+
+// To whom a person's question belongs.
+void DhtSocket::tell(const dht::Action& action) {
+  if (told_.empty()) return;
+  const auto request = std::visit(
+      [](const auto& one) -> std::optional<dht::RequestId> {
+        if constexpr (requires { one.request; }) return one.request;
+        return std::nullopt;
+      },
+      action);
+  const auto told = request ? told_.find(*request) : told_.end();
+  if (told == told_.end()) return;
+  told->second(action);
+  if (std::holds_alternative<dht::RequestDone>(action)) told_.erase(told);
 }
 
 TimePoint DhtSocket::next_deadline() const {

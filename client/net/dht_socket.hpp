@@ -52,7 +52,13 @@ class DhtSocket : public std::enable_shared_from_this<DhtSocket> {
   void end(const WireInfoHash& info_hash);
   void add_node(const Endpoint& node);                 // PORT of a peer
   void add_nodes(const std::vector<HostPort>& nodes);  // of a torrent
-  void stop();                                         // saves the table
+  // For a person's questions. `told` hears all actions of that request, RequestDone last, and
+  // `question` is asked, on the service thread.
+  using Request = std::function<dht::RequestId(dht::Node&, TimePoint)>;
+  void request(Request request, std::function<void(const dht::Action&)> told);
+  void question(std::function<void(const dht::Node&)> question);
+  // Saves the table and closes; waits for that. Not on the service thread, which must run.
+  void stop();
 
  private:
   struct Torrent {
@@ -81,6 +87,7 @@ class DhtSocket : public std::enable_shared_from_this<DhtSocket> {
   void perform(const dht::RequestDone& action);
   template <class Other>
   void perform(const Other&) {}
+  void tell(const dht::Action& action);
   TimePoint next_deadline() const;
   void arm();
   template <class Work>
@@ -95,6 +102,7 @@ class DhtSocket : public std::enable_shared_from_this<DhtSocket> {
   boost::asio::steady_timer timer_;
   boost::asio::ip::tcp::resolver resolver_;
   std::map<WireInfoHash, Torrent> torrents_;
+  std::map<dht::RequestId, std::function<void(const dht::Action&)>> told_;
   std::vector<dht::Action> actions_;  // scratch
   TimePoint save_at_ = never;
   int lock_ = -1;  // on the saved table: one of several barters keeps it

@@ -92,7 +92,7 @@ def free_port():
 def kept_quiet(arguments):
     """The same, so that nothing is said to anybody but whom the test names."""
     if arguments and arguments[0] in ("get", "seed"):
-        return (*arguments, "--no-dht", "--no-lsd")
+        return (*arguments, *([] if "--dht-node" in arguments else ["--no-dht"]), "--no-lsd")
     return arguments
 
 

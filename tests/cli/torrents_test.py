@@ -19,7 +19,7 @@ def noise(size, seed=1):
 class Usage(BarterTest):
     def test_help_of_every_command_has_examples(self):
         listed = self.good("--help").out
-        for command in ("create", "show", "verify", "magnet", "edit", "tracker", "get", "seed", "simulate"):
+        for command in ("create", "show", "verify", "magnet", "edit", "tracker", "get", "seed", "simulate", "dht"):
             self.assertIn(f"\n  {command} ", listed)
             text = self.good(command, "--help").out
             self.assertIn("Examples:", text)
