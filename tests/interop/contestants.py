@@ -380,7 +380,8 @@ class Aria2(Peer):
         self.rpc_used = wait
         self.start([
             program("aria2c"), "--no-conf=true", *self.dht(torrent), "--enable-dht6=false",
-            f"--enable-peer-exchange={str('pex' in self.finds).lower()}", "--bt-enable-lpd=false", "--disable-ipv6=true",
+            f"--enable-peer-exchange={str('pex' in self.finds).lower()}", "--bt-enable-lpd=false",
+            "--disable-ipv6=true",
             f"--interface={self.address}", f"--listen-port={self.port}", f"--dir={folder}",
             "--file-allocation=none", "--summary-interval=0", "--console-log-level=warn",
             "--enable-rpc=true", f"--rpc-listen-port={self.rpc}", "--follow-torrent=mem",

@@ -54,33 +54,36 @@ def pex_told(row, kind):
 
 
 def pex_heard(row, kind):
-    """We know it alone, and from it hear of a seed that has called it."""
+    """A barter that lacks all and one that has all know it alone, and hear of each other from it."""
     torrent = row.library.torrent("medium").with_trackers(row.path("plain.torrent"))
     middle = stock_peer(row, kind, "middle", {"pex"})
     middle.get(torrent, row.path("middle.got"))
     until(middle.listens, 30, f"listening {middle.name}", middle.process)
     seed = Placed(row, "seed")
-    seed.get(torrent, row.copy("medium"), [middle.endpoint()], "--up-limit", "60KiB")
+    seed.get(torrent, row.copy("medium"), [middle.endpoint()], "--up-limit", "60KiB", "--explain")
     seed.wait(60)
     get = Placed(row, "get")
     get.get(torrent, row.path("got"), [middle.endpoint()], "--down-limit", "60KiB", "--explain")
-    until(lambda: get.knows_from("pex"), SECONDS, f"peer exchange of {middle.name}", get.process)
+    until(lambda: get.knows_from("pex") or seed.knows_from("pex"), SECONDS,
+          f"peer exchange of {middle.name}", get.process)
     for peer in (get, seed, middle):
         peer.stop()
 
 
-def router(row):
+def router(row, begin=None):
     """A node of the DHT where all begin: a barter with a torrent of its own."""
     torrent = row.library.torrent("small").with_trackers(row.path("router.torrent"))
-    node = Placed(row, "router", {"dht"}, (row.address(), row.port()))  # nobody is there
+    nobody = (row.address(), row.port())
+    node = Placed(row, None, {"dht"}, begin or nobody)
     node.seed(torrent, row.copy("small"))
     return node
 
 
-def dht(row, seeder, leecher):
-    """They know nobody but a node of the DHT."""
+def dht(row, seeder, leecher, others=0):
+    """They know nobody but a node of the DHT, which knows so many others."""
     torrent = row.library.torrent("single").with_trackers(row.path("plain.torrent"))
     node = router(row)
+    crowd = [router(row, node.endpoint()) for _ in range(others)]
     peers = []
     for kind, label in ((seeder, "seed"), (leecher, "get")):
         if kind is Barter:
@@ -93,19 +96,20 @@ def dht(row, seeder, leecher):
     get.wait(SECONDS)
     ended_well(get)
     compare(row, "single", torrent, row.path("got"), get)
-    for peer in (seed, node):
+    for peer in (seed, *crowd, node):
         ended_well(peer)
 
 
 def rows():
     """(name, function, in --quick, heavy)"""
     for name, kind in WHO.items():
+        others = 12 if name == "transmission" else 0  # it calls a DHT of fewer broken
         yield (f"barter tells {name} of a seed, peer exchange",
                lambda row, k=kind: pex_told(row, k), name == "libtorrent", False)
         yield (f"{name} tells barter of a seed, peer exchange",
                lambda row, k=kind: pex_heard(row, k), name == "libtorrent", False)
         yield (f"barter -> {name}, DHT alone",
-               lambda row, k=kind: dht(row, Barter, k), name == "libtorrent", False)
+               lambda row, k=kind, n=others: dht(row, Barter, k, n), name == "libtorrent", False)
         yield (f"{name} -> barter, DHT alone",
-               lambda row, k=kind: dht(row, k, Barter), False, False)
+               lambda row, k=kind, n=others: dht(row, k, Barter, n), False, False)
     yield "barter -> barter, DHT alone", lambda row: dht(row, Barter, Barter), True, False
