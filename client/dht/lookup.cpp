@@ -108,10 +108,8 @@ std::optional<std::uint16_t> Lookup::wanted(const Aim& aim, bool trusted, TimePo
 }
 
 std::optional<std::uint16_t> Lookup::choose(TimePoint now) const {
-  for (std::uint16_t i = 0; i < candidates_.size(); ++i) {  // those without an id come first
-    if (candidates_[i].has_id) break;
-    if (candidates_[i].state == State::fresh) return i;
-  }
+  for (std::uint16_t i = 0; i < candidates_.size(); ++i)  // those without an id come first
+    if (!candidates_[i].has_id && candidates_[i].state == State::fresh) return i;
   for (const bool trusted : {true, false})
     for (std::size_t i = 0; i < aims.size(); ++i)  // in turn
       if (const auto number = wanted(aims[(asked_ + i) % aims.size()], trusted, now)) return number;
@@ -198,7 +196,8 @@ bool Lookup::complete(const Aim& aim, TimePoint now) const {
 
 bool Lookup::done(TimePoint now) const {
   for (const Candidate& candidate : candidates_)
-    if (!candidate.has_id && (candidate.state == State::fresh || candidate.state == State::asked))
+    if (!candidate.has_id && (candidate.state == State::asked ||
+                              (candidate.state == State::fresh && asked_ < max_queries)))
       return false;
   return std::all_of(aims.begin(), aims.end(), [&](const Aim& aim) { return complete(aim, now); });
 }

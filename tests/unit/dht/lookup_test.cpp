@@ -247,5 +247,20 @@ TEST_CASE("it may begin where no id is known, and takes the id that answers") {
   CHECK(lookup.targets()[0].node.id == id);
 }
 
+TEST_CASE("every router is asked, however many there are") {
+  Random random(8);
+  Lookup lookup(random_id(random), true);
+  for (std::uint16_t port = 1; port <= 30; ++port)
+    lookup.begin_at({Address::v4({127, 0, 0, 1}), port});
+  TimePoint now = start;
+  for (int i = 0; i < 100 && !lookup.done(now); ++i) {
+    while (const auto ask = lookup.next(now))
+      lookup.answered(ask->candidate, random_id(random), "token", {});
+    now += milliseconds(100);
+  }
+  CHECK(lookup.done(now));
+  CHECK(lookup.answers() == 30);
+}
+
 }  // namespace
 }  // namespace barter::dht
