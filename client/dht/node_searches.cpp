@@ -31,13 +31,17 @@ RequestId Node::Core::new_job(Job job, TimePoint now) {
   jobs_.push_back(std::make_unique<Job>(std::move(job)));
   Job& added = *jobs_.back();
   const RequestId id = added.id;
+  const bool wrong = added.aim == Aim::put && fault_of(*added.item);
   for (const bool v4 : {true, false}) {
-    if (!family(v4).enabled || !started_ || searches_.size() >= config_->waiting_searches) continue;
+    if (wrong || !family(v4).enabled || !started_ || searches_.size() >= config_->waiting_searches)
+      continue;
     ++added.searches_left;
     begin_search(added.aim, v4, added.target, id);
   }
   if (added.searches_left == 0) {
-    added.result.failure = started_ ? "too many requests" : "not started";
+    added.result.failure = wrong       ? "the item is not valid"
+                           : !started_ ? "not started"
+                                       : "too many requests";
     finish(added, now);
     sweep();
   } else {
