@@ -48,16 +48,22 @@ Result<void> Node::Core::load(std::string_view state) {
   limits.tokens = 64;
   const auto document = bencode::parse(state, limits);
   if (!document) return document.error();
+  std::vector<std::pair<Family*, NodeId>> ids;
+  std::array<std::vector<NodeInfo>, 2> nodes;  // in the order of `ids`
   for (Family& family : families_) {
     const auto saved = document->root().find_dictionary(family.v4 ? "v4" : "v6");
     if (!saved) continue;
     const auto id = saved->find_string("id");
-    const auto nodes = saved->find_string("nodes");
+    const auto compact = saved->find_string("nodes");
     const auto own = id ? NodeId::from(*id) : std::nullopt;
-    auto known = nodes ? nodes_from_compact(*nodes, family.v4) : std::nullopt;
+    auto known = compact ? nodes_from_compact(*compact, family.v4) : std::nullopt;
     if (!own || !known) return Error{Errc::protocol, "dht: the saved state is damaged"};
-    family.table = RoutingTable(*own);
-    family.remembered = std::move(*known);
+    nodes[ids.size()] = std::move(*known);
+    ids.emplace_back(&family, *own);
+  }
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    ids[i].first->table = RoutingTable(ids[i].second);
+    ids[i].first->remembered = std::move(nodes[i]);
   }
   return {};
 }

@@ -113,6 +113,12 @@ TEST_CASE("items are put and got") {
   net.run(seconds(5));
   REQUIRE_FALSE(net.told<ItemFound>(10).empty());
   CHECK(net.told<ItemFound>(10).back().item == second);
+  Item broken = second;
+  broken.value = "6:secon";
+  const RequestId refused = net[7].put_item(broken, {}, net.now);
+  net.run(seconds(1));
+  CHECK(net.done(7, refused).failure == "the item is not valid");
+  CHECK(net.done(7, refused).asked == 0);
   const RequestId none = net[11].get_item(target_of("1:-"), "", net.now);
   net.run(seconds(8));
   CHECK_FALSE(net.done(11, none).ok);
@@ -301,6 +307,10 @@ TEST_CASE("the table outlives the program, damaged state does no harm") {
     CHECK_FALSE(node.load(state.substr(0, cut)).has_value());
   }
   Node node(std::make_shared<const Config>(), SipKey{1, 1});
+  const NodeId before = node.status(net.now).v4.id;
+  const std::string half = state.substr(0, state.find("2:v6")) + "2:v6d2:id3:abc5:nodes0:ee";
+  CHECK_FALSE(node.load(half).has_value());
+  CHECK(node.status(net.now).v4.id == before);  // nothing of it was taken
   CHECK_FALSE(node.load("d2:v4d2:id3:abc5:nodes0:eee").has_value());
   CHECK_FALSE(node.load(std::string(100'000, 'l')).has_value());
 }
