@@ -24,6 +24,8 @@ class PiecePicker {
  public:
   PiecePicker(std::uint32_t pieces, Random& random);
 
+  std::uint32_t pieces() const { return static_cast<std::uint32_t>(availability_.size()); }
+
   // Who has what: peers that have all are counted apart.
   void seed_joined() { ++seeds_; }
   void seed_left() { --seeds_; }

@@ -237,6 +237,7 @@ void Swarm::Core::forget(Peer& peer, DisconnectReason reason, Duration pause, Ti
     known_.disconnected(peer.listen, useful, pause, *config_, now, random_);
     contacts_changed(now);
   }
+  first_copy_.dropped(peer.id);
   if (!peer.am_choking) choke_soon(now);
 }
 

@@ -22,6 +22,7 @@
 #include "client/swarm/bans.hpp"
 #include "client/swarm/blame.hpp"
 #include "client/swarm/choker.hpp"
+#include "client/swarm/first_copy.hpp"
 #include "client/swarm/known_peers.hpp"
 #include "client/swarm/metadata_fetch.hpp"
 #include "client/swarm/open_pieces.hpp"
@@ -232,6 +233,7 @@ class Swarm::Core {
   void refuse_waiting(Peer& peer, TimePoint now);  // those it may no longer have
   void choke_round(TimePoint now);
   void choke_soon(TimePoint now);
+  void offer_first_copy(Peer& peer, TimePoint now);
 
   std::shared_ptr<const Metainfo> metainfo_;
   std::shared_ptr<const SwarmConfig> config_;
@@ -277,6 +279,7 @@ class Swarm::Core {
   Answers answers_;
 
   Choker choker_;
+  FirstCopy first_copy_;
   std::uint32_t slots_ = 0;
   TimePoint last_round_{}, rotate_at_{}, started_at_{};
   std::size_t upload_turn_ = 0, download_turn_ = 0;

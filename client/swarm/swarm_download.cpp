@@ -72,8 +72,7 @@ std::optional<BlockRef> Swarm::Core::choose_block(Peer& peer, TimePoint now) {
   if (peer.peer_choking) return choose_while_choked(peer);
   // The piece it is on: whole pieces of one peer complete early, and tell who spoiled them.
   if (OpenPiece* open = open_.find(peer.current_piece);
-      open != nullptr && peer.has_piece(open->piece()) &&
-      (!peer.suspect || open->only_of(peer.id)))
+      open != nullptr && peer.has_piece(open->piece()) && (!peer.suspect || open->only_of(peer.id)))
     if (const auto block = take_from(*open, peer)) return block;
   // Rarity before completion: a piece is opened if it is rarer than the best of the open ones,
   // within a cap on those that are half done.
@@ -109,8 +108,7 @@ std::optional<BlockRef> Swarm::Core::choose_while_choked(Peer& peer) {
 OpenPiece* Swarm::Core::best_partial(const Peer& peer, bool alone) const {
   OpenPiece* best = nullptr;
   // A piece that was wrong goes first, to one that answers: so the guilty are known soon.
-  const bool answers =
-      peer.requests.rate() > 0 && peer.requests.late_count() == 0 && !peer.snubbed;
+  const bool answers = peer.requests.rate() > 0 && peer.requests.late_count() == 0 && !peer.snubbed;
   const auto better = [&](const OpenPiece& a, const OpenPiece& b) {
     if (a.is_on_trial() != b.is_on_trial()) return a.is_on_trial() == answers;
     const std::uint32_t copies_a = picker_.availability(a.piece());
@@ -128,18 +126,23 @@ OpenPiece* Swarm::Core::best_partial(const Peer& peer, bool alone) const {
 }
 
 std::optional<PieceIndex> Swarm::Core::new_piece(Peer& peer) {
-  while (!peer.suggested.empty()) {
-    const PieceIndex piece = peer.suggested.back();
-    if (picker_.pickable(piece) && peer.has_piece(piece)) return piece;
-    peer.suggested.pop_back();
-  }
   if (peer.nothing_at_epoch == picker_.epoch()) return std::nullopt;
   PiecePicker::Order order = PiecePicker::Order::rarest;
   if (have_.none()) order = PiecePicker::Order::random;
   if (peer.snubbed) order = PiecePicker::Order::commonest;
   if (!peer.counted_as_seed && peer.has.none()) return std::nullopt;
   const auto piece = picker_.pick(peer.pieces_or_all(), order, random_);
-  if (!piece) peer.nothing_at_epoch = picker_.epoch();
+  if (!piece) {
+    peer.nothing_at_epoch = picker_.epoch();
+    return piece;
+  }
+  // What it suggests, if that is as rare: a seed that is alone offers each piece to one peer only.
+  while (!peer.suggested.empty()) {
+    const PieceIndex other = peer.suggested.front();
+    const bool rare = picker_.availability(other) <= picker_.availability(*piece);
+    if (rare && picker_.pickable(other) && peer.has_piece(other)) return other;
+    peer.suggested.erase(peer.suggested.begin());
+  }
   return piece;
 }
 

@@ -317,6 +317,9 @@ void Swarm::Core::on(Peer& peer, wire::Request& message, TimePoint now) {
     return;
   }
   peer.uploads.add(*range);
+  if (!first_copy_.active()) return;
+  first_copy_.asked(range->piece);
+  offer_first_copy(peer, now);
 }
 
 void Swarm::Core::on(Peer& peer, wire::Cancel& message, TimePoint now) {

@@ -165,7 +165,10 @@ void Swarm::Core::choke_round(TimePoint now) {
     contested = contested || candidate.interested;
     candidates_.push_back(candidate);
   }
-  slots_ = upload_slots(*config_, upload_limiter_.limit(), needed_count_ == 0, candidates_);
+  first_copy_.update(have_.all(), picker_, random_);
+  // The first copy is out sooner in slices as thick as among peers.
+  const bool thin = needed_count_ == 0 && !first_copy_.active();
+  slots_ = upload_slots(*config_, upload_limiter_.limit(), thin, candidates_);
   if (have_.count() < few_pieces) slots_ = std::min(slots_, slots_with_few);
   choker_.choose(candidates_, slots_, needed_count_ == 0, rotate, now, random_, unchoke_);
   for (std::size_t i = 0; i < peers_.size(); ++i) {
@@ -186,6 +189,7 @@ void Swarm::Core::choke(Peer& peer, TimePoint now) {
   peer.misbehaved = 0;
   // BEP 6: choke first, then reject, so that the peer does not ask again for what is rejected.
   send(peer, wire::Choke{}, now);
+  first_copy_.dropped(peer.id);
   refuse_waiting(peer, now);
 }
 
@@ -194,7 +198,15 @@ void Swarm::Core::unchoke(Peer& peer, TimePoint now) {
   peer.choke_changed = now;
   peer.misbehaved = 0;
   peer.uploaded_since_unchoke = 0;
+  offer_first_copy(peer, now);
   send(peer, wire::Unchoke{}, now);
+}
+
+// Before the unchoke, so that its first requests are for what nobody has.
+void Swarm::Core::offer_first_copy(Peer& peer, TimePoint now) {
+  if (!peer.fast || peer.am_choking) return;
+  while (const auto piece = first_copy_.offer(peer.id, picker_))
+    send(peer, wire::Suggest{to_number(*piece)}, now);
 }
 
 }  // namespace barter
