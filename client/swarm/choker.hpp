@@ -30,7 +30,8 @@ struct ChokeCandidate {
   std::uint64_t takes = 0;  // bytes a second we send it
   std::uint64_t taken = 0;  // bytes sent since it was unchoked
   TimePoint since{};        // when it was last choked or unchoked
-  double lag = 0;           // of the pieces we have, the share by which it has fewer: 0 to 1
+  std::uint64_t downloaded = 0;  // bytes it gave us, in all
+  double lag = 0;                // of the pieces we have, the share by which it has fewer: 0 to 1
 };
 
 // How many slots there should be: by the limit where there is one, else as many as find use.

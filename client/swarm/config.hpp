@@ -4,7 +4,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <limits>
+#include <memory>
 #include <string>
 
 #include "torrent/time.hpp"
@@ -12,6 +14,8 @@
 namespace barter {
 
 inline constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
+
+class TradePolicy;
 
 struct SwarmConfig {
   std::string client_name = "barter";  // as peers are told ("v" of the extension handshake)
@@ -64,6 +68,9 @@ struct SwarmConfig {
   std::uint32_t upload_slots_min = 4;
   std::uint32_t upload_slots_max = 40;
   std::uint32_t allowed_fast_pieces = 10;  // BEP 6
+  // Other rules than our own (trade_policy.hpp), of those that lack pieces and of seeds. Empty, but
+  // for comparisons in the simulator.
+  std::function<std::unique_ptr<TradePolicy>()> leech_policy, seed_policy;
 
   // Bad data
   std::uint32_t bad_blocks_before_ban = 1;  // proven by digest

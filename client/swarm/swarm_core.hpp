@@ -32,6 +32,7 @@
 #include "client/swarm/rate.hpp"
 #include "client/swarm/rate_limiter.hpp"
 #include "client/swarm/swarm.hpp"
+#include "client/swarm/trade_policy.hpp"
 #include "torrent/random.hpp"
 
 namespace barter {
@@ -223,6 +224,8 @@ class Swarm::Core {
   void serve(Peer& peer, TimePoint now);
   void serve_in_turn(TimePoint now);
   bool serve_one(Peer& peer, TimePoint now);
+  void serve_by_policy(TradePolicy& policy, TimePoint now);
+  TradePolicy* other_policy() const;              // null: our own
   bool receiver_is_full(const Peer& peer) const;  // it gets no more until it reads
   bool may_serve(const Peer& peer, const BlockRange& range) const;
   bool is_granted(const Peer& peer, PieceIndex piece) const;
@@ -280,6 +283,7 @@ class Swarm::Core {
 
   Choker choker_;
   FirstCopy first_copy_;
+  std::unique_ptr<TradePolicy> leech_policy_, seed_policy_;  // null, but in comparisons
   std::uint32_t slots_ = 0;
   TimePoint last_round_{}, rotate_at_{}, started_at_{};
   std::size_t upload_turn_ = 0, download_turn_ = 0;

@@ -79,6 +79,8 @@ bool Swarm::Core::serve_one(Peer& peer, TimePoint now) {
 }
 
 void Swarm::Core::serve(Peer& peer, TimePoint now) {
+  if (TradePolicy* policy = other_policy(); policy != nullptr && policy->by_turns())
+    return serve_by_policy(*policy, now);
   if (upload_limiter_.limit() != unlimited) {
     if (upload_limiter_.ready(now)) {
       serve_in_turn(now);
@@ -88,6 +90,33 @@ void Swarm::Core::serve(Peer& peer, TimePoint now) {
     return;
   }
   while (serve_one(peer, now)) {
+  }
+}
+
+TradePolicy* Swarm::Core::other_policy() const {
+  if (upload_limiter_.limit() == 0) return nullptr;
+  return (needed_count_ == 0 ? seed_policy_ : leech_policy_).get();
+}
+
+// Block by block, while no more than a tenth of a second waits in sockets: what is there is
+// decided.
+void Swarm::Core::serve_by_policy(TradePolicy& policy, TimePoint now) {
+  const std::uint64_t most = std::max<std::uint64_t>(4 * block_length, up_.per_second(now) / 10);
+  std::uint64_t unsent = 0;
+  for (const auto& peer : peers_) unsent += peer->uploads.unsent_bytes();
+  std::vector<ServeCandidate> waiting;
+  while (unsent < most && upload_limiter_.ready(now)) {
+    waiting.clear();
+    for (const auto& peer : peers_) {
+      if (peer->closing || peer->uploads.waiting() == 0 || receiver_is_full(*peer)) continue;
+      const PieceIndex piece = peer->uploads.next().piece;
+      waiting.push_back(
+          {peer->id, peer->uploaded, peer->downloaded, piece, picker_.availability(piece)});
+    }
+    if (waiting.empty()) return;
+    Peer& peer = *find(waiting[policy.next(waiting)].connection);
+    unsent += peer.uploads.next().length;
+    serve_one(peer, now);
   }
 }
 
@@ -115,6 +144,8 @@ void Swarm::Core::block_sent(ConnectionId connection, BlockRange range, TimePoin
   uploaded_ += range.length;
   up_.add(range.length, now);
   mark(*peer);
+  if (TradePolicy* policy = other_policy(); policy != nullptr && policy->by_turns())
+    serve_by_policy(*policy, now);
   settle(now);
 }
 
@@ -157,6 +188,7 @@ void Swarm::Core::choke_round(TimePoint now) {
     candidate.newcomer = now - peer->connected_at < 3 * config_->choke_interval;
     candidate.gives = peer->down.per_second(now);
     candidate.takes = peer->up.per_second(now);
+    candidate.downloaded = peer->downloaded;
     candidate.taken = peer->uploaded_since_unchoke;
     candidate.since = peer->choke_changed;
     if (candidate.may_want && peer->has.count() < have_.count())
@@ -165,12 +197,16 @@ void Swarm::Core::choke_round(TimePoint now) {
     contested = contested || candidate.interested;
     candidates_.push_back(candidate);
   }
-  first_copy_.update(have_.all(), picker_, random_);
+  first_copy_.update(have_.all() && !seed_policy_, picker_, random_);
   // The first copy is out sooner in slices as thick as among peers.
   const bool thin = needed_count_ == 0 && !first_copy_.active();
   slots_ = upload_slots(*config_, upload_limiter_.limit(), thin, candidates_);
   if (have_.count() < few_pieces) slots_ = std::min(slots_, slots_with_few);
-  choker_.choose(candidates_, slots_, needed_count_ == 0, rotate, now, random_, unchoke_);
+  if (TradePolicy* policy = other_policy()) {
+    policy->choose(candidates_, now, random_, unchoke_);
+  } else {
+    choker_.choose(candidates_, slots_, needed_count_ == 0, rotate, now, random_, unchoke_);
+  }
   for (std::size_t i = 0; i < peers_.size(); ++i) {
     Peer& peer = *peers_[i];
     if (peer.closing || unchoke_[i] != peer.am_choking) continue;
