@@ -16,6 +16,9 @@ constexpr Duration shortest_interval = std::chrono::milliseconds(20);
 // and those who got them can pass them on.
 constexpr std::size_t few_pieces = 8;
 constexpr std::uint32_t slots_with_few = 3;
+// While nobody else has all: the first copy is passed on sooner in few thick slices. Where eight
+// cannot take what our line could give, they take an eighth of one peer's time for it.
+constexpr std::uint32_t slots_alone = 8;
 // What a peer may take before it is expected to give.
 constexpr std::uint64_t start_bytes = 256 << 10;
 // Counted against the upload limit besides the payload: the header of a piece message.
@@ -198,9 +201,8 @@ void Swarm::Core::choke_round(TimePoint now) {
     candidates_.push_back(candidate);
   }
   first_copy_.update(have_.all() && !seed_policy_, picker_, random_);
-  // The first copy is out sooner in slices as thick as among peers.
-  const bool thin = needed_count_ == 0 && !first_copy_.active();
-  slots_ = upload_slots(*config_, upload_limiter_.limit(), thin, candidates_);
+  slots_ = upload_slots(*config_, upload_limiter_.limit(), needed_count_ == 0, candidates_);
+  if (first_copy_.active()) slots_ = std::min(slots_, slots_alone);
   if (have_.count() < few_pieces) slots_ = std::min(slots_, slots_with_few);
   if (TradePolicy* policy = other_policy()) {
     policy->choose(candidates_, now, random_, unchoke_);
