@@ -86,6 +86,8 @@ struct SwarmConfig {
   // No tracker answers: how long we wait before more of a tier are asked side by side.
   Duration announce_patience = std::chrono::seconds(2);
   std::uint32_t peers_wanted = 80;
+  // In need: of many that have gone without a word, those still there must be among the answer.
+  std::uint32_t peers_wanted_in_need = 200;
   Duration famine_after = std::chrono::seconds(15);  // no block from anybody: ask a tracker early
 };
 
