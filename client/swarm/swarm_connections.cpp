@@ -352,9 +352,9 @@ void Swarm::Core::announce_due(TimePoint now) {
     announce.downloaded = downloaded_;
     announce.left = wanted_bytes_ - verified_wanted_bytes_;
     const std::size_t links = peers_.size();
-    const std::uint32_t wanted =
-        hungry ? std::max(config_->peers_wanted_in_need, config_->peers_wanted)
-               : config_->peers_wanted;
+    // Not with the first: in a young crowd nobody has gone yet.
+    const bool in_need = hungry && due->event == AnnounceEvent::none;
+    const std::uint32_t wanted = in_need ? config_->peers_wanted_in_need : config_->peers_wanted;
     announce.peers_wanted = stopping_ || links >= config_->max_connections ? 0 : wanted;
     announce.tracker_id = due->tracker_id;
     actions_.emplace_back(std::move(announce));
