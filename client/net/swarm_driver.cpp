@@ -49,7 +49,8 @@ std::vector<std::vector<std::string>> usable_trackers(const AddTorrent& torrent,
                                                       std::vector<std::string>& skipped) {
   std::vector<std::vector<std::string>> out;
   std::set<std::string_view> known;
-  for (const auto& tier : torrent.trackers.value_or(torrent.metainfo->trackers())) {
+  // A magnet link has trackers of its own, and no metainfo yet.
+  for (const auto& tier : torrent.trackers ? *torrent.trackers : torrent.metainfo->trackers()) {
     std::vector<std::string> usable;
     for (const std::string& text : tier) {
       if (!known.insert(text).second) continue;
