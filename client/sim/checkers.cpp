@@ -1,10 +1,13 @@
 #include "client/sim/checkers.hpp"
 
+#include <algorithm>
 #include <array>
-#include <map>
-#include <set>
+#include <unordered_map>
+#include <unordered_set>
 
 #include <fmt/format.h>
+
+#include "client/sim/mix.hpp"
 
 namespace barter::sim {
 
@@ -16,29 +19,37 @@ struct Overloaded : F... {
 template <class... F>
 Overloaded(F...) -> Overloaded<F...>;
 
-// Something that is known of each end of a link, by node and connection.
+// Something that is known of each end of a link, by node and connection. A node numbers its
+// connections from 0 on and uses no number twice.
 template <class View>
 class Views {
  public:
-  void add(const Node& node, std::uint32_t connection) { all_[{node.number, connection}] = {}; }
-  void remove(const Node& node, std::uint32_t connection) { all_.erase({node.number, connection}); }
+  View& add(const Node& node, std::uint32_t connection) {
+    if (all_.size() <= node.number) all_.resize(node.number + 1);
+    auto& ends = all_[node.number];
+    if (ends.size() <= connection) ends.resize(connection + 1);
+    ends[connection] = std::make_unique<View>();
+    return *ends[connection];
+  }
+  void remove(const Node& node, std::uint32_t connection) {
+    if (find(node, connection) != nullptr) all_[node.number][connection].reset();
+  }
   // Null where the other end has closed it and the news is under way.
   View* find(const Node& node, std::uint32_t connection) {
-    const auto found = all_.find({node.number, connection});
-    return found == all_.end() ? nullptr : &found->second;
-  }
-  template <class Visit>
-  void of_node(const Node& node, Visit visit) const {
-    for (auto it = all_.lower_bound({node.number, 0});
-         it != all_.end() && it->first.first == node.number; ++it)
-      visit(it->second);
+    if (node.number >= all_.size() || connection >= all_[node.number].size()) return nullptr;
+    return all_[node.number][connection].get();
   }
 
  private:
-  std::map<std::pair<std::uint32_t, std::uint32_t>, View> all_;
+  std::vector<std::vector<std::unique_ptr<View>>> all_;
 };
 
 using Block = std::array<std::uint32_t, 3>;  // piece, begin, length
+struct BlockHash {
+  std::size_t operator()(const Block& block) const {
+    return mix(std::uint64_t{block[0]} << 32 | (block[1] ^ block[2]));
+  }
+};
 
 // Nobody asks for what it has, for what the peer does not have, twice, of more than two, or while
 // choked without a grant.
@@ -46,8 +57,12 @@ class SoundRequests final : public Checker {
  public:
   using Checker::Checker;
   std::string_view name() const override { return "sound requests"; }
-  void linked(const Node& node, std::uint32_t connection) override { ends_.add(node, connection); }
+  void linked(const Node& node, std::uint32_t connection) override {
+    ends_.add(node, connection).peer_has = Bitfield(world().layout().piece_count());
+    if (holders_.size() <= node.number) holders_.resize(node.number + 1);
+  }
   void unlinked(const Node& node, std::uint32_t connection) override {
+    if (End* end = ends_.find(node, connection)) forget_all(node, *end);
     ends_.remove(node, connection);
   }
   void sent(const Node& node, std::uint32_t connection, const wire::Message& message) override {
@@ -55,62 +70,74 @@ class SoundRequests final : public Checker {
     if (end == nullptr) return;
     if (const auto* request = std::get_if<wire::Request>(&message)) check(node, *end, *request);
     if (const auto* cancel = std::get_if<wire::Cancel>(&message))
-      end->asked.erase({cancel->piece, cancel->begin, cancel->length});
+      forget(node, *end, {cancel->piece, cancel->begin, cancel->length});
   }
   void delivered(const Node& node, std::uint32_t connection,
                  const wire::Message& message) override {
-    if (End* end = ends_.find(node, connection)) hear(*end, message);
+    if (End* end = ends_.find(node, connection)) hear(node, *end, message);
   }
 
  private:
   struct End {
-    std::set<std::uint32_t> peer_has, granted;
+    Bitfield peer_has;
+    std::vector<std::uint32_t> granted;
     bool choked = true;
-    std::map<Block, int> asked;  // unanswered
+    std::unordered_set<Block, BlockHash> asked;  // unanswered
   };
   void check(const Node& node, End& end, const wire::Request& request);
-  void hear(End& end, const wire::Message& message) const;
+  void hear(const Node& node, End& end, const wire::Message& message);
+  void forget(const Node& node, End& end, const Block& block) {
+    if (end.asked.erase(block) > 0) release(node, block);
+  }
+  void forget_all(const Node& node, End& end) {
+    for (const Block& block : end.asked) release(node, block);
+    end.asked.clear();
+  }
+  void release(const Node& node, const Block& block) {
+    const auto held = holders_[node.number].find(block);
+    if (--held->second == 0) holders_[node.number].erase(held);
+  }
+
   Views<End> ends_;
+  // By node: of how many peers it asks for a block.
+  std::vector<std::unordered_map<Block, int, BlockHash>> holders_;
 };
 
 void SoundRequests::check(const Node& node, End& end, const wire::Request& request) {
   const Block block{request.piece, request.begin, request.length};
   if (node.swarm->have().test(request.piece)) fail(node, "asks for a piece that it has");
-  if (!end.peer_has.contains(request.piece)) fail(node, "asks for a piece the peer has not");
-  if (end.choked && !end.granted.contains(request.piece)) fail(node, "asks while choked");
+  if (!end.peer_has.test(request.piece)) fail(node, "asks for a piece the peer has not");
+  if (end.choked &&
+      std::find(end.granted.begin(), end.granted.end(), request.piece) == end.granted.end())
+    fail(node, "asks while choked");
   if (world().layout().is_pad({PieceIndex{request.piece}, request.begin / block_length}))
     fail(node, "asks for pads");
-  if (++end.asked[block] > 1) fail(node, "asks twice for a block");
+  if (!end.asked.insert(block).second) fail(node, "asks twice for a block");
   if (end.asked.size() > node.config->max_requests) fail(node, "too many requests");
-  int holders = 0;
-  ends_.of_node(node, [&](const End& one) { holders += one.asked.contains(block) ? 1 : 0; });
-  if (holders > 2) fail(node, "a block has more than two holders");
+  if (++holders_[node.number][block] > 2) fail(node, "a block has more than two holders");
 }
 
-void SoundRequests::hear(End& end, const wire::Message& message) const {
+void SoundRequests::hear(const Node& node, End& end, const wire::Message& message) {
   const std::uint32_t pieces = world().layout().piece_count();
   std::visit(Overloaded{
                  [&](const wire::Choke&) {
                    end.choked = true;
-                   if (!world().options().fast) end.asked.clear();
+                   if (!world().options().fast) forget_all(node, end);
                  },
                  [&](const wire::Unchoke&) { end.choked = false; },
-                 [&](const wire::Have& have) { end.peer_has.insert(have.piece); },
-                 [&](const wire::DontHave& lost) { end.peer_has.erase(lost.piece); },
-                 [&](const wire::HaveAll&) {
-                   for (std::uint32_t i = 0; i < pieces; ++i) end.peer_has.insert(i);
-                 },
+                 [&](const wire::Have& have) { end.peer_has.set(have.piece); },
+                 [&](const wire::DontHave& lost) { end.peer_has.clear(lost.piece); },
+                 [&](const wire::HaveAll&) { end.peer_has = Bitfield(pieces, true); },
                  [&](const wire::BitfieldMessage& bits) {
-                   const auto field = Bitfield::from_wire(bits.bits, pieces);
-                   for (std::uint32_t i = 0; field && i < pieces; ++i)
-                     if (field->test(i)) end.peer_has.insert(i);
+                   if (auto field = Bitfield::from_wire(bits.bits, pieces))
+                     end.peer_has = std::move(*field);
                  },
-                 [&](const wire::AllowedFast& grant) { end.granted.insert(grant.piece); },
+                 [&](const wire::AllowedFast& grant) { end.granted.push_back(grant.piece); },
                  [&](const wire::Piece& piece) {
-                   end.asked.erase({piece.piece, piece.begin, piece.block.size()});
+                   forget(node, end, {piece.piece, piece.begin, piece.block.size()});
                  },
                  [&](const wire::Reject& reject) {
-                   end.asked.erase({reject.piece, reject.begin, reject.length});
+                   forget(node, end, {reject.piece, reject.begin, reject.length});
                  },
                  [&](const auto&) {},
              },
@@ -132,19 +159,21 @@ class ServesTheUnchoked final : public Checker {
     if (std::holds_alternative<wire::Choke>(message)) end->choking = true;
     if (std::holds_alternative<wire::Unchoke>(message)) end->choking = false;
     if (const auto* grant = std::get_if<wire::AllowedFast>(&message))
-      end->granted.insert(grant->piece);
+      end->granted.push_back(grant->piece);
   }
   void block_given(const Node& node, std::uint32_t connection, const BlockRange& range) override {
     const End* end = ends_.find(node, connection);
     if (end == nullptr) return;
     const std::uint32_t piece = to_number(range.piece);
     if (!node.stored.test(piece)) fail(node, "serves a piece that is not stored");
-    if (end->choking && !end->granted.contains(piece)) fail(node, "serves a choked peer");
+    if (end->choking &&
+        std::find(end->granted.begin(), end->granted.end(), piece) == end->granted.end())
+      fail(node, "serves a choked peer");
   }
 
  private:
   struct End {
-    std::set<std::uint32_t> granted;
+    std::vector<std::uint32_t> granted;
     bool choking = true;
   };
   Views<End> ends_;
@@ -166,12 +195,45 @@ class BansLiarsOnly final : public Checker {
   }
 };
 
-// Bytes received = bytes kept + bytes wasted, and nobody received what nobody sent.
-class BytesAddUp final : public Checker {
+// A check that costs as much as many events: made after each so many of a node's events, and at the
+// end. What it finds wrong stays wrong.
+class WalkNowAndThen : public Checker {
  public:
-  using Checker::Checker;
+  WalkNowAndThen(const World& world, std::uint32_t every) : Checker(world), every_(every) {}
+  void settled(const Node& node) final {
+    if (events_.size() <= node.number) events_.resize(node.number + 1);
+    if (++events_[node.number] % every_ == 0) walk(node);
+  }
+  void finished() override {
+    for (const auto& node : world().nodes())
+      if (node->swarm != nullptr) walk(*node);
+  }
+
+ private:
+  virtual void walk(const Node& node) const = 0;
+
+  std::uint32_t every_;
+  std::vector<std::uint32_t> events_;  // by node
+};
+
+// Bytes received = bytes kept + bytes wasted, and nobody received what nobody sent.
+class BytesAddUp final : public WalkNowAndThen {
+ public:
+  explicit BytesAddUp(const World& world) : WalkNowAndThen(world, 16) {}
   std::string_view name() const override { return "bytes add up"; }
-  void settled(const Node& node) override {
+  void finished() override {
+    WalkNowAndThen::finished();
+    std::uint64_t sent = 0, received = 0;
+    for (const auto& node : world().nodes()) {
+      sent += world().network().line(node->number).sums.blocks;
+      received += node->payload_in;
+    }
+    if (received > sent)
+      fail(*world().nodes().front(), fmt::format("{} bytes sent, {} received", sent, received));
+  }
+
+ private:
+  void walk(const Node& node) const override {
     const Progress progress = node.swarm->progress(world().instant());
     if (progress.downloaded != node.payload_in)
       fail(node, fmt::format("{} bytes arrived, {} counted", node.payload_in, progress.downloaded));
@@ -181,40 +243,23 @@ class BytesAddUp final : public Checker {
                              progress.received_bytes - node.had_bytes, progress.wasted,
                              progress.downloaded));
   }
-  void finished() override {
-    std::uint64_t sent = 0, received = 0;
-    for (const auto& node : world().nodes()) {
-      sent += world().network().line(node->number).sums.blocks;
-      received += node->payload_in;
-    }
-    if (received > sent)
-      fail(*world().nodes().front(), fmt::format("{} bytes sent, {} received", sent, received));
-  }
 };
 
 // The Swarm's tables agree: the picker's counts are the sum of the bitfields, queues and memory are
-// within their limits. Walked now and then: each walk costs as much as hundreds of events.
-class TablesAgree final : public Checker {
+// within their limits.
+class TablesAgree final : public WalkNowAndThen {
  public:
-  using Checker::Checker;
+  explicit TablesAgree(const World& world) : WalkNowAndThen(world, 64) {}
   std::string_view name() const override { return "tables agree"; }
   void linked(const Node& node, std::uint32_t) override {
     if (node.links > node.config->max_connections + 1) fail(node, "too many links");
   }
-  void settled(const Node& node) override {
-    if (++events_[node.number] % 64 == 0) walk(node);
-  }
-  void finished() override {
-    for (const auto& node : world().nodes())
-      if (node->swarm != nullptr) walk(*node);
-  }
 
  private:
-  void walk(const Node& node) const {
+  void walk(const Node& node) const override {
     const std::string broken = node.swarm->broken_invariant();
     if (!broken.empty()) fail(node, broken);
   }
-  std::map<std::uint32_t, std::uint64_t> events_;
 };
 
 // Who says that it is complete has stored it all.

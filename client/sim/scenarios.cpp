@@ -26,10 +26,11 @@ std::shared_ptr<const SwarmConfig> config_of(const ScenarioOptions& options,
   return config;
 }
 
+constexpr std::uint32_t usual_pieces = 256;
 // 64 MiB in 256 pieces over shaped lines with packets, as the benches of real clients have it.
 WorldOptions shaped(const ScenarioOptions& options) {
   WorldOptions world;
-  world.pieces = 256;
+  world.pieces = options.pieces == 0 ? usual_pieces : options.pieces;
   world.piece_length = world.last_piece = 256 << 10;
   world.frames = true;
   world.queue = milliseconds(100);
@@ -198,7 +199,8 @@ std::unique_ptr<World> one_stops(const ScenarioOptions& options, bool freezes) {
   auto world = flash(others);
   NodeOptions one = home();
   one.must_finish = false;
-  (freezes ? one.freezes : one.leaves) = TimePoint(seconds(22));
+  (freezes ? one.freezes : one.leaves) =
+      TimePoint(seconds(22) * world->options().pieces / usual_pieces);
   one.group = freezes ? "frozen" : "gone";
   add_crowd(*world, 1, one);
   return world;

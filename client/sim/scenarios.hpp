@@ -12,7 +12,8 @@
 namespace barter::sim {
 
 struct ScenarioOptions {
-  std::uint32_t peers = 0;  // 0: as many as the scenario is named for
+  std::uint32_t peers = 0;   // 0: as many as the scenario is named for
+  std::uint32_t pieces = 0;  // 0: the scenario's own, 256 mostly; `lan` has its own in any case
   std::uint64_t seed = 1;
   bool checked = false;
   std::function<void(SwarmConfig&)> configure = {};  // of every node, after the scenario's own

@@ -157,7 +157,7 @@ TEST_CASE("rarest unsent: what fewest have or were given goes first", "[sim][pol
 
 TEST_CASE("a swarm finishes with each of them", "[sim][policies]") {
   for (const NamedPolicy& policy : named_policies()) {
-    ScenarioOptions options{.peers = 6, .seed = 1, .checked = true};
+    ScenarioOptions options{.peers = 6, .pieces = 64, .seed = 1, .checked = true};
     options.configure = [&](SwarmConfig& config) {
       if (policy.leech != nullptr) config.leech_policy = policy.leech;
       if (policy.seed != nullptr) config.seed_policy = policy.seed;

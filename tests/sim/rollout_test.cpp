@@ -94,10 +94,10 @@ TEST_CASE("a prediction is near its bound, above it, and the same for a seed", "
 TEST_CASE("a scaled prediction is near the exact one", "[sim][rollout]") {
   RolloutOptions options = question();
   options.peers = 12;
-  options.size = 256 << 20;
+  options.size = 192 << 20;
   options.up = options.down = options.seed_up = mbit(100);
   const Report exact = predict(options, choose_grain(options), 1).report;
-  for (const std::uint64_t blocks : {100'000ull, 30'000ull}) {
+  for (const std::uint64_t blocks : {60'000ull, 30'000ull}) {
     const Grain grain = choose_grain(options, blocks);
     REQUIRE_FALSE(grain.exact);
     const Report scaled = predict(options, grain, 1).report;

@@ -1,5 +1,5 @@
 // Runs of a simulation with many seeds. A failure prints the seed; BARTER_SIM_SEED=n runs that one
-// alone, BARTER_SHORT runs a tenth of them.
+// alone. BARTER_SHORT runs a tenth of them, and smaller crowds: for the builds with sanitizers.
 #pragma once
 
 #include <catch2/catch.hpp>
@@ -10,8 +10,12 @@
 
 namespace barter::sim {
 
+inline bool short_runs() {
+  return std::getenv("BARTER_SHORT") != nullptr;
+}
+
 inline std::uint64_t seeds_to_run(std::uint64_t usual) {
-  return std::getenv("BARTER_SHORT") != nullptr ? std::max<std::uint64_t>(1, usual / 10) : usual;
+  return short_runs() ? std::max<std::uint64_t>(1, usual / 10) : usual;
 }
 
 // `scenario` takes the seed, builds a world and runs it.
