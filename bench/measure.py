@@ -94,6 +94,15 @@ def hold_in_pieces(size):
     _held[size] = memory
 
 
+def hold_free_memory(spare):
+    """All free memory but `spare` bytes in pieces: a page cache that takes large blocks where there are any finds
+    none that the host has taken back."""
+    with open("/proc/meminfo", encoding="ascii") as file:
+        fields = dict(line.split(":", 1) for line in file)
+    if not any(size > BUFFERS for size in _held):
+        hold_in_pieces(max(PIECE, int(fields["MemFree"].split()[0]) * 1024 - spare))
+
+
 def warm(folder, size):
     """Writes and frees as much memory as the download will take; what is freed stays warm from then on.
 

@@ -127,10 +127,12 @@ class Bench:
         size = os.path.getsize(source)
         tracker, torrent, seeds, gets = self.swarm(place, getter, seeder, source, plain)
         folders = [self.folder_for(place, get) for get in gets]
-        if self.options.memory:
-            measure.warm(self.options.memory, size * len(gets))
         if self.options.disk:
+            if size >= GIB:  # what is shorter measures nothing
+                measure.hold_free_memory(2 * GIB)
             os.sync()  # what earlier runs left to be written
+        else:
+            measure.warm(self.options.folder, size * len(gets))
 
         known = [os.getpid(), tracker.process.pid] + [seed.process.pid for seed in seeds]
         known_cpu = sum(map(measure.cpu_seconds, known))

@@ -112,7 +112,6 @@ def arguments():
     parser.add_argument("--json", metavar="FILE", help="write every run to this file")
     options = parser.parse_args()
     options.size = options.mib << 20
-    options.memory = options.folder if not options.disk else "/dev/shm"
     options.folder = options.disk or options.folder
     if not options.pairs:
         options.pairs = [(name, name) for name in ("barter", "libtorrent", "aria2", "rtorrent")]
@@ -125,16 +124,12 @@ def arguments():
 
 
 def check_room(options):
-    """Room for the data, and for warming the memory in which downloads will lie."""
     spare = 64 << 20
     downloads = SHAPES[options.shape][1] * options.size
     free = shutil.disk_usage(options.folder).free
     if free < options.size + downloads + spare:
         sys.exit(f"transfer.py: needs {(options.size + downloads) >> 20} MiB in {options.folder}, "
                  f"{free >> 20} are free (--mib, --folder)")
-    if options.disk and shutil.disk_usage(options.memory).free < downloads + spare:
-        print(f"too little room in {options.memory}: memory is not warmed, figures vary more", file=sys.stderr)
-        options.memory = None
 
 
 def count_calls(bench, pairs, results):
