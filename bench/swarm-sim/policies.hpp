@@ -11,4 +11,7 @@ namespace barter::sim {
 // our own thick.
 std::string compare_policies(std::uint32_t runs, std::uint64_t seed);
 
+// The same for what is asked of whom.
+void compare_pickings(std::uint32_t runs, std::uint64_t seed);
+
 }  // namespace barter::sim

@@ -21,7 +21,7 @@ struct Options {
   std::string scenario = "flash";
   std::uint32_t peers = 0, runs = 1;
   std::uint64_t seed = 1;
-  bool json = false, list = false, checked = false, policies = false;
+  bool json = false, list = false, checked = false, policies = false, picking = false;
   std::string curve;
 };
 
@@ -38,6 +38,7 @@ constexpr const char* examples =
     "  swarm-sim --list\n"
     "  swarm-sim --scenario flash --runs 5\n"
     "  swarm-sim --policies --runs 5 --curve policies.svg\n"
+    "  swarm-sim --picking --runs 5\n"
     "  swarm-sim --scenario crowd-1000 --seed 7 --curve curve.svg\n"
     "  swarm-sim --scenario crowd-10000 --peers 2000 --json > report.jsonl\n";
 
@@ -129,6 +130,10 @@ int run_all(const Options& options) {
     const std::string drawing = compare_policies(options.runs, options.seed);
     return options.curve.empty() || write_file(options.curve, drawing) ? 0 : 1;
   }
+  if (options.picking) {
+    compare_pickings(options.runs, options.seed);
+    return 0;
+  }
   const Scenario* scenario = find_scenario(options.scenario);
   if (scenario == nullptr) {
     fmt::print(stderr, "swarm-sim: no scenario \"{}\": see --list\n", options.scenario);
@@ -176,6 +181,8 @@ int main(int argc, char** argv) {
   app.add_flag("--checked", options.checked, "With the checkers of the tests; slow");
   app.add_flag("--policies", options.policies,
                "Compare policies over some scenarios: last peer / bound, medians; some minutes");
+  app.add_flag("--picking", options.picking,
+               "The same for rules of what to ask for, and for the last blocks");
   app.add_flag("--list", options.list, "List the scenarios");
   try {
     app.parse(argc, argv);

@@ -15,6 +15,7 @@ namespace barter {
 
 inline constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
 
+class PickPolicy;
 class TradePolicy;
 
 struct SwarmConfig {
@@ -71,6 +72,8 @@ struct SwarmConfig {
   // Other rules than our own (trade_policy.hpp), of those that lack pieces and of seeds. Empty, but
   // for comparisons in the simulator.
   std::function<std::unique_ptr<TradePolicy>()> leech_policy, seed_policy;
+  // The same for what is asked of whom (pick_policy.hpp).
+  std::function<std::unique_ptr<PickPolicy>()> pick_policy;
 
   // Bad data
   std::uint32_t bad_blocks_before_ban = 1;  // proven by digest

@@ -28,6 +28,7 @@ Swarm::Core::Core(std::shared_ptr<const Metainfo> metainfo,
       upload_limiter_(config_->upload_limit) {
   if (config_->leech_policy) leech_policy_ = config_->leech_policy();
   if (config_->seed_policy) seed_policy_ = config_->seed_policy();
+  if (config_->pick_policy) pick_policy_ = config_->pick_policy();
   recount();
 }
 

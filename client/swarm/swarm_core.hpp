@@ -6,6 +6,7 @@
 //   swarm_metadata.cpp     the time before the metainfo is known
 //   swarm_exchange.cpp     whom peers are told of, and what they tell (BEP 11)
 //   swarm_download.cpp     what to ask of whom
+//   swarm_picking.cpp      the same by other rules than our own, for comparisons
 //   swarm_pieces.cpp       blocks into pieces into the store; spilling, blame
 //   swarm_upload.cpp       whom to serve, and with which block next
 //   swarm_progress.cpp     questions
@@ -28,6 +29,7 @@
 #include "client/swarm/open_pieces.hpp"
 #include "client/swarm/peer.hpp"
 #include "client/swarm/peer_exchange.hpp"
+#include "client/swarm/pick_policy.hpp"
 #include "client/swarm/piece_picker.hpp"
 #include "client/swarm/rate.hpp"
 #include "client/swarm/rate_limiter.hpp"
@@ -183,8 +185,9 @@ class Swarm::Core {
   bool request_one(Peer& peer, TimePoint now);
   std::optional<BlockRef> choose_block(Peer& peer, TimePoint now);
   std::optional<BlockRef> choose_while_choked(Peer& peer);
-  OpenPiece* best_partial(const Peer& peer, bool alone) const;
+  OpenPiece* best_partial(const Peer& peer, bool alone, TimePoint now) const;
   std::optional<PieceIndex> new_piece(Peer& peer);
+  std::size_t most_partial() const;
   bool may_open() const;
   OpenPiece& open_piece(PieceIndex piece);
   std::optional<BlockRef> take_from(OpenPiece& open, Peer& peer);
@@ -194,6 +197,13 @@ class Swarm::Core {
   void release_all(Peer& peer, TimePoint now, bool cancel);
   void mark_late_requests(Peer& peer, TimePoint now);
   std::uint32_t request_target(const Peer& peer, TimePoint now) const;
+
+  // swarm_picking.cpp
+  PickingPeer picking(const Peer& peer, TimePoint now) const;
+  bool is_foreign(const Peer& peer, const OpenPiece& open, TimePoint now) const;
+  std::optional<BlockRef> second_request(Peer& peer, TimePoint now);
+  std::optional<BlockRef> end_game_block(Peer& peer);
+  void withdraw_from_all(BlockRef block, TimePoint now);
 
   // swarm_pieces.cpp
   void block_arrived(Peer& peer, BlockRef block, BlockBuffer buffer, TimePoint now);
@@ -283,7 +293,9 @@ class Swarm::Core {
 
   Choker choker_;
   FirstCopy first_copy_;
-  std::unique_ptr<TradePolicy> leech_policy_, seed_policy_;  // null, but in comparisons
+  // Null, but in comparisons.
+  std::unique_ptr<TradePolicy> leech_policy_, seed_policy_;
+  std::unique_ptr<PickPolicy> pick_policy_;
   std::uint32_t slots_ = 0;
   TimePoint last_round_{}, rotate_at_{}, started_at_{};
   std::size_t upload_turn_ = 0, download_turn_ = 0;

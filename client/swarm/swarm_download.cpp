@@ -50,7 +50,8 @@ void Swarm::Core::top_up(Peer& peer, TimePoint now) {
 bool Swarm::Core::request_one(Peer& peer, TimePoint now) {
   auto block = choose_block(peer, now);
   // With the disk behind there is work left, only no room for it yet.
-  if (!block && may_open()) block = duplicate_slow_block(peer, now);
+  if (!block && may_open())
+    block = pick_policy_ ? second_request(peer, now) : duplicate_slow_block(peer, now);
   if (!block) return false;
   const BlockRange range = layout_.range(*block);
   peer.requests.add(*block, now);
@@ -76,17 +77,19 @@ std::optional<BlockRef> Swarm::Core::choose_block(Peer& peer, TimePoint now) {
     if (const auto block = take_from(*open, peer)) return block;
   // Rarity before completion: a piece is opened if it is rarer than the best of the open ones,
   // within a cap on those that are half done.
-  OpenPiece* joined = best_partial(peer, peer.suspect);
-  const std::size_t cap = 2 * sources_ + spare_partial_pieces;
-  if (may_open() && (joined == nullptr || open_.partial().size() < cap)) {
+  OpenPiece* joined = best_partial(peer, peer.suspect, now);
+  const bool none = joined == nullptr || is_foreign(peer, *joined, now);
+  if (may_open() && (none || open_.partial().size() < most_partial())) {
     if (const auto fresh = new_piece(peer)) {
-      if (joined == nullptr || picker_.availability(*fresh) < picker_.availability(joined->piece()))
+      if (none || picker_.availability(*fresh) < picker_.availability(joined->piece())) {
         joined = &open_piece(*fresh);
+        if (pick_policy_) pick_policy_->opened(picking(peer, now), *fresh);
+      }
       if (peer.suspect && !joined->begun()) joined->on_trial();
       store_if_complete(*joined, now);  // a piece of pads has nothing to be asked for
     }
   }
-  if (joined == nullptr && peer.suspect) joined = best_partial(peer, false);
+  if (joined == nullptr && peer.suspect) joined = best_partial(peer, false, now);
   if (joined != nullptr) return take_from(*joined, peer);
   // All memory is held by pieces that this peer cannot bring forward; perhaps nobody can.
   if (storing_ == 0 && spilling_ == 0 && memory_bytes() >= open_piece_bytes_) relieve_memory(now);
@@ -105,12 +108,14 @@ std::optional<BlockRef> Swarm::Core::choose_while_choked(Peer& peer) {
 }
 
 // `alone`: of those that nobody else has a part in.
-OpenPiece* Swarm::Core::best_partial(const Peer& peer, bool alone) const {
+OpenPiece* Swarm::Core::best_partial(const Peer& peer, bool alone, TimePoint now) const {
   OpenPiece* best = nullptr;
   // A piece that was wrong goes first, to one that answers: so the guilty are known soon.
   const bool answers = peer.requests.rate() > 0 && peer.requests.late_count() == 0 && !peer.snubbed;
   const auto better = [&](const OpenPiece& a, const OpenPiece& b) {
     if (a.is_on_trial() != b.is_on_trial()) return a.is_on_trial() == answers;
+    if (pick_policy_ && is_foreign(peer, a, now) != is_foreign(peer, b, now))
+      return is_foreign(peer, b, now);
     const std::uint32_t copies_a = picker_.availability(a.piece());
     const std::uint32_t copies_b = picker_.availability(b.piece());
     if (copies_a != copies_b) return copies_a < copies_b;
@@ -128,7 +133,8 @@ OpenPiece* Swarm::Core::best_partial(const Peer& peer, bool alone) const {
 std::optional<PieceIndex> Swarm::Core::new_piece(Peer& peer) {
   if (peer.nothing_at_epoch == picker_.epoch()) return std::nullopt;
   PiecePicker::Order order = PiecePicker::Order::rarest;
-  if (have_.none()) order = PiecePicker::Order::random;
+  const std::size_t by_chance = pick_policy_ ? pick_policy_->first_by_chance() : 1;
+  if (have_.count() < by_chance) order = PiecePicker::Order::random;
   if (peer.snubbed) order = PiecePicker::Order::commonest;
   if (!peer.counted_as_seed && peer.has.none()) return std::nullopt;
   const auto piece = picker_.pick(peer.pieces_or_all(), order, random_);
@@ -144,6 +150,10 @@ std::optional<PieceIndex> Swarm::Core::new_piece(Peer& peer) {
     peer.suggested.erase(peer.suggested.begin());
   }
   return piece;
+}
+
+std::size_t Swarm::Core::most_partial() const {
+  return pick_policy_ ? pick_policy_->most_partial(sources_) : 2 * sources_ + spare_partial_pieces;
 }
 
 // Once memory was short, what is asked for must find room when it comes. While the disk is behind,
@@ -246,9 +256,11 @@ void Swarm::Core::release_all(Peer& peer, TimePoint now, bool cancel) {
 }
 
 void Swarm::Core::mark_late_requests(Peer& peer, TimePoint now) {
+  const bool late_may_be_shared =
+      !pick_policy_ || pick_policy_->second_holder() == SecondHolder::when_late;
   while (const auto block = peer.requests.take_late(now, *config_)) {
     OpenPiece* open = open_.find(block->piece);
-    if (open == nullptr) continue;
+    if (open == nullptr || !late_may_be_shared) continue;
     open->mark_late(block->block);
     open_.update(*open);
     work_freed_ = true;

@@ -20,6 +20,7 @@ void Swarm::Core::block_arrived(Peer& peer, BlockRef block, BlockBuffer buffer, 
     if (holder == no_connection || holder == peer.id) continue;
     if (Peer* other = find(holder)) withdraw(*other, block, now);
   }
+  if (pick_policy_) withdraw_from_all(block, now);
   open_.update(*open);
   store_if_complete(*open, now);
   if (open->phase != OpenPiece::Phase::fetching) return;
