@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <type_traits>
+#include <utility>
 #include <variant>
 
 namespace barter::cli {
@@ -47,30 +48,37 @@ void tell_paths(const std::string& name, const std::vector<std::string>& paths, 
 
 void tell_notice(const Notice& notice, const std::string& name, Output& output) {
   std::visit(
-      Overloaded{[&](const PieceFailed& failed) {
-                   output.warning(
-                       fmt::format("{}: piece {} came with wrong bytes; fetching it again", name,
-                                   to_number(failed.piece)));
-                 },
-                 [&](const PeerBanned& banned) {
-                   output.warning(fmt::format("{}: peer {} banned: {}", name,
-                                              to_string(banned.endpoint), banned.reason));
-                 },
-                 [&](const DiskTrouble& trouble) { tell_paused(name, trouble.message, output); },
-                 [&](const DiskRecovered&) { tell_going_on(name, output); },
-                 [&](const TrackerMessage& message) {
-                   output.warning(fmt::format("{}: tracker: {}", name, message.message));
-                 },
-                 [&](const PeerLeft& left) {
-                   if (!output.json()) return;
-                   boost::json::object fields = peer_fields(left.peer);
-                   fields["name"] = name;
-                   fields["connected"] = false;
-                   fields["reason"] = to_string(left.reason);
-                   output.event("peer", std::move(fields));
-                 },
-                 [](const PieceVerified&) {}, [](const WantedComplete&) {},
-                 [](const MetadataComplete&) {}},
+      Overloaded{
+          [&](const PieceFailed& failed) {
+            output.warning(fmt::format("{}: piece {} came with wrong bytes; fetching it again",
+                                       name, to_number(failed.piece)));
+          },
+          [&](const PeerBanned& banned) {
+            output.warning(fmt::format("{}: peer {} banned: {}", name, to_string(banned.endpoint),
+                                       banned.reason));
+          },
+          [&](const DiskTrouble& trouble) { tell_paused(name, trouble.message, output); },
+          [&](const DiskRecovered&) { tell_going_on(name, output); },
+          [&](const TrackerMessage& message) {
+            output.warning(fmt::format("{}: tracker: {}", name, message.message));
+          },
+          [&](const PeerLeft& left) {
+            if (!output.json()) return;
+            boost::json::object fields = peer_fields(left.peer);
+            fields["name"] = name;
+            fields["connected"] = false;
+            fields["reason"] = to_string(left.reason);
+            output.event("peer", std::move(fields));
+          },
+          [&](const FirstPeer& first) {
+            output.event("first_peer", {{"name", name},
+                                        {"address", to_string(first.endpoint)},
+                                        {"source", to_string(first.source)}});
+          },
+          [&](const PieceVerified& verified) {
+            output.event("first_piece", {{"name", name}, {"piece", to_number(verified.piece)}});
+          },
+          [](const WantedComplete&) {}, [](const MetadataComplete&) {}},
       notice);
 }
 
@@ -84,10 +92,12 @@ Inbox::~Inbox() {
 
 TorrentHandler Inbox::handler() {
   return [this](TorrentId id, const TorrentEvent& event) {
-    // Thousands a second, and nobody here wants them: progress() tells as much.
     const auto* notice = std::get_if<Notice>(&event);
-    if (notice != nullptr && std::holds_alternative<PieceVerified>(*notice)) return;
     const std::lock_guard lock(mutex_);
+    // Thousands a second, of which only the first is news: progress() tells the rest.
+    if (notice != nullptr && std::holds_alternative<PieceVerified>(*notice) &&
+        std::exchange(verified_one_, true))
+      return;
     events_.emplace_back(id, event);
     const std::uint64_t one = 1;
     [[maybe_unused]] const auto written = write(wake_descriptor_, &one, sizeof one);

@@ -41,7 +41,7 @@ class Inbox {
   Inbox(const Inbox&) = delete;
   Inbox& operator=(const Inbox&) = delete;
 
-  // For Client::start; the Inbox outlives the Client. PieceVerified is left out.
+  // For Client::start; the Inbox outlives the Client. Of all PieceVerified only the first is kept.
   TorrentHandler handler();
   // Sleeps until there are events, a signal asks us to stop, or the time is over.
   void wait(std::chrono::milliseconds timeout);
@@ -51,6 +51,7 @@ class Inbox {
   const int wake_descriptor_;
   std::mutex mutex_;
   std::vector<std::pair<TorrentId, TorrentEvent>> events_;
+  bool verified_one_ = false;
 };
 
 // A torrent that a command looks after.

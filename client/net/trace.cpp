@@ -55,6 +55,9 @@ std::string describe(const Notice& notice) {
           },
           [](const MetadataComplete& n) {
             return "metadata complete" + (n.error ? ": " + escape(n.error->message) : "");
+          },
+          [](const FirstPeer& n) {
+            return fmt::format("first peer {} ({})", to_string(n.endpoint), to_string(n.source));
           }},
       notice);
 }

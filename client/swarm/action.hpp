@@ -105,6 +105,11 @@ struct Announce {
 struct PieceVerified {
   PieceIndex piece{};
 };
+// The first whom anybody named, or who came by itself.
+struct FirstPeer {
+  Endpoint endpoint;
+  PeerSource source{};
+};
 struct WantedComplete {};  // every wanted piece is verified and written
 struct PeerBanned {
   Endpoint endpoint;
@@ -153,7 +158,7 @@ struct PeerLeft {
   DisconnectReason reason{};
 };
 using Notice = std::variant<PieceVerified, WantedComplete, PeerBanned, PieceFailed, DiskTrouble,
-                            DiskRecovered, TrackerMessage, PeerLeft, MetadataComplete>;
+                            DiskRecovered, TrackerMessage, PeerLeft, MetadataComplete, FirstPeer>;
 struct Notify {
   Notice notice;
 };

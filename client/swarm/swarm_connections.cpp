@@ -1,5 +1,6 @@
 // Links: whom to take, to keep, to call and to drop; and the trackers, who tell whom to call.
 #include <algorithm>
+#include <utility>
 
 #include "client/swarm/peer_priority.hpp"
 #include "client/swarm/swarm_core.hpp"
@@ -32,6 +33,7 @@ void Swarm::Core::peer_connected(ConnectionId connection, const PeerInfo& info, 
     settle(now);
     return;
   }
+  if (!info.outgoing) tell_first_peer(info.remote, PeerSource::incoming);
   auto fresh = std::make_unique<Peer>(connection, info, now);
   Peer& peer = *fresh;
   const auto place = std::lower_bound(ids_.begin(), ids_.end(), connection) - ids_.begin();
@@ -294,6 +296,10 @@ void Swarm::Core::forget_blocks_of(ConnectionId connection) {
 }
 
 // ---- calling
+
+void Swarm::Core::tell_first_peer(const Endpoint& endpoint, PeerSource source) {
+  if (!std::exchange(told_first_peer_, true)) notify(FirstPeer{endpoint, source});
+}
 
 void Swarm::Core::connect_failed(const Endpoint& endpoint, ConnectFailure failure, TimePoint now) {
   std::erase(connecting_, endpoint);

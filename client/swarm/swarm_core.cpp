@@ -162,8 +162,10 @@ void Swarm::Core::add_peers(PeerSource source, std::span<const Endpoint> peers, 
   const bool allowed =
       source == PeerSource::tracker || source == PeerSource::user || !metainfo_->is_private();
   if (!allowed) return;
-  for (const Endpoint& endpoint : peers)
-    if (!bans_.banned(endpoint)) known_.add(endpoint, source, *config_, now, random_);
+  for (const Endpoint& endpoint : peers) {
+    if (bans_.banned(endpoint)) continue;
+    if (known_.add(endpoint, source, *config_, now, random_)) tell_first_peer(endpoint, source);
+  }
   links_changed_ = true;
   settle(now);
 }

@@ -118,6 +118,7 @@ class Swarm::Core {
   void forget(Peer& peer, DisconnectReason reason, Duration pause,
               TimePoint now);  // the link is gone: undo what it holds
   void sweep();
+  void tell_first_peer(const Endpoint& endpoint, PeerSource source);
   void connect_more(TimePoint now);
   void announce_due(TimePoint now);
   bool starving(TimePoint now) const;
@@ -287,6 +288,7 @@ class Swarm::Core {
   Bans bans_;
   std::vector<Endpoint> connecting_;
   RateLimiter connect_pace_;
+  bool told_first_peer_ = false;
   bool links_changed_ = false;  // connect_more() and announce_due() should look
   std::uint32_t sources_ = 0;   // peers that do not choke us
   Answers answers_;

@@ -55,6 +55,12 @@ class MagnetTest(BarterTest):
         self.assertTrue(all(file["selected"] for file in known["files"]))
         self.assertTrue(done.result["complete"])
         self.assertEqual(len(done.of("peer")), 1)  # one link for all
+        first, piece = done.of("first_peer"), done.of("first_piece")
+        self.assertEqual([(event["address"], event["source"]) for event in first],
+                         [(f"127.0.0.1:{self.port}", "user")])
+        self.assertEqual(len(piece), 1)
+        self.assertIn(piece[0]["piece"], range(SIZE // 65536 + 1))
+        self.assertLessEqual(first[0]["time"], piece[0]["time"])
 
     def test_a_hybrid_by_both_hashes_and_by_one(self):
         self.create("--hybrid")

@@ -187,6 +187,34 @@ TEST_CASE("what was there already is told when the metainfo is known, and is no 
     CHECK(announce->event != AnnounceEvent::completed);
 }
 
+TEST_CASE("the first peer is told once, whoever named it or if it came by itself") {
+  const auto told = [](Magnet& magnet) {
+    std::vector<std::pair<Endpoint, PeerSource>> out;
+    for (const Notify* notify : magnet.all<Notify>())
+      if (const auto* first = std::get_if<FirstPeer>(&notify->notice))
+        out.emplace_back(first->endpoint, first->source);
+    return out;
+  };
+  Magnet named;
+  named.begin();
+  const std::vector<Endpoint> found{{at(1).address, 0}, at(2), at(3)};  // nobody is at port 0
+  named.swarm->add_peers(PeerSource::dht, found, named.now);
+  named.drain();
+  CHECK(told(named) == std::vector{std::pair(at(2), PeerSource::dht)});
+  named.connect(4);
+  CHECK(told(named).empty());
+  named.go_on();
+  const Endpoint more[] = {at(5)};
+  named.swarm->add_peers(PeerSource::user, more, named.now);
+  named.drain();
+  CHECK(told(named).empty());
+
+  Magnet came;
+  came.begin();
+  came.connect(6);
+  CHECK(told(came) == std::vector{std::pair(at(6), PeerSource::incoming)});
+}
+
 TEST_CASE("a magnet link's swarm says why it waits") {
   Magnet magnet;
   magnet.begin();
