@@ -1,7 +1,8 @@
 """libtorrent (python3-libtorrent, hence /usr/bin/python3) as a program: create, show, check, peer.
 
 peer reads a JSON object of options from its first argument and prints JSON lines: listening, stats,
-finished, error. It ends on SIGTERM."""
+finished, error; with the option `milestones` also began, first_peer, metadata and first_piece, each with
+its `time` in seconds since 1970. It ends on SIGTERM."""
 
 import json
 import os
@@ -67,6 +68,10 @@ def dht_settings(options):
             "dht_prefer_verified_node_ids": False, "dht_enforce_node_id": False}
 
 
+MILESTONE_ALERTS = (lt.alert.category_t.dht_notification | lt.alert.category_t.tracker_notification
+                    | lt.alert.category_t.piece_progress_notification)
+
+
 def settings(options):
     address, port = options["address"], options["port"]
     host = f"[{address}]" if ":" in address else address
@@ -80,13 +85,37 @@ def settings(options):
         "peer_connect_timeout": 7, "connection_speed": 50, "alert_queue_size": 20000,
         "in_enc_policy": 2, "out_enc_policy": 2, "allowed_enc_level": 1,  # plain text only
         "validate_https_trackers": False, "ssrf_mitigation": False,
-        "alert_mask": lt.alert.category_t.error_notification | lt.alert.category_t.status_notification,
+        "alert_mask": lt.alert.category_t.error_notification | lt.alert.category_t.status_notification
+        | (MILESTONE_ALERTS if options.get("milestones") else 0),
         **options.get("settings", {}),
     }
 
 
+def milestone(alert):
+    """What happened with that alert for the first time, if it is worth telling."""
+    if isinstance(alert, lt.dht_reply_alert) and alert.num_peers:
+        return "first_peer"
+    if isinstance(alert, lt.metadata_received_alert):
+        return "metadata"
+    if isinstance(alert, lt.piece_finished_alert):
+        return "first_piece"
+    return None
+
+
+def await_dht(session):
+    """A torrent that is there before the DHT has begun is not looked for in it for minutes (2.0.8). Its first
+    lookup is not waited for: that takes 15 s where a node has gone."""
+    deadline = time.monotonic() + 20
+    while not session.is_dht_running() and time.monotonic() < deadline:
+        time.sleep(0.001)
+
+
 def peer(options):
+    if options.get("milestones"):
+        say(event="began", time=time.time())
     session = lt.session(settings(options))
+    if options.get("milestones") and "dht" in options.get("finds", ()):
+        await_dht(session)
     stopping = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.append(True))
@@ -110,9 +139,14 @@ def peer(options):
         handle.connect_peer((host, port))
 
     finished = complete = False
+    passed = set()
     next_stats = 0.0
     while not stopping:
         for alert in session.pop_alerts():
+            event = milestone(alert) if options.get("milestones") else None
+            if event and event not in passed:
+                passed.add(event)
+                say(event=event, time=time.time())
             if isinstance(alert, lt.listen_succeeded_alert):
                 say(event="listening", port=alert.port)
             elif isinstance(alert, lt.torrent_finished_alert):
@@ -128,8 +162,8 @@ def peer(options):
                 wasted=status.total_failed_bytes + status.total_redundant_bytes)
             if (complete or status.is_seeding) and not finished:
                 finished = complete = True
-                say(event="finished")
-        time.sleep(0.01)
+                say(event="finished", time=time.time())
+        time.sleep(0.001 if options.get("milestones") and not finished else 0.01)
     session.remove_torrent(handle)
     deadline = time.monotonic() + 1.5
     while time.monotonic() < deadline:  # lets `stopped` reach the tracker
