@@ -89,7 +89,7 @@ void Announcer::address_changed(TimePoint now) {
 void Announcer::stop() {
   stopping_ = true;
   // What is under way is let go: only the farewells are waited for.
-  for (Tracker& tracker : trackers_) tracker.in_flight = false;
+  for (Tracker& tracker : trackers_) tracker.in_flight = tracker.overdue = false;
 }
 
 bool Announcer::finished() const {
@@ -112,15 +112,24 @@ bool Announcer::any_works() const {
                      [](const Tracker& tracker) { return tracker.works(); });
 }
 
+bool Announcer::all_failed() const {
+  return std::all_of(trackers_.begin(), trackers_.end(), [](const Tracker& tracker) {
+    return tracker.failures > 0 || tracker.never_again;
+  });
+}
+
 std::uint32_t Announcer::in_flight(const Group& group) const {
   return static_cast<std::uint32_t>(
-      std::count_if(group.order.begin(), group.order.end(),
-                    [&](std::uint16_t index) { return trackers_[index].in_flight; }));
+      std::count_if(group.order.begin(), group.order.end(), [&](std::uint16_t index) {
+        return trackers_[index].in_flight && !trackers_[index].overdue;
+      }));
 }
 
 std::optional<std::size_t> Announcer::working(const Group& group) const {
-  for (const std::uint16_t index : group.order)
-    if (trackers_[index].failures == 0 && !trackers_[index].never_again) return index;
+  for (const std::uint16_t index : group.order) {
+    const Tracker& tracker = trackers_[index];
+    if (tracker.failures == 0 && !tracker.never_again && !tracker.overdue) return index;
+  }
   return std::nullopt;
 }
 
@@ -142,25 +151,30 @@ AnnounceEvent Announcer::event_for(const Tracker& tracker) const {
   return AnnounceEvent::none;
 }
 
-// While some are under way: when more of the group are asked, too.
-TimePoint Announcer::next_wave_at(const Group& group, const SwarmConfig& config) const {
+// While some are under way: when more of the group are asked, too, or instead.
+TimePoint Announcer::next_wave_at(const Group& group, Duration patience) const {
   TimePoint ready = never;
   for (const std::uint16_t index : group.order) {
     const Tracker& tracker = trackers_[index];
     if (tracker.never_again || tracker.in_flight) continue;
     ready = std::min(ready, tracker.failures == 0 ? TimePoint{} : tracker.retry_at);
   }
-  return ready == never ? never : std::max(ready, group.asked_at + config.announce_patience);
+  return ready == never ? never : std::max(ready, group.asked_at + patience);
 }
 
 TimePoint Announcer::due_at(const Group& group, bool starving, const SwarmConfig& config) const {
   if (!running_) return never;
-  if (in_flight(group) > 0) return impatient(starving) ? next_wave_at(group, config) : never;
+  if (in_flight(group) > 0) {
+    if (one_at_a_time_) return next_wave_at(group, config.announce_overdue);
+    return impatient(starving) ? next_wave_at(group, config.announce_patience) : never;
+  }
   const auto index = working(group);
   if (!index) {
     TimePoint due = never;
-    for (const std::uint16_t at : group.order)
-      if (!trackers_[at].never_again) due = std::min(due, trackers_[at].retry_at);
+    for (const std::uint16_t at : group.order) {
+      const Tracker& tracker = trackers_[at];
+      if (!tracker.never_again && !tracker.overdue) due = std::min(due, tracker.retry_at);
+    }
     return due;
   }
   const Tracker& tracker = trackers_[*index];
@@ -195,6 +209,10 @@ std::optional<std::size_t> Announcer::choose(Group& group, bool starving, TimePo
   }
   --group.wave;
   const auto out = current(group, now);
+  if (out && one_at_a_time_) {
+    for (const std::uint16_t index : group.order)
+      trackers_[index].overdue = trackers_[index].in_flight;
+  }
   if (!out) group.wave = 0;
   return out;
 }
@@ -240,11 +258,12 @@ void Announcer::failed(Tracker& tracker, const AnnounceOutcome& outcome, TimePoi
       now + with_jitter(std::clamp(pause, config.announce_retry_min, config.announce_interval_max),
                         random);
   Group& group = groups_[tracker.group];
-  group.next_at = std::min(group.next_at, now);  // of the next tracker in order
+  // Of the next tracker in order; another may have answered since.
+  if (group.last_answer <= tracker.asked_at) group.next_at = std::min(group.next_at, now);
   if (!any_works()) last_failure_ = outcome.failure;
 }
 
-void Announcer::answered_by(std::size_t index, const AnnounceOutcome& outcome, TimePoint now,
+bool Announcer::answered_by(std::size_t index, const AnnounceOutcome& outcome, TimePoint now,
                             const SwarmConfig& config) {
   Tracker& tracker = trackers_[index];
   Group& group = groups_[tracker.group];
@@ -256,7 +275,7 @@ void Announcer::answered_by(std::size_t index, const AnnounceOutcome& outcome, T
   tracker.min_interval = std::clamp(outcome.min_interval.value_or(Duration::zero()),
                                     Duration::zero(), config.announce_interval_max);
   // Several were asked, and another was faster: that one stays.
-  if (group.last_answer > tracker.asked_at) return;
+  if (group.last_answer > tracker.asked_at) return !one_at_a_time_;
   group.last_answer = now;
   if (tracker.event == AnnounceEvent::completed) group.completed_due = false;
   const Duration interval =
@@ -269,20 +288,19 @@ void Announcer::answered_by(std::size_t index, const AnnounceOutcome& outcome, T
                    [&](std::uint16_t other) { return trackers_[other].tier == tracker.tier; });
   const auto place = std::find(group.order.begin(), group.order.end(), index);
   std::rotate(first_of_tier, place, place + 1);
+  return true;
 }
 
-void Announcer::outcome(TrackerId id, const AnnounceOutcome& outcome, TimePoint now,
+bool Announcer::outcome(TrackerId id, const AnnounceOutcome& outcome, TimePoint now,
                         const SwarmConfig& config, Random& random) {
   const auto index = static_cast<std::size_t>(id);
   Tracker& tracker = trackers_[index];
-  if (!tracker.in_flight) return;  // of an announce that was let go
-  tracker.in_flight = false;
-  if (stopping_) return;
-  if (outcome.ok) {
-    answered_by(index, outcome, now, config);
-  } else {
-    failed(tracker, outcome, now, config, random);
-  }
+  if (!tracker.in_flight) return true;  // of an announce that was let go
+  tracker.in_flight = tracker.overdue = false;
+  if (stopping_) return true;
+  if (outcome.ok) return answered_by(index, outcome, now, config);
+  failed(tracker, outcome, now, config, random);
+  return true;
 }
 
 bool Announcer::message_changed(TrackerId tracker, const std::string& message) {

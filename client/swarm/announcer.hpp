@@ -2,9 +2,9 @@
 // itself, all side by side; within a tier one tracker after the other, in an order shuffled once,
 // the one that answered moved to the front. While none at all answers, a tier that waits asks more
 // of its trackers, twice as many each time, so that hundreds of dead ones do not stand before the
-// one that lives. A private torrent has one tracker at a time, of all tiers (BEP 27). Honours
-// intervals and "retry in" within our own bounds, backs off with jitter. Owned by a Swarm; sends
-// nothing itself.
+// one that lives. A private torrent has one tracker at a time, of all tiers (BEP 27); one that does
+// not answer is not waited for long if there is another. Honours intervals and "retry in" within
+// our own bounds, backs off with jitter. Owned by a Swarm; sends nothing itself.
 #pragma once
 
 #include <algorithm>
@@ -50,7 +50,9 @@ class Announcer {
   // often.
   std::optional<Due> take_due(bool starving, TimePoint now, const SwarmConfig& config);
   TimePoint next_deadline(bool starving, const SwarmConfig& config) const;
-  void outcome(TrackerId tracker, const AnnounceOutcome& outcome, TimePoint now,
+  // False if the peers of this answer are not to be used: another tracker is in use by now, and one
+  // at a time is allowed.
+  bool outcome(TrackerId tracker, const AnnounceOutcome& outcome, TimePoint now,
                const SwarmConfig& config, Random& random);
 
   // Blocks come: the next famine is another, though not quite a new one.
@@ -65,6 +67,8 @@ class Announcer {
   // The last failure, if no tracker works; empty after a success.
   const std::string& last_failure() const { return last_failure_; }
   bool answered() const { return answered_; }  // a tracker has answered, ever
+  // Each has failed and has not answered since; so it is without trackers.
+  bool all_failed() const;
   // True once for each change of a tracker's message.
   bool message_changed(TrackerId tracker, const std::string& message);
 
@@ -75,6 +79,7 @@ class Announcer {
     bool never_again = false;
     bool knows_us = false;  // `started` was answered
     bool in_flight = false;
+    bool overdue = false;        // what is under way is not waited for any more
     bool asked_to_wait = false;  // by "retry in"
     AnnounceEvent event{};       // of what is under way
     TimePoint asked_at{};
@@ -106,14 +111,14 @@ class Announcer {
   bool any_in_flight() const;
   bool impatient(bool starving) const { return !one_at_a_time_ && (starving || !any_works()); }
   TimePoint due_at(const Group& group, bool starving, const SwarmConfig& config) const;
-  TimePoint next_wave_at(const Group& group, const SwarmConfig& config) const;
+  TimePoint next_wave_at(const Group& group, Duration patience) const;
   std::optional<std::size_t> choose(Group& group, bool starving, TimePoint now,
                                     const SwarmConfig& config);
   std::optional<Due> take_farewell();
   Due begin(std::size_t index, AnnounceEvent event);
   void failed(Tracker& tracker, const AnnounceOutcome& outcome, TimePoint now,
               const SwarmConfig& config, Random& random);
-  void answered_by(std::size_t index, const AnnounceOutcome& outcome, TimePoint now,
+  bool answered_by(std::size_t index, const AnnounceOutcome& outcome, TimePoint now,
                    const SwarmConfig& config);
   void bring_forward(TimePoint now);
 

@@ -88,6 +88,8 @@ struct SwarmConfig {
   Duration announce_retry_max = std::chrono::minutes(30);
   // No tracker answers: how long we wait before more of a tier are asked side by side.
   Duration announce_patience = std::chrono::seconds(2);
+  // Of a private torrent one tracker is asked at a time: for so long, if there is another.
+  Duration announce_overdue = std::chrono::seconds(8);
   std::uint32_t peers_wanted = 80;
   // In need: of many that have gone without a word, those still there must be among the answer.
   std::uint32_t peers_wanted_in_need = 200;

@@ -381,7 +381,7 @@ void Swarm::Core::network_changed(TimePoint now) {
 void Swarm::Core::announce_finished(TrackerId tracker, const AnnounceOutcome& outcome,
                                     TimePoint now) {
   if (!announcer_.knows(tracker)) return;
-  announcer_.outcome(tracker, outcome, now, *config_, random_);
+  const bool heeded = announcer_.outcome(tracker, outcome, now, *config_, random_);
   const std::string& message = outcome.ok ? outcome.warning : outcome.failure;
   if (announcer_.message_changed(tracker, message) && !message.empty())
     notify(TrackerMessage{tracker, !outcome.ok, message});
@@ -392,7 +392,7 @@ void Swarm::Core::announce_finished(TrackerId tracker, const AnnounceOutcome& ou
   links_changed_ = true;
   // Who was full when we called may have room by now. As seldom as we announce, and paced.
   if (starving(now)) known_.retry_all(now);
-  if (stopping_) {
+  if (stopping_ || !heeded) {
     settle(now);
   } else {
     add_peers(PeerSource::tracker, outcome.peers, now);

@@ -86,8 +86,8 @@ TEST_CASE("of a private torrent's trackers one at a time is told, tiers in order
   for (int i = 0; i < 4; ++i) {
     const auto due = announcer.take_due(true, now, config);
     REQUIRE(due);
-    CHECK_FALSE(announcer.take_due(true, now + minutes(5), config));  // whatever it takes
-    CHECK(announcer.next_deadline(true, config) == never);
+    CHECK_FALSE(announcer.take_due(true, now + seconds(7), config));
+    CHECK(announcer.next_deadline(true, config) == now + config.announce_overdue);
     order.push_back(due->tracker);
     announcer.outcome(due->tracker, i == 3 ? success(minutes(10)) : failure(), now, config, random);
   }
@@ -104,6 +104,53 @@ TEST_CASE("of a private torrent's trackers one at a time is told, tiers in order
   CHECK(next->tracker == order[1]);
   announcer.outcome(next->tracker, success(minutes(10)), now + minutes(10), config, random);
   CHECK(announcer.take_due(false, now + minutes(20), config)->tracker == order[1]);
+}
+
+TEST_CASE("of a private torrent's trackers a silent one does not keep the next waiting") {
+  Random random(1);
+  Announcer announcer({{"a"}, {"b"}}, true, random);
+  announcer.start(now);
+  const TimePoint later = now + config.announce_overdue;
+  REQUIRE(announcer.take_due(true, now, config)->tracker == TrackerId{0});
+  CHECK_FALSE(announcer.take_due(true, later - seconds(1), config));
+  CHECK(announcer.next_deadline(true, config) == later);
+  REQUIRE(announcer.take_due(true, later, config)->tracker == TrackerId{1});
+  CHECK_FALSE(announcer.all_failed());
+
+  SECTION("and is as good as failed once the next has answered") {
+    CHECK(announcer.outcome(TrackerId{1}, success(minutes(10)), later, config, random));
+    const TimePoint next = later + minutes(10);
+    CHECK(announcer.next_deadline(false, config) == next);
+    announcer.outcome(TrackerId{0}, failure(), now + minutes(1), config, random);
+    CHECK(announcer.next_deadline(false, config) == next);
+    CHECK(announcer.last_failure().empty());
+  }
+  SECTION("a late answer is not used, and told when we go") {
+    announcer.outcome(TrackerId{1}, success(minutes(10)), later + seconds(1), config, random);
+    CHECK_FALSE(announcer.outcome(TrackerId{0}, success(), later + seconds(2), config, random));
+    CHECK(announcer.next_deadline(false, config) == later + seconds(1) + minutes(10));
+    announcer.stop();
+    std::set<TrackerId> farewells;
+    while (const auto due = announcer.take_due(false, later + seconds(3), config))
+      farewells.insert(due->tracker);
+    CHECK(farewells.size() == 2);
+  }
+  SECTION("its answer counts if it comes before that of the next") {
+    CHECK(
+        announcer.outcome(TrackerId{0}, success(minutes(10)), later + seconds(1), config, random));
+    CHECK_FALSE(announcer.outcome(TrackerId{1}, success(), later + seconds(2), config, random));
+    CHECK(announcer.next_deadline(false, config) == later + seconds(1) + minutes(10));
+  }
+  SECTION("nobody is asked in vain while all others have failed") {
+    announcer.outcome(TrackerId{1}, failure(), later, config, random);
+    CHECK_FALSE(announcer.all_failed());
+    const TimePoint retry = announcer.next_deadline(true, config);
+    CHECK(retry >= later + config.announce_retry_min);
+    REQUIRE(announcer.take_due(true, retry, config)->tracker == TrackerId{1});
+    CHECK(announcer.next_deadline(true, config) == never);  // there is no third
+    announcer.outcome(TrackerId{0}, failure(), retry, config, random);
+    CHECK(announcer.all_failed());
+  }
 }
 
 std::vector<TrackerId> all_due(Announcer& announcer, bool starving, TimePoint time) {
