@@ -63,19 +63,7 @@ void SwarmDriver::fetch_metainfo() {
   swarm_.start(current_time());
   if (!torrent_.peers.empty()) add_peers(torrent_.peers);
   tell_skipped_trackers();
-  look_for_peers();
   arm_round();
-}
-
-// Of a magnet link nobody knows yet whether it is private; who gives one away means it to be found.
-void SwarmDriver::look_for_peers() {
-  if (is_private()) return shared_.finders.end(info_hash_);
-  // Whoever is a peer is mostly a node of the DHT at the same port.
-  std::vector<HostPort> nodes = torrent_.peers;
-  if (torrent_.metainfo)
-    nodes.insert(nodes.end(), torrent_.metainfo->dht_nodes().begin(),
-                 torrent_.metainfo->dht_nodes().end());
-  shared_.finders.begin(info_hash_, nodes);
 }
 
 void SwarmDriver::begin(AddTorrent torrent, std::shared_ptr<Store> store) {
@@ -152,7 +140,6 @@ void SwarmDriver::run(const Bitfield& have) {
   last_sync_ = last_look_ = last_root_ = now;
   if (swarm_.progress(now).wanted_complete) wanted_complete();
   if (!torrent_.peers.empty()) add_peers(torrent_.peers);
-  look_for_peers();
   if (was_magnet_) return;  // the rest has begun with it
   tell_skipped_trackers();
   arm_round();

@@ -185,7 +185,7 @@ void SwarmDriver::add_peers(std::vector<HostPort> peers) {
 
 void SwarmDriver::add_found(PeerSource source, std::vector<Endpoint> peers) {
   asio::post(thread_.context, [self = shared_from_this(), source, peers = std::move(peers)] {
-    if (self->state_ != State::running && self->state_ != State::fetching) return;
+    if (!self->live()) return;
     const Batch batch(*self);
     self->note([&] { return fmt::format("add_peers {} {}", to_string(source), peers.size()); });
     self->swarm_.add_peers(source, peers, current_time());
@@ -252,7 +252,7 @@ void SwarmDriver::hear_ports(ConnectionId id, std::span<const wire::Message> mes
     const auto* port = std::get_if<wire::Port>(&message);
     if (port == nullptr || port->port == 0 || dht_port() == 0) continue;
     Link& link = links_.at(static_cast<std::uint32_t>(id));
-    if (std::exchange(link.told_port, true)) continue;
+    if (std::exchange(link.dht_port, port->port) != 0) continue;
     shared_.finders.add_node({link.remote.address, port->port});
   }
 }
@@ -380,7 +380,7 @@ void SwarmDriver::shaken(Handshaking& handshaking, const wire::Handshake& theirs
       std::make_shared<Connection>(std::move(handshaking.socket), id, *this, thread_,
                                    shared_.blocks, reader_limits_, most_control);
   links_[static_cast<std::uint32_t>(id)] = {connection, std::move(handshaking.token),
-                                            handshaking.remote};
+                                            handshaking.remote, 0};
   note([&] {
     return fmt::format("connected c{} {} {}", static_cast<std::uint32_t>(id),
                        to_string(info.remote), info.outgoing ? "outgoing" : "incoming");
@@ -528,6 +528,20 @@ void SwarmDriver::perform(Announce& action) {
                                 self->swarm_.announce_finished(tracker, outcome, current_time());
                               });
                             });
+}
+
+void SwarmDriver::perform(FindPeers& action) {
+  if (!action.wanted) return shared_.finders.end(info_hash_);
+  if (!live()) return;
+  // Whoever is a peer is mostly a node of the DHT at the same port.
+  std::vector<HostPort> nodes = torrent_.peers;
+  if (torrent_.metainfo)
+    nodes.insert(nodes.end(), torrent_.metainfo->dht_nodes().begin(),
+                 torrent_.metainfo->dht_nodes().end());
+  shared_.finders.begin(info_hash_, nodes);
+  // Those that have told of theirs before we were in the DHT.
+  for (const auto& [id, link] : links_)
+    if (link.dht_port != 0) shared_.finders.add_node({link.remote.address, link.dht_port});
 }
 
 void SwarmDriver::perform(Notify& action) {

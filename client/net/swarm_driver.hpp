@@ -118,7 +118,7 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
     std::shared_ptr<Connection> connection;
     ConnectionBudget::Token token;
     Endpoint remote;
-    bool told_port = false;  // of its node of the DHT; once
+    std::uint16_t dht_port = 0;  // of its node of the DHT, once it has told
   };
   // While one lives, events only gather; the last to go drains the actions.
   class Batch {
@@ -147,6 +147,7 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   void perform(SpillBlock& action);
   void perform(DropSpilled& action);
   void perform(Announce& action);
+  void perform(FindPeers& action);
   void perform(Notify& action);
   Connection* find(ConnectionId id);
   void touch(Connection& connection);
@@ -178,7 +179,6 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   void run(const Bitfield& have);
   void fail(Error error);
   void tell_skipped_trackers();
-  void look_for_peers();
   bool is_private() const { return torrent_.metainfo && torrent_.metainfo->is_private(); }
   void hear_ports(ConnectionId id, std::span<const wire::Message> messages);
   void arm_round();

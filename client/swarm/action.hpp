@@ -101,6 +101,12 @@ struct Announce {
   std::string tracker_id;  // "trackerid" of its last reply, passed back
 };
 
+// The DHT and the local network may be asked for peers from now on; or not any more, since the
+// torrent has shown to be private (BEP 27). Not said of a torrent that is known to be private.
+struct FindPeers {
+  bool wanted = true;
+};
+
 // What a person or a program may want to know. Cheap: not on the block path.
 struct PieceVerified {
   PieceIndex piece{};
@@ -164,6 +170,6 @@ struct Notify {
 };
 
 using Action = std::variant<Connect, Disconnect, Send, SendHave, SendBlock, CancelBlock, StorePiece,
-                            SpillBlock, DropSpilled, Announce, Notify>;
+                            SpillBlock, DropSpilled, Announce, FindPeers, Notify>;
 
 }  // namespace barter

@@ -33,6 +33,12 @@ struct SwarmConfig {
   Duration reconnect_max = std::chrono::minutes(30);
   Duration unused_after = std::chrono::minutes(5);  // neither side interested: may be closed
 
+  // A magnet link that names trackers may be that of a private torrent (BEP 27): it is looked for
+  // in the DHT, on the local network and with peers' help only when no metadata came for so long,
+  // or so long after its start, or when all of its trackers have failed.
+  Duration trackers_first = std::chrono::seconds(5);
+  Duration trackers_first_max = std::chrono::seconds(30);
+
   // Before that, a link that carries nothing does not give way to one of a higher priority (BEP
   // 40).
   Duration settled_after = std::chrono::minutes(1);

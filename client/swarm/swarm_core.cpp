@@ -42,6 +42,7 @@ void Swarm::Core::start(TimePoint now) {
   announced_wanted_ = needed_count_ == 0;
   announcer_.set_partial_seed(needed_count_ == 0 && !was_complete_, now);
   announcer_.start(now);
+  if (!metadata_ && !metainfo_->is_private()) join_gossip(now);
   // Of a magnet link there are peers already.
   for (const auto& peer : peers_) mark(*peer);
   if (needed_count_ == 0) want_no_more(now);
@@ -159,8 +160,7 @@ void Swarm::Core::pieces_lost(std::span<const PieceIndex> pieces, TimePoint now)
 
 void Swarm::Core::add_peers(PeerSource source, std::span<const Endpoint> peers, TimePoint now) {
   // BEP 27: a private torrent knows its tracker's peers and the user's, nobody else's.
-  const bool allowed =
-      source == PeerSource::tracker || source == PeerSource::user || !metainfo_->is_private();
+  const bool allowed = source == PeerSource::tracker || source == PeerSource::user || gossips_;
   if (!allowed) return;
   for (const Endpoint& endpoint : peers) {
     if (bans_.banned(endpoint)) continue;
@@ -197,7 +197,10 @@ void Swarm::Core::mark(Peer& peer) {
 }
 
 void Swarm::Core::settle(TimePoint now) {
-  if (metadata_) fetch_metadata(now);
+  if (metadata_) {
+    fetch_metadata(now);
+    consider_gossip(now);
+  }
   if (choke_at_ <= now) choke_round(now);
   do {
     if (work_freed_) {
@@ -294,7 +297,7 @@ void Swarm::Core::recount(Peer& peer) {
 
 TimePoint Swarm::Core::next_deadline() const {
   return std::min({choke_at_, peers_at_, spill_at_, connect_at_, announce_at_, download_at_,
-                   upload_at_, metadata_at_, tell_at_});
+                   upload_at_, metadata_at_, tell_at_, gossip_at_});
 }
 
 void Swarm::Core::time_passed(TimePoint now) {

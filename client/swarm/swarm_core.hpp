@@ -168,8 +168,11 @@ class Swarm::Core {
   bool keep_for_later(Peer& peer, wire::Message& message);
   void metadata_offered(Peer& peer, const wire::ExtensionHandshake& message);
   void fetch_metadata(TimePoint now);
-  void metadata_complete();
+  void metadata_complete(TimePoint now);
+  void consider_gossip(TimePoint now);
+  void join_gossip(TimePoint now);
   void leave_gossip(TimePoint now);
+  void greet_again(TimePoint now);
   std::string metadata_stall(std::uint32_t links, TimePoint now) const;
 
   // swarm_exchange.cpp
@@ -256,6 +259,9 @@ class Swarm::Core {
   // has.
   std::unique_ptr<MetadataFetch> metadata_;
   bool told_metadata_ = false;
+  // Others than trackers may know of the torrent: it is not private, or nobody can tell and the
+  // trackers of its link have had their chance.
+  bool gossips_ = false;
   PeerId our_id_;
   std::uint16_t listen_port_ = 0;
   Random random_;
@@ -313,7 +319,7 @@ class Swarm::Core {
   // Deadlines: each is when its work is due, or a time before it.
   TimePoint choke_at_ = never, peers_at_ = never, spill_at_ = never, connect_at_ = never,
             announce_at_ = never, download_at_ = never, upload_at_ = never, metadata_at_ = never,
-            tell_at_ = never;
+            tell_at_ = never, gossip_at_ = never;
 
   std::vector<Action> actions_;
   std::vector<ChokeCandidate> candidates_;  // scratch

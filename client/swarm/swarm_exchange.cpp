@@ -7,7 +7,7 @@ namespace barter {
 
 // BEP 27: of a private torrent nobody but the tracker tells.
 bool Swarm::Core::exchanges_peers() const {
-  return config_->peer_exchange && !metainfo_->is_private();
+  return config_->peer_exchange && gossips_;
 }
 
 // ---- telling

@@ -38,7 +38,7 @@ Swarm::Core::Core(const InfoHash& wanted, std::shared_ptr<const SwarmConfig> con
 void Swarm::Core::metainfo_known(std::shared_ptr<const Metainfo> metainfo, TimePoint now) {
   if (!metadata_ || stopping_) return;
   metadata_.reset();
-  metadata_at_ = never;
+  metadata_at_ = gossip_at_ = never;
   metainfo_ = std::move(metainfo);
   layout_ = metainfo_->layout();
   started_ = false;
@@ -48,10 +48,9 @@ void Swarm::Core::metainfo_known(std::shared_ptr<const Metainfo> metainfo, TimeP
   open_ = OpenPieces(layout_);
   set_open_piece_bytes(open_piece_bytes_);
   recount();
-  if (metainfo_->is_private()) leave_gossip(now);
+  metainfo_->is_private() ? leave_gossip(now) : join_gossip(now);
+  greet_again(now);  // now they can have the metadata of us
   for (const auto& peer : peers_) {
-    // BEP 10: a later handshake adds to the first. Now they can have the metadata of us.
-    if (peer->extended) send(*peer, extension_handshake(*peer), now);
     const auto early = std::exchange(peer->early, nullptr);
     if (!early) continue;
     for (wire::Message& message : early->release()) {
@@ -62,8 +61,38 @@ void Swarm::Core::metainfo_known(std::shared_ptr<const Metainfo> metainfo, TimeP
   settle(now);
 }
 
-// BEP 27: it has shown to be private, so whom only other peers told of goes.
+// BEP 10: a later handshake adds to the first.
+void Swarm::Core::greet_again(TimePoint now) {
+  for (const auto& peer : peers_)
+    if (peer->extended) send(*peer, extension_handshake(*peer), now);
+}
+
+// BEP 27: a link does not say whether its torrent is private. A private one has trackers, and with
+// them the metadata, which does; so they come first where there are any.
+void Swarm::Core::consider_gossip(TimePoint now) {
+  gossip_at_ = never;
+  if (gossips_ || !trading() || metadata_->state() != MetadataFetch::State::fetching) return;
+  const TimePoint lively = std::max(started_at_, metadata_->last_data()) + config_->trackers_first;
+  const TimePoint due = std::min(lively, started_at_ + config_->trackers_first_max);
+  if (now < due && !announcer_.all_failed()) {
+    gossip_at_ = due;
+    return;
+  }
+  join_gossip(now);
+  greet_again(now);
+}
+
+void Swarm::Core::join_gossip(TimePoint now) {
+  if (std::exchange(gossips_, true)) return;
+  actions_.emplace_back(FindPeers{true});
+  for (const auto& peer : peers_)
+    if (!peer->closing && peer->extensions.ut_pex != 0)
+      begin_telling(*peer, peer->extensions.ut_pex, now);
+}
+
+// It has shown to be private, so whom only other peers told of goes.
 void Swarm::Core::leave_gossip(TimePoint now) {
+  if (std::exchange(gossips_, false)) actions_.emplace_back(FindPeers{false});
   announcer_.take_turns();
   known_.forget_gossip();
   for (const auto& peer : peers_) {
@@ -101,7 +130,7 @@ void Swarm::Core::fetch_metadata(TimePoint now) {
   if (!trading()) return;
   for (const Contributor& liar : metadata_->take_guilty())
     ban(liar, "it sent metadata that is wrong", now);
-  if (metadata_->state() != MetadataFetch::State::fetching) return metadata_complete();
+  if (metadata_->state() != MetadataFetch::State::fetching) return metadata_complete(now);
   std::vector<MetadataFetch::Ask> asks;
   metadata_->take_asks(asks, now);
   for (const MetadataFetch::Ask& ask : asks)
@@ -110,7 +139,7 @@ void Swarm::Core::fetch_metadata(TimePoint now) {
   metadata_at_ = metadata_->next_deadline(now);
 }
 
-void Swarm::Core::metadata_complete() {
+void Swarm::Core::metadata_complete(TimePoint now) {
   if (std::exchange(told_metadata_, true)) return;
   MetadataComplete told;
   if (metadata_->state() == MetadataFetch::State::link_lies) {
@@ -118,6 +147,8 @@ void Swarm::Core::metadata_complete() {
                        "the magnet link names a v1 and a v2 hash that do not belong together"};
   } else if (auto metainfo = Metainfo::from_info(metadata_->take_info())) {
     told.metainfo = std::move(*metainfo);
+    // At once: what is on disk may have to be checked before the metainfo is ours.
+    told.metainfo->is_private() ? leave_gossip(now) : join_gossip(now);
   } else {
     told.error = metainfo.error();
   }

@@ -1,12 +1,17 @@
 // The DHT between whole clients on loopback; nobody is asked but whom the test names.
 #include "client/net/dht_socket.hpp"
 
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 #include <mutex>
 #include <thread>
 
 #include "client/net/io_threads.hpp"
 #include "harness.hpp"
+#include "script_server.hpp"
 
 using namespace barter;
 using namespace barter::testing;
@@ -41,6 +46,36 @@ struct Router {
   Router() { client.seed(metainfo, folder.path()); }
 };
 
+// Where a client shall enter the DHT: hears what it asks, and answers nothing.
+class Ear {
+ public:
+  Ear() {
+    sockaddr_in here{};
+    here.sin_family = AF_INET;
+    here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof here;
+    REQUIRE(::bind(socket_, reinterpret_cast<const sockaddr*>(&here), size) == 0);
+    ::getsockname(socket_, reinterpret_cast<sockaddr*>(&here), &size);
+    port_ = ntohs(here.sin_port);
+  }
+  ~Ear() { ::close(socket_); }
+  Ear(const Ear&) = delete;
+  Ear& operator=(const Ear&) = delete;
+  HostPort address() const { return {"127.0.0.1", port_}; }
+  // Whether anything at all comes in that time.
+  bool hears(std::chrono::milliseconds time) {
+    const timeval patience{time.count() / 1000,
+                           static_cast<suseconds_t>(time.count() % 1000 * 1000)};
+    ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    char byte = 0;
+    return ::recv(socket_, &byte, 1, 0) > 0;
+  }
+
+ private:
+  const int socket_ = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  std::uint16_t port_ = 0;
+};
+
 WireInfoHash hash(int n) {
   WireInfoHash out;
   out.bytes.fill(static_cast<std::byte>(n));
@@ -73,6 +108,40 @@ TEST_CASE("of a private torrent the DHT hears nothing, nor a peer of the DHT") {
   REQUIRE(get.wait<TransferBegan>(id));
   std::this_thread::sleep_for(1s);
   CHECK(get->progress(id).known_peers == 0);
+}
+
+TEST_CASE("a link whose tracker brings the metadata of a private torrent never gets to the DHT") {
+  Folder from, to;
+  const auto metainfo = make_torrent(from.path(), "data", {{"", 100'000}}, 16384, {}, true);
+  TestClient seed;
+  seed.seed(metainfo, from.path());
+  const auto port = seed->port();
+  std::string peers{127, 0, 0, 1};
+  peers += {static_cast<char>(port >> 8), static_cast<char>(port & 0xff)};
+  ScriptServer tracker([&](ScriptServer::Peer& peer, const std::string&) {
+    peer.write(http("d8:intervali900e5:peers6:" + peers + "e"));
+  });
+  Ear ear;
+  TestClient get(with_dht({ear.address()}));
+  const auto id = get->add(AddMagnet{metainfo->info_hash(), {{tracker.url("/announce")}}, {}});
+  REQUIRE(id.has_value());
+  REQUIRE(get.wait_notice<MetadataComplete>(*id));
+  AddTorrent with;
+  with.metainfo = get.notice<MetadataComplete>(*id)->metainfo;
+  with.folder = to.path();
+  REQUIRE(get->begin(*id, with).has_value());
+  REQUIRE(get.wait<Completed>(*id));
+  CHECK_FALSE(ear.hears(200ms));
+}
+
+TEST_CASE("a link whose tracker is dead is looked for in the DHT at once") {
+  Ear ear;
+  TestClient get(with_dht({ear.address()}));
+  const ScriptServer gone([](ScriptServer::Peer&, const std::string&) {});
+  InfoHash wanted;
+  wanted.v1 = Sha1Digest{};
+  REQUIRE(get->add(AddMagnet{wanted, {{gone.url("/announce")}}, {}}).has_value());
+  CHECK(ear.hears(2s));
 }
 
 TEST_CASE("a peer's PORT message leads into the DHT") {

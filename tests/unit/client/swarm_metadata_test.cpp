@@ -28,6 +28,19 @@ struct Magnet : Fixture {
     const std::string info(metainfo->info_bytes());
     return {piece, info.size(), info.substr(piece * block_length, block_length), 0};
   }
+  // What was said of the DHT and the local network, if anything.
+  std::optional<bool> look_around() {
+    const auto found = all<FindPeers>();
+    if (found.empty()) return std::nullopt;
+    CHECK(found.size() == 1);
+    return found[0]->wanted;
+  }
+  void tracker_fails(std::uint16_t number) {
+    AnnounceOutcome failure;
+    failure.failure = "refused";
+    swarm->announce_finished(TrackerId{number}, failure, now);
+    drain();
+  }
   std::optional<MetadataComplete> complete() {
     for (Notify* notify : all<Notify>())
       if (auto* found = std::get_if<MetadataComplete>(&notify->notice)) return *found;
@@ -163,6 +176,115 @@ TEST_CASE("a torrent that shows to be private forgets whom gossip named") {
   magnet.go_on();
   CHECK(magnet.closed() == DisconnectReason::unused);
   magnet.swarm->add_peers(PeerSource::dht, gossiped, magnet.now);
+  magnet.drain();
+  CHECK(magnet.all<Connect>().empty());
+}
+
+TEST_CASE("a magnet link without trackers is looked for everywhere at once") {
+  Magnet magnet;
+  magnet.begin();
+  CHECK(magnet.look_around() == true);
+  CHECK(magnet.sent<wire::ExtensionHandshake>(magnet.connect(1)).at(0).ut_pex != 0);
+}
+
+TEST_CASE("a private torrent's link is known to nobody but its tracker and peers") {
+  Magnet magnet(true);
+  magnet.begin({{"http://t"}});
+  CHECK_FALSE(magnet.look_around());
+  CHECK(magnet.swarm->next_deadline() <= magnet.now + seconds(5));
+  const ConnectionId peer = magnet.connect(1);
+  CHECK(magnet.sent<wire::ExtensionHandshake>(peer).at(0).ut_pex == 0);
+  magnet.receive(peer, [] {
+    wire::ExtensionHandshake handshake;
+    handshake.ut_pex = 5;
+    handshake.listen_port = 6881;
+    return handshake;
+  }());
+  magnet.connect(2);
+  const auto size = static_cast<std::int64_t>(magnet.metainfo->info_bytes().size());
+  magnet.pass(seconds(4));
+  magnet.offer(peer, size);
+  magnet.receive(peer, magnet.data());
+  REQUIRE(magnet.complete());
+  CHECK_FALSE(magnet.look_around());
+  magnet.pass(seconds(60));  // however long it takes to look at what is on disk
+  CHECK_FALSE(magnet.look_around());
+  magnet.go_on();
+  CHECK_FALSE(magnet.look_around());
+  magnet.pass(seconds(60));
+  CHECK_FALSE(magnet.look_around());
+  CHECK(magnet.sent<wire::PeerExchange>().empty());
+}
+
+TEST_CASE("a link's trackers have some seconds, more while metadata comes, and not for ever") {
+  Magnet magnet;
+  magnet.config.trackers_first_max = seconds(12);
+  magnet.begin({{"http://t"}, {"http://u"}});
+  const TimePoint began = magnet.now;
+  const ConnectionId peer = magnet.connect(1);
+  // Two pieces, so that one of them is no end.
+  magnet.offer(peer, 2 * block_length);
+  magnet.pass(milliseconds(4900));
+  CHECK_FALSE(magnet.look_around());
+  wire::MetadataData first{0, 2 * block_length, std::string(block_length, 'd'), 0};
+  magnet.receive(peer, first);
+  magnet.pass(milliseconds(4900));
+  CHECK_FALSE(magnet.look_around());
+  SECTION("then it is looked for everywhere, and peers are told of each other") {
+    magnet.pass(milliseconds(200));
+    CHECK(magnet.look_around() == true);
+    const auto greetings = magnet.sent<wire::ExtensionHandshake>(peer);
+    REQUIRE(greetings.size() == 1);
+    CHECK(greetings[0].ut_pex != 0);
+  }
+  SECTION("trickling does not delay it") {
+    magnet.now = began + seconds(12);
+    magnet.receive(peer,
+                   wire::MetadataData{1, 2 * block_length, std::string(block_length, 'd'), 0});
+    CHECK(magnet.look_around() == true);
+  }
+}
+
+TEST_CASE("a link whose trackers have all failed is looked for everywhere at once") {
+  Magnet magnet;
+  magnet.begin({{"http://t"}, {"http://u"}});
+  magnet.tracker_fails(0);
+  CHECK_FALSE(magnet.look_around());
+  magnet.tracker_fails(1);
+  CHECK(magnet.look_around() == true);
+  // Public it is, so that is all that there is to say.
+  magnet.go_on();
+  CHECK_FALSE(magnet.look_around());
+}
+
+TEST_CASE("a public link is looked for everywhere as soon as its metadata says so") {
+  Magnet magnet;
+  magnet.begin({{"http://t"}});
+  const ConnectionId peer = magnet.connect(1);
+  magnet.offer(peer, static_cast<std::int64_t>(magnet.metainfo->info_bytes().size()));
+  magnet.receive(peer, magnet.data());
+  REQUIRE(magnet.complete());
+  CHECK(magnet.look_around() == true);
+  magnet.go_on();
+  CHECK_FALSE(magnet.look_around());
+  CHECK(magnet.sent<wire::ExtensionHandshake>(peer).at(0).ut_pex != 0);
+}
+
+TEST_CASE("a link looked for everywhere withdraws when its metadata says private") {
+  Magnet magnet(true);
+  magnet.begin();
+  CHECK(magnet.look_around() == true);
+  const Endpoint gossiped[] = {at(40)};
+  magnet.swarm->add_peers(PeerSource::dht, gossiped, magnet.now);
+  magnet.drain();
+  CHECK(magnet.all<Connect>().size() == 1);
+  const ConnectionId peer = magnet.connect(1);
+  magnet.offer(peer, static_cast<std::int64_t>(magnet.metainfo->info_bytes().size()));
+  magnet.receive(peer, magnet.data());
+  REQUIRE(magnet.complete());
+  CHECK(magnet.look_around() == false);
+  const Endpoint late[] = {at(41)};
+  magnet.swarm->add_peers(PeerSource::dht, late, magnet.now);
   magnet.drain();
   CHECK(magnet.all<Connect>().empty());
 }
