@@ -137,6 +137,7 @@ class Client::Impl {
     std::uint64_t open_piece_bytes = 0;
   };
   Result<std::shared_ptr<Store>> open_store(const AddTorrent& torrent);
+  std::shared_ptr<const SwarmConfig> swarm_config() const;
   Result<TorrentId> take(TorrentId id, const std::shared_ptr<SwarmDriver>& driver);
   void arm_leases();
   void renew_leases();
@@ -258,9 +259,9 @@ Result<TorrentId> Client::Impl::add(AddTorrent torrent) {
   if (!store) return store.error();
   const std::lock_guard lock(mutex_);
   const TorrentId id{next_id_++};
-  return take(id, std::make_shared<SwarmDriver>(*shared_, threads_.next(), id, std::move(torrent),
-                                                std::make_shared<const SwarmConfig>(options_.swarm),
-                                                std::move(*store), random_number()));
+  return take(id,
+              std::make_shared<SwarmDriver>(*shared_, threads_.next(), id, std::move(torrent),
+                                            swarm_config(), std::move(*store), random_number()));
 }
 
 Result<TorrentId> Client::Impl::add(const AddMagnet& magnet) {
@@ -271,8 +272,7 @@ Result<TorrentId> Client::Impl::add(const AddMagnet& magnet) {
   const std::lock_guard lock(mutex_);
   const TorrentId id{next_id_++};
   return take(id, std::make_shared<SwarmDriver>(*shared_, threads_.next(), id, magnet,
-                                                std::make_shared<const SwarmConfig>(options_.swarm),
-                                                random_number()));
+                                                swarm_config(), random_number()));
 }
 
 Result<void> Client::Impl::begin(TorrentId id, AddTorrent torrent) {
@@ -287,6 +287,13 @@ Result<void> Client::Impl::begin(TorrentId id, AddTorrent torrent) {
   const std::lock_guard lock(mutex_);
   share_memory();
   return {};
+}
+
+std::shared_ptr<const SwarmConfig> Client::Impl::swarm_config() const {
+  auto out = std::make_shared<SwarmConfig>(options_.swarm);
+  out->dht = finders_->dht_port() != 0;
+  out->local_discovery = options_.local_discovery;
+  return out;
 }
 
 // By the caller's thread, which waits anyway.

@@ -38,6 +38,8 @@ struct SwarmConfig {
   // or so long after its start, or when all of its trackers have failed.
   Duration trackers_first = std::chrono::seconds(5);
   Duration trackers_first_max = std::chrono::seconds(30);
+  // Whoever runs the swarm looks there when asked to (FindPeers); here only to be told of.
+  bool dht = false, local_discovery = false;
 
   // Before that, a link that carries nothing does not give way to one of a higher priority (BEP
   // 40).

@@ -28,7 +28,7 @@ bool requests_wait(const PeerFacts& peer) {
 Limit nobody(const SwarmFacts& swarm) {
   if (swarm.connecting > 0) return Limit::connecting;
   if (swarm.known > 0) return Limit::unreachable;
-  if (!swarm.has_trackers) return Limit::no_trackers;
+  if (!swarm.has_trackers) return swarm.searching ? Limit::searching : Limit::no_trackers;
   if (swarm.tracker_failed) return Limit::tracker_failed;
   return swarm.tracker_answered ? Limit::no_others : Limit::tracker_silent;
 }
@@ -56,6 +56,7 @@ std::string_view to_string(Limit limit) {
     case Limit::stopped: return "stopped";
     case Limit::own_limit: return "own_limit";
     case Limit::no_trackers: return "no_trackers";
+    case Limit::searching: return "searching";
     case Limit::tracker_failed: return "tracker_failed";
     case Limit::tracker_silent: return "tracker_silent";
     case Limit::no_others: return "no_others";
@@ -86,6 +87,7 @@ std::string_view describe(Limit limit) {
     case Limit::stopped: return "not trading";
     case Limit::own_limit: return "our own limit";
     case Limit::no_trackers: return "no peers, and no tracker to ask for some";
+    case Limit::searching: return "no peers found yet";
     case Limit::tracker_failed: return "no peers: the tracker fails";
     case Limit::tracker_silent: return "no peers: no tracker has answered yet";
     case Limit::no_others: return "no peers: the tracker knows no others";

@@ -26,6 +26,7 @@ enum class Limit : std::uint8_t {
   stopped,         // it does not trade yet, or no more
   own_limit,       // the user's
   no_trackers,     // no peer, and nobody to ask for one
+  searching,       // no peer and no tracker: the DHT or the local network is asked
   tracker_failed,  // no peer, and the tracker fails
   tracker_silent,  // no peer, and no tracker has answered yet
   no_others,       // no peer, and the tracker knows none
@@ -69,6 +70,7 @@ struct SwarmFacts {
   bool download_ready = true, upload_ready = true;  // the limit would let a block pass now
   std::size_t peers = 0, connecting = 0, known = 0;
   bool has_trackers = false, tracker_answered = false, tracker_failed = false;
+  bool searching = false;  // others than trackers are asked for peers
 };
 
 // What holds for one.

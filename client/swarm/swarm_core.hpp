@@ -229,6 +229,7 @@ class Swarm::Core {
 
   // swarm_progress.cpp
   std::uint64_t missing_bytes(const OpenPiece& open) const;
+  std::string asked_besides() const;
   PeerProgress row_of(const Peer& peer, TimePoint now) const;
   SwarmFacts swarm_facts(TimePoint now) const;
   PeerFacts peer_facts(const Peer& peer, TimePoint now) const;

@@ -105,6 +105,7 @@ SwarmFacts Swarm::Core::swarm_facts(TimePoint now) const {
   out.has_trackers = announcer_.has_trackers();
   out.tracker_answered = announcer_.answered();
   out.tracker_failed = !announcer_.last_failure().empty();
+  out.searching = !asked_besides().empty();
   return out;
 }
 
@@ -140,8 +141,33 @@ void Swarm::Core::summarize_limits(Progress& out, TimePoint now) const {
   out.upload_limit = up.upload(facts);
   if (facts.disk_trouble && out.download_limit.reason == Limit::disk)
     out.download_limit.detail = disk_message_;
-  for (LimitSummary* summary : {&out.download_limit, &out.upload_limit})
-    if (summary->reason == Limit::tracker_failed) summary->detail = announcer_.last_failure();
+  const std::string besides = asked_besides();
+  for (LimitSummary* summary : {&out.download_limit, &out.upload_limit}) {
+    switch (summary->reason) {
+      case Limit::searching:
+        summary->detail = "asking " + besides;
+        break;
+      case Limit::tracker_failed:
+        summary->detail = announcer_.last_failure();
+        [[fallthrough]];
+      case Limit::tracker_silent:
+      case Limit::no_others:
+        if (besides.empty()) break;
+        if (!summary->detail.empty()) summary->detail += "; ";
+        summary->detail += fmt::format("asking {}, too", besides);
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+// Who knows peers besides trackers, and may be asked; empty: nobody.
+std::string Swarm::Core::asked_besides() const {
+  if (!gossips_) return {};
+  if (config_->dht && config_->local_discovery) return "the DHT and the local network";
+  if (config_->dht) return "the DHT";
+  return config_->local_discovery ? "the local network" : "";
 }
 
 std::uint32_t Swarm::Core::blocks_due(ConnectionId connection) const {
@@ -167,11 +193,16 @@ std::string Swarm::Core::stall_reason(TimePoint now) const {
     if (known_.size() > 0)
       return fmt::format("none of the {} known peers can be reached; will try again",
                          known_.size());
+    const std::string besides = asked_besides();
+    const std::string too = besides.empty() ? "" : fmt::format("; asking {}, too", besides);
     if (!announcer_.last_failure().empty())
-      return fmt::format("no peers: the tracker failed: {}", announcer_.last_failure());
-    if (!announcer_.has_trackers()) return "no peers, and no tracker to ask: give one with --peer";
-    return announcer_.answered() ? "no peers: the tracker knows no others"
-                                 : "no peers: no tracker has answered yet";
+      return fmt::format("no peers: the tracker failed: {}{}", announcer_.last_failure(), too);
+    if (!announcer_.has_trackers())
+      return besides.empty() ? "no peers, and no tracker to ask: give one with --peer"
+                             : "no peers found yet: asking " + besides;
+    return (announcer_.answered() ? "no peers: the tracker knows no others"
+                                  : "no peers: no tracker has answered yet") +
+           too;
   }
   if (metadata_) return metadata_stall(static_cast<std::uint32_t>(live), now);
   std::uint32_t useful = 0, choking = 0, snubbed = 0;

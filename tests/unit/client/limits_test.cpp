@@ -165,6 +165,8 @@ TEST_CASE("why there is no peer") {
     return LimitTally().download(swarm).reason;
   };
   CHECK(reason() == Limit::no_trackers);
+  swarm.searching = true;
+  CHECK(reason() == Limit::searching);
   swarm.has_trackers = true;
   CHECK(reason() == Limit::tracker_silent);
   swarm.tracker_failed = true;

@@ -11,6 +11,31 @@ namespace {
 using namespace swarm_test;
 using std::chrono::seconds;
 
+TEST_CASE("who is asked for peers besides trackers is told") {
+  Fixture none, dht, all, hidden;
+  none.start();
+  CHECK(none.swarm->progress(none.now).download_limit.reason == Limit::no_trackers);
+  CHECK(none.swarm->stall_reason(none.now) ==
+        "no peers, and no tracker to ask: give one with --peer");
+  dht.config.dht = true;
+  dht.start();
+  CHECK(dht.all<FindPeers>().size() == 1);
+  const LimitSummary limit = dht.swarm->progress(dht.now).download_limit;
+  CHECK(limit.reason == Limit::searching);
+  CHECK(limit.detail == "asking the DHT");
+  CHECK(dht.swarm->stall_reason(dht.now) == "no peers found yet: asking the DHT");
+  all.config.dht = all.config.local_discovery = true;
+  all.start(false, {{"http://t"}});
+  CHECK(all.swarm->progress(all.now).download_limit.reason == Limit::tracker_silent);
+  CHECK(all.swarm->progress(all.now).download_limit.detail ==
+        "asking the DHT and the local network, too");
+  hidden.config = all.config;
+  hidden.metainfo = torrent(true);
+  hidden.start();
+  CHECK(hidden.all<FindPeers>().empty());
+  CHECK(hidden.swarm->progress(hidden.now).download_limit.reason == Limit::no_trackers);
+}
+
 TEST_CASE("what limits the rates is told of each peer and of all") {
   const auto limits = [](Fixture& f) {
     std::vector<PeerProgress> rows;
@@ -63,8 +88,7 @@ TEST_CASE("what limits the rates is told of each peer and of all") {
   CHECK(limits(seed) == std::pair(Limit::complete, Limit::no_interest));
   seed.receive(taker, wire::Interested{});
   CHECK(limits(seed).second == Limit::no_requests);
-  for (std::uint32_t i = 0; i < 4; ++i)
-    seed.receive(taker, wire::Request{0, i * 16'384, 16'384});
+  for (std::uint32_t i = 0; i < 4; ++i) seed.receive(taker, wire::Request{0, i * 16'384, 16'384});
   CHECK(limits(seed).second == Limit::receiver);
   CHECK(up(seed).reason == Limit::receiver);
   seed.swarm->set_limits(unlimited, 0, seed.now);
@@ -81,9 +105,8 @@ TEST_CASE("a peer beyond our slots, and one that is kept back by our limit, are 
   std::vector<PeerProgress> rows;
   f.swarm->peers(rows, f.now);
   const auto with = [&](Limit limit) {
-    return std::count_if(rows.begin(), rows.end(), [&](const PeerProgress& row) {
-      return row.upload_limit == limit;
-    });
+    return std::count_if(rows.begin(), rows.end(),
+                         [&](const PeerProgress& row) { return row.upload_limit == limit; });
   };
   CHECK(with(Limit::no_slot) == 2);
   CHECK(with(Limit::no_requests) == 1);

@@ -341,6 +341,13 @@ TEST_CASE("a magnet link's swarm says why it waits") {
   Magnet magnet;
   magnet.begin();
   CHECK(magnet.swarm->stall_reason(magnet.now).find("--peer") != std::string::npos);
+  Magnet looking;
+  looking.config.dht = looking.config.local_discovery = true;
+  looking.begin({{"http://t"}});
+  CHECK(looking.swarm->stall_reason(looking.now) == "no peers: no tracker has answered yet");
+  looking.tracker_fails(0);
+  CHECK(looking.swarm->stall_reason(looking.now) ==
+        "no peers: the tracker failed: refused; asking the DHT and the local network, too");
   const ConnectionId peer = magnet.connect(1);
   CHECK(magnet.swarm->stall_reason(magnet.now) == "none of the 1 connected peers has the metadata");
   CHECK(magnet.swarm->progress(magnet.now).download_limit.reason == Limit::metadata);
