@@ -7,15 +7,54 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <filesystem>
+#include <system_error>
 
 namespace barter::cli {
 namespace {
 
 namespace fs = std::filesystem;
 
+std::string folder_of(const std::string& state_folder) {
+  return state_folder + "/metainfo";
+}
+
 std::string place_of(const std::string& state_folder, const InfoHash& hash) {
-  return fmt::format("{}/metainfo/{}.torrent", state_folder, to_hex(*hash.v1));
+  return fmt::format("{}/{}.torrent", folder_of(state_folder), to_hex(*hash.v1));
+}
+
+// Is that a file of ours, and not what somebody has put there?
+bool is_remembered(const fs::directory_entry& entry) {
+  Sha1Digest hash;
+  std::error_code error;
+  return entry.path().extension() == ".torrent" &&
+         from_hex(entry.path().stem().string(), hash.bytes) && entry.is_regular_file(error);
+}
+
+// Keeps those that were used last. What cannot be read or removed stays.
+void forget_oldest(const std::string& folder) {
+  struct Kept {
+    fs::file_time_type used;
+    std::uint64_t size = 0;
+    fs::path path;
+  };
+  std::vector<Kept> all;
+  std::error_code error;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    if (!is_remembered(*it)) continue;
+    std::error_code gone;
+    Kept one{it->last_write_time(gone), it->file_size(gone), it->path()};
+    if (!gone) all.push_back(std::move(one));
+  }
+  std::sort(all.begin(), all.end(), [](const Kept& a, const Kept& b) { return a.used > b.used; });
+  std::uint64_t bytes = 0;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    bytes += all[i].size;
+    if (i > 0 && (i >= max_remembered || bytes > max_remembered_bytes))
+      fs::remove(all[i].path, error);
+  }
 }
 
 }  // namespace
@@ -40,8 +79,11 @@ std::vector<std::vector<std::string>> tracker_tiers(const Magnet& magnet) {
 
 std::shared_ptr<const Metainfo> recall_metainfo(const std::string& state_folder,
                                                 const InfoHash& wanted) {
-  auto metainfo = Metainfo::load(place_of(state_folder, wanted));
+  const std::string place = place_of(state_folder, wanted);
+  auto metainfo = Metainfo::load(place);
   if (!metainfo) return nullptr;
+  std::error_code ignored;  // then it is forgotten sooner
+  fs::last_write_time(place, fs::file_time_type::clock::now(), ignored);
   const InfoHash& found = (*metainfo)->info_hash();
   if (found.v1 != wanted.v1 || (wanted.v2 && found.v2 != wanted.v2)) return nullptr;
   return std::move(*metainfo);
@@ -54,7 +96,9 @@ Result<void> remember_metainfo(const std::string& state_folder, const Metainfo& 
   if (error) {
     return Error{Errc::io_error, fmt::format("{}: {}", escape(state_folder), error.message())};
   }
-  return write_file(place, wrap_info(metainfo, {}), true);
+  auto written = write_file(place, wrap_info(metainfo, {}), true);
+  forget_oldest(folder_of(state_folder));
+  return written;
 }
 
 Result<std::string> save_torrent(const std::string& path, const Metainfo& metainfo,

@@ -6,6 +6,7 @@
 #include "torrent/metainfo.hpp"
 #include "torrent/result.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,7 +25,9 @@ std::vector<std::vector<std::string>> tracker_tiers(const Magnet& magnet);
 // What was fetched earlier, if it is there and has every hash that the link names; else null.
 std::shared_ptr<const Metainfo> recall_metainfo(const std::string& state_folder,
                                                 const InfoHash& wanted);
-// For the next time.
+// For the next time. Of those that were used last so many are kept, and so many bytes.
+inline constexpr std::size_t max_remembered = 100;
+inline constexpr std::uint64_t max_remembered_bytes = 64 << 20;
 Result<void> remember_metainfo(const std::string& state_folder, const Metainfo& metainfo);
 
 // Writes a .torrent: to that path, or below it where it is a folder or ends with a slash. What is
