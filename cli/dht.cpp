@@ -2,6 +2,8 @@
 // question.
 #include "cli/command.hpp"
 #include "cli/flags.hpp"
+#include "cli/signals.hpp"
+#include "cli/sizes.hpp"
 #include "cli/state_folder.hpp"
 #include "cli/text.hpp"
 #include "client/dht_client.hpp"
@@ -9,6 +11,7 @@
 #include "torrent/escape.hpp"
 #include "torrent/magnet.hpp"
 #include "torrent/metainfo.hpp"
+#include "torrent/write_file.hpp"
 
 #include <fmt/format.h>
 #include <boost/json/array.hpp>
@@ -25,10 +28,14 @@ constexpr const char* examples =
     "  barter dht find-peers 'magnet:?xt=urn:btih:...'\n"
     "  barter dht ping router.bittorrent.com:6881\n"
     "  barter dht put 'a few words'                   # prints where they lie\n"
-    "  barter dht get e5f96f6f38320f0f33959cb4d3d656452117aadb";
+    "  barter dht get e5f96f6f38320f0f33959cb4d3d656452117aadb\n"
+    "  barter dht put 'the latest' --key me.pem --keep   # may be replaced by who has the key";
+
+constexpr std::size_t max_salt = 64;  // BEP 44
 
 struct Options {
-  std::string action = "status", what, salt, state_folder;
+  std::string action = "status", what, salt, key, keep, state_folder;
+  std::optional<std::int64_t> sequence, replaces;
   std::vector<std::string> nodes, listen;
   std::uint16_t port = 0;
   std::chrono::milliseconds timeout = 30s;
@@ -61,6 +68,7 @@ class Ask {
       throw UsageError("dht status takes nothing more");
     if (options_.action != "status" && options_.what.empty())
       throw UsageError(fmt::format("dht {}: of what? See 'barter dht --help'", options_.action));
+    check_item_flags();
     DhtClientOptions settings;
     settings.port = options_.port;
     settings.addresses = parse_addresses("--listen", options_.listen);
@@ -73,16 +81,47 @@ class Ask {
     std::optional<HostPort> node;
     if (options_.action == "find-peers") info_hash = hash_of(options_.what);
     if (options_.action == "ping") node = parse_peers({options_.what}, "ping").front();
+    std::optional<DhtKey> key;
+    if (!options_.key.empty()) {
+      auto found = find_key();
+      if (!found) return output_.fail(found.error());
+      key = *found;
+    }
     auto client = DhtClient::start(std::move(settings));
     if (!client) return output_.fail(client.error());
     client_ = std::move(*client);
     if (options_.action == "status") return status();
     if (node) return ping(*node);
     if (info_hash) return find_peers(*info_hash);
-    return options_.action == "get" ? get() : put();
+    return options_.action == "get" ? get() : put(key);
   }
 
  private:
+  void check_item_flags() {
+    const bool put = options_.action == "put";
+    if (!options_.salt.empty() && !put && options_.action != "get")
+      throw UsageError("--salt is for get and put");
+    if (options_.salt.size() > max_salt) throw UsageError("--salt: at most 64 bytes");
+    if (!put && !(options_.key.empty() && options_.keep.empty()))
+      throw UsageError("--key and --keep are for put");
+    const bool of_key = options_.sequence || options_.replaces || (put && !options_.salt.empty());
+    if (of_key && options_.key.empty())
+      throw UsageError("--salt, --seq and --cas of a put are for mutable items: give --key");
+    if (options_.keep.empty()) return;
+    const auto pause = parse_duration(options_.keep);
+    if (!pause || *pause < 1s) throw UsageError("--keep: give a time as 1h, a second at least");
+    keep_ = *pause;
+  }
+
+  Result<DhtKey> find_key() {
+    auto key = DhtKey::load(options_.key);
+    if (key || path_exists(options_.key)) return key;
+    key = DhtKey::create(options_.key);
+    if (key)
+      output_.message(fmt::format("{}: a new key; who has it may change the item", options_.key));
+    return key;
+  }
+
   // A torrent's hash, its magnet link, or the .torrent itself.
   static WireInfoHash hash_of(const std::string& text) {
     WireInfoHash out;
@@ -171,21 +210,51 @@ class Ask {
     return exit_done;
   }
 
-  int put() {
-    const DhtAnswer answer = client_->put(options_.what, options_.timeout);
+  DhtAnswer put_once(const std::optional<DhtKey>& key) {
+    if (!key) return client_->put(options_.what, options_.timeout);
+    return client_->put(DhtMutableItem{options_.what, *key, options_.salt, sequence_, replaces_},
+                        options_.timeout);
+  }
+
+  int put(const std::optional<DhtKey>& key) {
+    sequence_ = options_.sequence;
+    replaces_ = options_.replaces;
+    DhtAnswer answer = put_once(key);
     if (!answer.ok) return failed(answer);
+    output_.print(answer.target);
+    output_.message(
+        fmt::format("kept by {} nodes, for some two hours{}", answer.stored,
+                    answer.sequence ? fmt::format("; number {}", *answer.sequence) : ""));
+    std::uint64_t puts = 1;
+    if (keep_) {
+      // The same item again, whatever has come in its place: then nodes refuse it.
+      sequence_ = answer.sequence;
+      replaces_.reset();
+      while (!signals::wait(*keep_)) {
+        DhtAnswer again = put_once(key);
+        if (!again.ok) {
+          output_.warning(fmt::format("dht put: {}; trying again later", again.failure));
+          continue;
+        }
+        answer = std::move(again);
+        ++puts;
+      }
+    }
     boost::json::object out = fields(answer);
     out["target"] = answer.target;
     out["stored"] = answer.stored;
-    output_.print(answer.target);
-    output_.message(fmt::format("kept by {} nodes, for some two hours", answer.stored));
+    out["puts"] = puts;
+    if (answer.sequence) out["sequence"] = *answer.sequence;
+    if (key) out["public_key"] = answer.public_key;
     output_.result(std::move(out));
-    return exit_done;
+    return keep_ ? exit_signal_base + signals::received() : exit_done;
   }
 
   const Options& options_;
   Output& output_;
   std::unique_ptr<DhtClient> client_;
+  std::optional<std::chrono::milliseconds> keep_;  // the pause between two puts
+  std::optional<std::int64_t> sequence_, replaces_;
 };
 
 }  // namespace
@@ -201,7 +270,28 @@ void add_dht_command(CLI::App& app, CommandLine& line) {
   command->add_option("WHAT", options->what,
                       "find-peers: an info-hash, magnet link or .torrent; ping: HOST:PORT; get: 40 "
                       "hexadecimal digits; put: a text of at most 996 bytes");
-  command->add_option("--salt", options->salt, "get: of a mutable item")->type_name("TEXT");
+  command
+      ->add_option("--key", options->key,
+                   "put: a mutable item, signed with the ed25519 key in this PEM file, which is "
+                   "made if there is none")
+      ->type_name("FILE");
+  command
+      ->add_option("--salt", options->salt,
+                   "get, put: of a mutable item, to tell a key's items apart")
+      ->type_name("TEXT");
+  command
+      ->add_option("--seq", options->sequence,
+                   "put: its number; default: one more than that of what is there")
+      ->check(CLI::NonNegativeNumber.description(""))
+      ->type_name("N");
+  command->add_option("--cas", options->replaces, "put: only in place of the item of this number")
+      ->check(CLI::NonNegativeNumber.description(""))
+      ->type_name("N");
+  command
+      ->add_flag("--keep{1h}", options->keep,
+                 "put: stay, and put it again each hour, or --keep=30m; items are forgotten after "
+                 "two hours")
+      ->type_name("TIME");
   command
       ->add_option("--dht-node", options->nodes,
                    "Enter the DHT here, not by the well-known routers (repeatable)")

@@ -4,6 +4,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/udp.hpp>
 #include <future>
+#include <limits>
 #include <thread>
 #include <utility>
 
@@ -25,6 +26,8 @@ struct Overloaded : F... {
 };
 template <class... F>
 Overloaded(F...) -> Overloaded<F...>;  // clang 14 cannot deduce it
+
+constexpr const char* too_big = "an item has at most 1000 bytes, bencoded";
 
 DhtAnswer failed(std::string why) {
   DhtAnswer out;
@@ -184,16 +187,42 @@ DhtAnswer DhtClient::get(const std::string& target, const std::string& salt,
 }
 
 DhtAnswer DhtClient::put(const std::string& text, milliseconds patience) {
-  bencode::Writer writer;
-  writer.string(text);
   dht::Item item;
-  item.value = writer.take();
-  if (item.value.size() > dht::max_value_bytes)
-    return failed("an item has at most 1000 bytes, bencoded");
+  item.value = bencode::Writer().string(text).take();
+  if (item.value.size() > dht::max_value_bytes) return failed(too_big);
   DhtAnswer out = impl_->ask(
       [item](dht::Node& us, TimePoint now) { return us.put_item(item, std::nullopt, now); },
       patience);
   out.target = to_hex(dht::target_of(item));
+  return out;
+}
+
+Result<std::int64_t> DhtClient::next_sequence(const DhtMutableItem& item, const std::string& target,
+                                              const std::string& value, milliseconds patience) {
+  if (item.sequence) return *item.sequence;
+  const DhtAnswer there = get(target, item.salt, patience);
+  if (!there.sequence) return 1;
+  if (there.value == value) return *there.sequence;
+  if (*there.sequence < std::numeric_limits<std::int64_t>::max()) return *there.sequence + 1;
+  return Error{Errc::rejected, "the item there has the highest sequence number that there is"};
+}
+
+DhtAnswer DhtClient::put(const DhtMutableItem& item, milliseconds patience) {
+  const std::string value = bencode::Writer().string(item.text).take();
+  if (value.size() > dht::max_value_bytes) return failed(too_big);
+  if (item.salt.size() > dht::max_salt_bytes) return failed("a salt has at most 64 bytes");
+  const dht::KeySeed seed{item.key.seed().bytes};
+  const dht::PublicKey key = dht::public_key(seed);
+  const std::string target = to_hex(dht::target_of(key, item.salt));
+  const auto sequence = next_sequence(item, target, value, patience);
+  if (!sequence) return failed(sequence.error().message);
+  DhtAnswer out = impl_->ask(
+      [ours = dht::sign_item(seed, value, *sequence, item.salt), replaces = item.replaces](
+          dht::Node& us, TimePoint now) { return us.put_item(ours, replaces, now); },
+      patience);
+  out.target = target;
+  out.public_key = to_hex(key);
+  out.sequence = *sequence;
   return out;
 }
 

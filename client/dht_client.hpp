@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "client/dht_key.hpp"
 #include "torrent/digest.hpp"
 #include "torrent/endpoint.hpp"
 #include "torrent/result.hpp"
@@ -36,6 +37,18 @@ struct DhtStatus {
   DhtFamilyStatus v4, v6;
 };
 
+// A mutable item to be stored: a string that the key's owner may replace later.
+struct DhtMutableItem {
+  std::string text;
+  DhtKey key;
+  std::string salt;  // at most 64 bytes; of one key's several items
+  // The highest sequence number wins. None: one more than that of what is there, or the same if
+  // that is the same text, which keeps it alive.
+  std::optional<std::int64_t> sequence;
+  // Store it only in place of the item of this sequence number.
+  std::optional<std::int64_t> replaces;
+};
+
 // What came of a question. `ok`: somebody answered, or, to store something, stored it.
 struct DhtAnswer {
   bool ok = false;
@@ -44,8 +57,9 @@ struct DhtAnswer {
   std::chrono::milliseconds took{};
   std::vector<Endpoint> peers;           // find_peers
   std::optional<std::string> value;      // get: as bencoded as it was stored
-  std::optional<std::int64_t> sequence;  // get: of a mutable item
+  std::optional<std::int64_t> sequence;  // get and put: of a mutable item
   std::string target;                    // put: where the item lies, hexadecimal
+  std::string public_key;                // put: of a mutable item, hexadecimal
   std::string id, version;               // ping: of the node; the version may be any bytes
   std::optional<Endpoint> seen_as;       // ping: as whom it sees us
 };
@@ -65,10 +79,15 @@ class DhtClient {
                 std::chrono::milliseconds patience);
   // An immutable item: a string.
   DhtAnswer put(const std::string& text, std::chrono::milliseconds patience);
+  // `patience` is for looking what is there, and again for storing.
+  DhtAnswer put(const DhtMutableItem& item, std::chrono::milliseconds patience);
 
  private:
   class Impl;
   explicit DhtClient(std::unique_ptr<Impl> impl);
+  // Which sequence number to give to it, or why there is none.
+  Result<std::int64_t> next_sequence(const DhtMutableItem& item, const std::string& target,
+                                     const std::string& value, std::chrono::milliseconds patience);
   std::unique_ptr<Impl> impl_;
 };
 

@@ -1,6 +1,9 @@
 """dht, and get by the DHT alone, over loopback: nobody is asked but the nodes that a test starts."""
 
+import hashlib
+import os
 import random
+import subprocess
 import time
 import unittest
 
@@ -46,6 +49,46 @@ class Dht(BarterTest):
         self.assertEqual((got["value"], got["sequence"]), ("a few words", None))
         self.assertEqual(self.ask("get", "0" * 40, good=False).code, 1)
 
+    def test_a_mutable_item_is_replaced_by_who_has_the_key(self):
+        first = self.ask("put", "one", "--key", "me.pem").result
+        self.assertEqual(first["sequence"], 1)
+        self.assertEqual(os.stat(self.path("me.pem")).st_mode & 0o777, 0o600)
+        again = self.ask("put", "one", "--key", "me.pem").result  # the same: kept alive
+        second = self.ask("put", "two", "--key", "me.pem").result
+        self.assertEqual([again["sequence"], second["sequence"]], [1, 2])
+        self.assertEqual({again["target"], second["target"]}, {first["target"]})
+        got = self.ask("get", first["target"]).result
+        self.assertEqual((got["value"], got["sequence"]), ("two", 2))
+        for flags in (("--seq", "1"), ("--seq", "9", "--cas", "1")):  # older; not what is there
+            refused = self.ask("put", "three", "--key", "me.pem", *flags, good=False)
+            self.assertEqual(refused.code, 1, refused.out)
+            self.assertIn("refused", refused.of("error")[0]["message"])
+        self.assertEqual(self.ask("put", "three", "--key", "me.pem", "--seq", "9", "--cas", "2").result["sequence"], 9)
+        salted = self.ask("put", "other", "--key", "me.pem", "--salt", "a").result
+        self.assertNotEqual(salted["target"], first["target"])
+        self.assertEqual(salted["public_key"], first["public_key"])
+        self.assertEqual(self.ask("get", salted["target"], "--salt", "a").result["value"], "other")
+        self.assertEqual(self.ask("get", salted["target"], good=False).code, 1)
+
+    def test_an_item_is_put_again_while_we_stay(self):
+        running = self.start("dht", "put", "kept", "--keep=1s", "--dht-node", f"127.0.0.1:{self.router}", "--listen",
+                             "127.0.0.1", "--json", "--state-dir", self.path("asker"))
+        time.sleep(2.5)
+        done = running.end()
+        self.assertEqual(done.code, 130)
+        self.assertGreaterEqual(done.result["puts"], 2)
+
+    def test_keys(self):
+        key = self.path("openssl.pem")
+        subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", key], check=True, capture_output=True)
+        public = subprocess.run(["openssl", "pkey", "-in", key, "-pubout", "-outform", "DER"], check=True,
+                                capture_output=True).stdout
+        put = self.ask("put", "signed", "--key", key).result
+        self.assertEqual(put["public_key"], public[-32:].hex())
+        self.assertEqual(put["target"], hashlib.sha1(public[-32:]).hexdigest())
+        self.bad(1, "ed25519", "dht", "put", "x", "--key", self.write("junk.pem", "junk"))
+        self.bad(1, "nowhere", "dht", "put", "x", "--key", "nowhere/me.pem")
+
     def test_peers_are_found_and_a_get_completes_by_them(self):
         port = free_port()
         self.node("data.bin", port, self.router)
@@ -67,6 +110,10 @@ class Dht(BarterTest):
         self.bad(2, "nonsense", "dht", "find-peers", "nonsense")
         self.bad(2, "frob", "dht", "frob")
         self.bad(2, "ping", "dht", "ping", "no-port")
+        self.bad(2, "--key", "dht", "put", "x", "--seq", "1")
+        self.bad(2, "--salt", "dht", "put", "x", "--key", "k", "--salt", "s" * 65)
+        self.bad(2, "put", "dht", "get", "0" * 40, "--key", "k")
+        self.bad(2, "--keep", "dht", "put", "x", "--keep=soon")
         self.bad(2, "--dht-node", "get", "data.bin.torrent", "--dht-node", "no-port")
 
 
