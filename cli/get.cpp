@@ -209,14 +209,39 @@ class Get {
     auto saved = save_torrent(options_.save_torrent, metainfo,
                               add.trackers.value_or(metainfo.trackers()), options_.force);
     if (!saved) return saved.error();
-    output_.message(fmt::format("saved {}", *saved));
-    if (metainfo.has_v2() && !metainfo.has_piece_layers()) {
-      output_.warning(*saved +
-                      ": without piece layers, which magnet links do not bring: some clients "
-                      "take it by its v1 side only, or not at all");
+    output_.message(fmt::format("saved {}", saved->path));
+    if (saved->lacks_piece_layers) {
+      lacking_layers_ = LackingLayers{*saved, add.trackers.value_or(metainfo.trackers())};
+      if (wanted_files < all_files) {
+        warn_of_layers("they are made of whole files, and not all are wanted");
+        lacking_layers_.reset();
+      }
     }
-    output_.result({{"torrent", *saved}});
+    output_.result({{"torrent", saved->path}});
     return {};
+  }
+
+  void warn_of_layers(const std::string& why) {
+    output_.warning(fmt::format(
+        "{}: without piece layers, which a magnet link does not bring ({}): some clients take it "
+        "by its v1 side only, or not at all",
+        lacking_layers_->torrent.path, why));
+  }
+
+  // BEP 52: piece layers stand beside the info dictionary, so a link does not bring them. Now that
+  // the files are here they can be made.
+  void complete_saved_torrent() {
+    if (!lacking_layers_) return;
+    const std::uint64_t total = watched_.metainfo->content_size();
+    const auto added =
+        add_piece_layers(lacking_layers_->torrent, *watched_.metainfo, lacking_layers_->trackers,
+                         options_.transfer.folder, [&](std::uint64_t done) {
+                           output_.hashing({done, total, lacking_layers_->torrent.path});
+                           return !signals::stop_requested();
+                         });
+    output_.end_progress();
+    if (!added) warn_of_layers(added.error().message);
+    lacking_layers_.reset();
   }
 
   void tell_metainfo(boost::json::array files, std::size_t wanted, std::size_t all) {
@@ -314,6 +339,7 @@ class Get {
   std::optional<int> completed() {
     done_at_ = steady_clock::now();
     output_.end_progress();
+    complete_saved_torrent();
     const double seconds = std::chrono::duration<double>(*done_at_ - began_at_).count();
     boost::json::object fields = torrent_fields(*watched_.metainfo);
     fields["path"] = watched_.data_path;
@@ -391,6 +417,7 @@ class Get {
   int leave(int code) {
     if (!client_) return code;
     output_.end_progress();
+    if (lacking_layers_) warn_of_layers("they are made once all files are here");
     progress_ = client_->progress(id_);
     tell_peers(*client_, id_, watched_.name(), output_);
     client_->stop(stop_grace);
@@ -419,6 +446,11 @@ class Get {
   Watched watched_;
   Progress progress_;
   std::uint64_t wanted_file_bytes_ = 0;
+  struct LackingLayers {
+    SavedTorrent torrent;
+    std::vector<std::vector<std::string>> trackers;
+  };
+  std::optional<LackingLayers> lacking_layers_;  // of the saved .torrent, to be added at the end
   bool checked_ = false;
   std::uint64_t last_count_ = 0;
   steady_clock::time_point began_at_, last_byte_, last_report_;

@@ -3,6 +3,7 @@
 #include "cli/text.hpp"
 #include "torrent/edit.hpp"
 #include "torrent/escape.hpp"
+#include "torrent/piece_layers.hpp"
 #include "torrent/write_file.hpp"
 
 #include <fmt/format.h>
@@ -101,20 +102,34 @@ Result<void> remember_metainfo(const std::string& state_folder, const Metainfo& 
   return written;
 }
 
-Result<std::string> save_torrent(const std::string& path, const Metainfo& metainfo,
-                                 const std::vector<std::vector<std::string>>& trackers,
-                                 bool overwrite) {
+Result<SavedTorrent> save_torrent(const std::string& path, const Metainfo& metainfo,
+                                  const std::vector<std::vector<std::string>>& trackers,
+                                  bool overwrite) {
   std::error_code error;
   std::string place = path;
   if (path.ends_with('/')) fs::create_directories(path, error);
   if (path.ends_with('/') || fs::is_directory(path, error)) {
     place = (fs::path(path) / (metainfo.name() + ".torrent")).string();
   }
-  const std::string bytes = wrap_info(metainfo, trackers);
-  const auto there = read_file(place, bytes.size());
-  if (there && *there == bytes) return place;
-  if (auto written = write_file(place, bytes, overwrite); !written) return written.error();
-  return place;
+  const bool lacks = metainfo.has_v2() && !metainfo.has_piece_layers();
+  if (const auto there = Metainfo::load(place);
+      there && (*there)->info_bytes() == metainfo.info_bytes()) {
+    const std::string again = wrap_info(**there, trackers);
+    if (const auto bytes = read_file(place, again.size()); bytes && *bytes == again)
+      return SavedTorrent{place, lacks && !(*there)->has_piece_layers()};
+  }
+  if (auto written = write_file(place, wrap_info(metainfo, trackers), overwrite); !written)
+    return written.error();
+  return SavedTorrent{place, lacks};
+}
+
+Result<void> add_piece_layers(const SavedTorrent& saved, const Metainfo& metainfo,
+                              const std::vector<std::vector<std::string>>& trackers,
+                              const std::string& folder,
+                              const std::function<bool(std::uint64_t)>& progress) {
+  const auto layers = read_piece_layers(metainfo, folder, 0, progress);
+  if (!layers) return layers.error();
+  return write_file(saved.path, wrap_info(metainfo, trackers, *layers), true);
 }
 
 }  // namespace barter::cli

@@ -7,6 +7,7 @@
 #include "torrent/result.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -31,10 +32,20 @@ inline constexpr std::uint64_t max_remembered_bytes = 64 << 20;
 Result<void> remember_metainfo(const std::string& state_folder, const Metainfo& metainfo);
 
 // Writes a .torrent: to that path, or below it where it is a folder or ends with a slash. What is
-// there already is `already_exists`, unless it is the same or `overwrite` is set. The path that was
-// written.
-Result<std::string> save_torrent(const std::string& path, const Metainfo& metainfo,
-                                 const std::vector<std::vector<std::string>>& trackers,
-                                 bool overwrite);
+// there already is `already_exists`, unless it is the same, with piece layers or without, or
+// `overwrite` is set.
+struct SavedTorrent {
+  std::string path;
+  bool lacks_piece_layers = false;  // of a v2 torrent or hybrid: a link does not bring them
+};
+Result<SavedTorrent> save_torrent(const std::string& path, const Metainfo& metainfo,
+                                  const std::vector<std::vector<std::string>>& trackers,
+                                  bool overwrite);
+// Writes it again, with the piece layers that its files, which are whole, have. `progress` as that
+// of read_piece_layers.
+Result<void> add_piece_layers(const SavedTorrent& saved, const Metainfo& metainfo,
+                              const std::vector<std::vector<std::string>>& trackers,
+                              const std::string& folder,
+                              const std::function<bool(std::uint64_t)>& progress);
 
 }  // namespace barter::cli

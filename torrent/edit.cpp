@@ -62,12 +62,16 @@ void set_trackers(Entries& entries, const std::vector<std::vector<std::string>>&
 }  // namespace
 
 std::string wrap_info(const Metainfo& metainfo,
-                      const std::vector<std::vector<std::string>>& trackers) {
+                      const std::vector<std::vector<std::string>>& trackers,
+                      const std::string& piece_layers) {
   Entries entries;
   if (!trackers.empty()) set_trackers(entries, trackers);
   entries.emplace("info", metainfo.info_bytes());
-  if (metainfo.has_v2() && metainfo.has_piece_layers())
+  if (!piece_layers.empty()) {
+    entries.emplace("piece layers", piece_layers);
+  } else if (metainfo.has_v2() && metainfo.has_piece_layers()) {
     entries.emplace("piece layers", metainfo.encode_piece_layers());
+  }
   return encode(entries);
 }
 

@@ -30,9 +30,10 @@ struct TorrentEdit {
 // The result has its keys in order, whatever the input had.
 Result<std::string> edit_torrent(std::string_view torrent, const TorrentEdit& edit);
 
-// A .torrent of what is known: the info dictionary as received, what there is of piece layers, and
-// these trackers (tiers).
+// A .torrent of what is known: the info dictionary as received, what there is of piece layers, or
+// the given ones (bencoded), and these trackers (tiers).
 std::string wrap_info(const Metainfo& metainfo,
-                      const std::vector<std::vector<std::string>>& trackers);
+                      const std::vector<std::vector<std::string>>& trackers,
+                      const std::string& piece_layers = {});
 
 }  // namespace barter

@@ -70,9 +70,19 @@ class MagnetTest(BarterTest):
         done = self.get(both, "--save-torrent", "saved/", "--json")
         self.assertEqual(done.code, 0, done.out)
         self.assert_whole()
-        self.assertTrue(done.of("warning"))  # of the piece layers
+        self.assertEqual(done.of("warning"), [])
         self.assertEqual(self.good("show", "saved/album.torrent", "--json").result["v2_info_hash"],
                          done.result["v2_info_hash"])
+        # With the piece layers, which are no part of the link's metadata.
+        created = self.read("album.torrent")
+        self.assertTrue(self.read("saved/album.torrent").endswith(created[created.index(b"12:piece layers"):]))
+        again = self.get(both, "--save-torrent", "saved/", "--json")
+        self.assertEqual((again.code, again.of("warning")), (0, []), again.out)
+        part = self.barter("get", both, "--dir", "part", "--select", "*.txt", "--save-torrent", "part.torrent",
+                           "--json")
+        self.assertEqual(part.code, 0, part.out)
+        self.assertIn("piece layers", part.of("warning")[0]["message"])
+        self.good("verify", "part.torrent")
         one = "&".join(part for part in both.split("&") if "btmh" not in part)
         done = self.barter("get", one, "--dir", "again", "--state-dir", "other")
         self.assertEqual(done.code, 0, done.err)
