@@ -212,6 +212,8 @@ int magnet(const MagnetOptions& options, Output& output) {
     link = magnet_of(**metainfo);
     if ((*metainfo)->is_private()) {
       output.warning("the torrent is private: most clients will not fetch it by a magnet link");
+      if (link.trackers.empty())
+        output.warning("it names no tracker: others will look for it in the DHT");
     }
   }
   const auto peers = parse_peers(options.peers);

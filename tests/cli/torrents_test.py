@@ -228,6 +228,17 @@ class Inspect(BarterTest):
         self.assertIn("x.pe=10.0.0.7", link)
         self.bad(2, "--peer", "magnet", "album.torrent", "--peer", "nonsense")
 
+    def test_a_link_of_a_private_torrent_names_all_of_its_trackers(self):
+        trackers = [f"http://127.0.0.{n}/announce" for n in range(1, 8)]
+        self.good("create", "album", "--private", "--output", "p.torrent",
+                  *(word for url in trackers for word in ("--announce", url)))
+        done = self.good("magnet", "p.torrent", "--json")
+        self.assertEqual([url for tier in done.result["trackers"] for url in tier], trackers)
+        # Without one it is looked for where anybody can see it.
+        self.good("create", "album", "--output", "bare.torrent")
+        self.good("edit", "bare.torrent", "--private", "--output", "bare-private.torrent")
+        self.assertIn("no tracker", self.good("magnet", "bare-private.torrent").err)
+
     def test_sizes_are_without_pads(self):
         for version, pads in (("--v1", 0), ("--v2", 0), ("--hybrid", 1)):
             self.write("two/a", "a")
