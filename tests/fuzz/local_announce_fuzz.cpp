@@ -1,4 +1,5 @@
 // fuzz-links: barter::client
+// fuzz-max-len: 1500
 
 // BEP 14: no datagram breaks the reader, and what it read is written within the limit and read
 // again as the same.

@@ -1,4 +1,6 @@
 // Magnet links: what is read and printed reads the same again.
+//
+// fuzz-max-len: 1024
 #include "tests/fuzz/fuzz.hpp"
 #include "torrent/magnet.hpp"
 
