@@ -1,10 +1,13 @@
-// KRPC and dht::Node. The bytes as one datagram: what is accepted can be written, and is read again
-// as the same. Then the bytes as choices: a node among liars is asked, answered, told of nodes, and
-// has to answer within its limits, whatever comes.
+// KRPC: the bytes as one datagram, and as a string of compact nodes. What is accepted is bounded,
+// can be written, and is read again as the same. And a stranger sends the datagram to a node that
+// knows nobody: it answers queries alone, readably, and with no more than three times the bytes.
+// What a node makes of many messages is dht_node_fuzz.cpp's.
+//
 // fuzz-links: barter::client
+// fuzz-max-len: 1500
 #include "client/dht/krpc.hpp"
 
-#include <algorithm>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,227 +28,141 @@ std::string written(const Message& message) {
   return {};
 }
 
-void round_trip(std::string_view datagram) {
-  const auto message = parse(datagram);
-  if (!message || std::holds_alternative<BadQuery>(*message)) return;
+void require_reachable(const Endpoint& endpoint) {
+  require(endpoint.port != 0, "a peer listens somewhere");
+  require(!endpoint.address.is_unspecified() && !endpoint.address.is_multicast(), "one host");
+}
+
+void require_same(const ItemFields& a, const ItemFields& b) {
+  require(a.value == b.value, "the value");
+  require(a.key == b.key && a.signature == b.signature, "key and signature");
+  require(a.sequence == b.sequence, "the sequence number");
+}
+
+void check(const Query& query, const Query& again) {
+  require(query.token.size() <= max_token_bytes, "tokens are short");
+  require(again.method == query.method, "the method");
+  require(again.transaction == query.transaction, "the transaction");
+  require(again.id == query.id && again.target == query.target, "id and target");
+  require(again.token == query.token, "the token");
+  require(again.seed == query.seed && again.no_seed == query.no_seed, "seeds");
+  require(again.scrape == query.scrape && again.read_only == query.read_only, "flags");
+  require(again.want == query.want, "what it wants");
+  require(again.version == query.version, "the version");
+  require(again.port == query.port, "the port");
+  require_same(again.item, query.item);
+  require(again.item.salt == query.item.salt && again.item.cas == query.item.cas, "salt and cas");
+  if (query.method != Method::announce_peer) return;
+  require(again.implied_port == query.implied_port, "the implied port");
+  require(query.port != 0 || query.implied_port, "an announce has a port");
+}
+
+void check(const Response& response, const Response& again) {
+  require(response.token.size() <= max_token_bytes, "tokens are short");
+  for (const NodeInfo& node : response.nodes) require_reachable(node.endpoint);
+  for (const Endpoint& peer : response.values) require_reachable(peer);
+  require(again.transaction == response.transaction, "the transaction");
+  require(again.id == response.id && again.token == response.token, "id and token");
+  require(again.nodes == response.nodes, "the nodes");
+  require(again.values == response.values && again.has_values == response.has_values, "the peers");
+  require(again.seeds == response.seeds && again.peers == response.peers, "the filters");
+  require(again.samples == response.samples, "the samples");
+  if (response.samples)
+    require(again.interval == response.interval && again.num == response.num, "how many there are");
+  require(again.ip == response.ip && again.version == response.version, "as whom it saw us");
+  require_same(again.item, response.item);
+}
+
+void check(const ErrorMessage& error, const ErrorMessage& again) {
+  require(again.transaction == error.transaction, "the transaction");
+  require(again.code == error.code && again.text == error.text, "code and text");
+  require(again.ip == error.ip, "as whom it saw us");
+}
+
+void check(const BadQuery&, const BadQuery&) {}
+
+void round_trip(const Result<Message>& message) {
+  if (!message) {
+    const Errc code = message.error().code;
+    require(code == Errc::protocol || code == Errc::invalid_bencoding, "the error is theirs");
+    return;
+  }
+  if (const auto* bad = std::get_if<BadQuery>(&*message)) {
+    require(bad->transaction.size() <= max_transaction_bytes, "it can be answered");
+    const std::string answer = encode(ErrorMessage{bad->transaction, bad->code, bad->text, {}});
+    require(answer.size() <= max_sent_bytes, "in one small datagram");
+    const auto read = parse(answer);
+    require(read && std::holds_alternative<ErrorMessage>(*read), "that is an error");
+    return;
+  }
   const std::string once = written(*message);
   if (once.size() > max_received_bytes) return;  // an absent transaction costs nothing, ours does
   const auto again = parse(once);
   require(again.has_value(), "what we write is read");
   require(again->index() == message->index(), "as the same kind");
   require(written(*again) == once, "and as the same message");
+  std::visit([&](const auto& one) { check(one, std::get<std::decay_t<decltype(one)>>(*again)); },
+             *message);
 }
 
-class Harness {
- public:
-  Harness(const std::uint8_t* data, std::size_t size) : in_(data, size) {
-    auto config = std::make_shared<Config>();
-    config->searches = 4;
-    config->waiting_searches = 20;
-    config->pending = 40;
-    config->sources = 32;
-    config->votes_needed = 2;
-    config->peer_store.info_hashes = 10;
-    config->peer_store.peers_each = 5;
-    config->item_store.items = 5;
-    node_ = std::make_unique<Node>(config, SipKey{in_.byte(), 1});
-  }
-
-  void run() {
-    if (in_.below(4) == 0) static_cast<void>(node_->load(in_.bytes(in_.below(600))));
-    node_->start(now_);
-    drain();
-    int steps = 0;
-    while (!in_.empty() && ++steps < 600) {
-      step();
-      drain();
+void compact(std::string_view bytes) {
+  for (const bool v4 : {true, false}) {
+    const auto nodes = nodes_from_compact(bytes, v4);
+    if (!nodes) continue;
+    require(nodes->size() <= bytes.size() / (v4 ? 26 : 38), "no node from nowhere");
+    for (const NodeInfo& node : *nodes) {
+      require(node.endpoint.address.is_v4() == v4, "of that family");
+      require_reachable(node.endpoint);
     }
-    const std::string state = node_->save();
-    Node other(std::make_shared<Config>(), SipKey{1, 2});
-    require(other.load(state).has_value(), "what was saved is loaded");
-    for (int i = 0; i < 300; ++i) {  // what was begun comes to its end without another answer
-      now_ = std::max(now_, node_->next_deadline());
-      node_->time_passed(now_);
-      drain();
-    }
-    require(open_ == 0, "every request ends once");
+    require(nodes_from_compact(compact_nodes(*nodes, v4), v4) == nodes, "the same nodes");
   }
+}
 
- private:
-  void step() {
-    now_ += std::chrono::milliseconds(in_.below(4) == 0 ? in_.number(2) : in_.below(8));
-    switch (in_.below(12)) {
-      case 0:
-        return receive(endpoint(), std::string(in_.bytes(in_.below(300))));
-      case 1:
-        return node_->time_passed(now_);
-      case 2:
-        return command();
-      case 3:
-      case 4:
-      case 5:
-        return query();
-      default:
-        return answer();
-    }
-  }
-
-  Endpoint endpoint() {
-    const auto n = static_cast<std::uint8_t>(in_.below(32));
-    const auto port = static_cast<std::uint16_t>(6880 + n % 4);
-    if (n % 8 == 7)
-      return {Address::v6({0x20, 1, 0xd, 0xb8, n, 0, 0, n, 0, 0, 0, 0, 0, 0, 0, 1}), port};
-    if (n % 8 == 6) return {Address::v4({127, 0, 0, 1}), port};
-    return {Address::v4({8, n, n, n}), port};
-  }
-  NodeId id() {
-    NodeId out = in_.below(2) ? target_of("i1e") : node_->status(now_).v4.id;
-    out.bytes[in_.below(20)] = static_cast<std::byte>(in_.byte());
-    out.bytes[19] = static_cast<std::byte>(in_.byte());
+void ask_node(std::string_view datagram, const Result<Message>& received) {
+  static const auto config = [] {
+    auto out = std::make_shared<Config>();
+    out->sources = 8;
     return out;
-  }
-  std::vector<NodeInfo> nodes() {
-    std::vector<NodeInfo> out(in_.below(10));
-    for (NodeInfo& node : out) node = {id(), endpoint()};
-    return out;
-  }
-
-  // The item that is put and got, wrong here and there.
-  Item item() {
-    static const Item mutable_item = [] { return sign_item(KeySeed{}, "3:abc", 4, "salt"); }();
-    Item out = mutable_item;
-    if (in_.below(2)) out = Item{"i1e", {}, {}, 0, {}};
-    if (in_.below(4) == 0) out.value = std::string(in_.bytes(in_.below(20))) + "0:";
-    if (in_.below(8) == 0) out.sequence = static_cast<std::int64_t>(in_.number(8));
-    return out;
-  }
-
-  void query() {
-    Query query;
-    query.method = static_cast<Method>(in_.below(7));
-    query.transaction = "tt";
-    query.id = id();
-    query.target = id();
-    if (in_.below(2)) query.target = target_of("i1e");
-    query.token = in_.below(4) ? std::string_view(token_) : "wrong";
-    query.port = static_cast<std::uint16_t>(in_.number(2));
-    query.implied_port = in_.below(2) != 0;
-    query.seed = in_.below(2) != 0;
-    query.scrape = in_.below(2) != 0;
-    query.read_only = in_.below(8) == 0;
-    if (in_.below(2)) query.want = Want{in_.below(2) != 0, in_.below(2) != 0};
-    const Item content = item();
-    if (query.method == Method::put) query.item = fields_of(content);
-    if (in_.below(4) == 0) query.item.cas = 3;
-    receive(endpoint(), encode(query));
-  }
-
-  // What an honest node would say to the oldest of our queries, or nearly.
-  void answer() {
-    if (asked_.empty()) return;
-    const std::size_t index = in_.below(asked_.size());
-    const SendDatagram sent = asked_[index];
-    asked_.erase(asked_.begin() + static_cast<std::ptrdiff_t>(index));
-    const auto message = parse(sent.bytes);
-    const Query& asked = std::get<Query>(*message);
-    if (in_.below(8) == 0)
-      return receive(sent.to, encode(ErrorMessage{asked.transaction, 203, "no", {}}));
-    Response response;
-    response.transaction = asked.transaction;
-    response.id = id();
-    response.nodes = nodes();
-    if (in_.below(4) != 0) response.token = "token";
-    response.ip = Endpoint{in_.below(2) ? endpoint().address : Address::v4({9, 9, 9, 9}), 1};
-    for (std::uint64_t i = in_.below(4); i > 0; --i) response.values.push_back(endpoint());
-    const Item content = item();
-    if (asked.method == Method::get) response.item = fields_of(content);
-    response.item.salt = {};
-    if (in_.below(4) == 0) response.samples.emplace();
-    if (in_.below(4) == 0) response.seeds = response.peers = BloomFilter{};
-    receive(in_.below(16) ? sent.to : endpoint(), encode(response));
-  }
-
-  void began(RequestId) { ++open_; }
-
-  void command() {
-    WireInfoHash hash{target_of("i1e").bytes};
-    switch (in_.below(10)) {
-      case 0:
-        return began(node_->find_peers(hash, now_, in_.below(2) != 0));
-      case 1:
-        return began(node_->announce(hash, {7, in_.below(2) != 0, false}, now_));
-      case 2:
-        return began(node_->get_item(
-            in_.below(2) ? target_of("i1e") : target_of(public_key({}), "salt"), "salt", now_));
-      case 3:
-        return began(node_->put_item(item(), {}, now_));
-      case 4:
-        return began(node_->ping(endpoint(), now_));
-      case 5:
-        return began(node_->sample(endpoint(), id(), now_));
-      case 6: {
-        const Endpoint some[] = {endpoint(), endpoint()};
-        return node_->add_bootstrap(some, now_);
-      }
-      case 7:
-        return node_->add_node(endpoint(), now_);
-      case 8:
-        return node_->set_external_address(endpoint().address, now_);
-      default:
-        return began(node_->find_node(id(), now_));
+  }();
+  static const Endpoint stranger{Address::v4({8, 8, 8, 8}), 6881};
+  const TimePoint now{std::chrono::hours(1)};
+  Node node(config, SipKey{1, 2});
+  node.start(now);
+  std::vector<Action> actions;
+  node.take_actions(actions);
+  require(actions.empty(), "it has nobody to ask");
+  node.datagram_received(stranger, datagram, now);
+  node.take_actions(actions);
+  std::size_t sent_bytes = 0;
+  int answers = 0;
+  for (const Action& action : actions) {
+    const auto* sent = std::get_if<SendDatagram>(&action);
+    require(sent != nullptr && sent->to == stranger, "nobody else hears of it");
+    sent_bytes += sent->bytes.size();
+    const auto message = parse(sent->bytes);
+    require(message && !std::holds_alternative<BadQuery>(*message), "what is sent can be read");
+    if (const auto* query = std::get_if<Query>(&*message)) {
+      require(query->method == Method::ping, "strangers are asked whether they are there");
+    } else {
+      ++answers;
     }
   }
-
-  void receive(const Endpoint& from, const std::string& bytes) {
-    answers_ = 0;
-    from_ = from;
-    node_->datagram_received(from, bytes, now_);
-  }
-
-  void drain() {
-    std::vector<Action> actions;
-    node_->take_actions(actions);
-    const std::string broken = node_->broken_invariant();
-    require(broken.empty(), broken.c_str());
-    require(node_->memory_bytes() < 300'000, "memory is bounded");
-    for (const Action& action : actions) {
-      if (const auto* send = std::get_if<SendDatagram>(&action)) sent(*send);
-      if (std::holds_alternative<RequestDone>(action)) --open_;
-      require(open_ >= 0, "a request ends once");
-      if (const auto* found = std::get_if<ItemFound>(&action))
-        require(!fault_of(found->item), "items that are told are right");
-    }
-  }
-
-  void sent(const SendDatagram& datagram) {
-    require(datagram.bytes.size() <= 1400, "datagrams are small");
-    const auto message = parse(datagram.bytes);
-    require(message.has_value(), "what is sent can be read");
-    if (std::holds_alternative<Query>(*message)) {
-      asked_.push_back(datagram);
-      if (asked_.size() > 100) asked_.erase(asked_.begin());
-      return;
-    }
-    require(datagram.to == from_ && ++answers_ == 1, "one answer, to who asked");
-    if (const auto* response = std::get_if<Response>(&*message))
-      if (!response->token.empty()) token_ = response->token;
-  }
-
-  fuzz::ByteSource in_;
-  std::unique_ptr<Node> node_;
-  TimePoint now_{std::chrono::hours(1)};
-  std::vector<SendDatagram> asked_;
-  Endpoint from_;
-  std::string token_;
-  int open_ = 0, answers_ = 0;
-};
+  require(answers <= 1, "one answer");
+  require(sent_bytes <= 3 * datagram.size(), "no amplification");
+  const bool asks = received && (std::holds_alternative<Query>(*received) ||
+                                 std::holds_alternative<BadQuery>(*received));
+  require(asks || actions.empty(), "only queries are answered");
+  const std::string broken = node.broken_invariant();
+  require(broken.empty(), broken.c_str());
+}
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size > 8192) return 0;
-  round_trip(fuzz::text_of(data, size));
-  static_cast<void>(nodes_from_compact(fuzz::text_of(data, size), true));
-  Harness(data, size).run();
+  const std::string_view datagram = fuzz::text_of(data, size);
+  const auto message = parse(datagram);
+  round_trip(message);
+  ask_node(datagram, message);
+  compact(datagram);
   return 0;
 }

@@ -119,6 +119,31 @@ def krpc():
     yield "error", {"e": [203, "Protocol Error"], "t": "aa", "y": "e"}
 
 
+def metadata():
+    """What peers send, line by line, as name and bytes: metadata_fuzz.cpp says how they are read."""
+    info = bencode({"length": 5, "name": "a", "piece length": BLOCK, "pieces": b"a" * 20})
+    size = len(info)
+
+    def shake(peer, claimed, **more):
+        return bytes([ord("4") + peer]) + bencode(dict(more, m={"ut_metadata": 1, "ut_pex": 2}, metadata_size=claimed))
+
+    def send(peer, kind, piece=0, total=None, data=b""):
+        head = {"msg_type": kind, "piece": piece} | ({} if total is None else {"total_size": total})
+        return bytes([ord("0") + peer]) + bencode(head) + data
+
+    leave, wait = b"8", b"<" + b"." * 36  # a quarter of a second a byte
+    for name, lines in {
+            "whole": [shake(0, size, v="client", reqq=250, p=6881, yourip=b"\1\2\3\4"), send(0, 1, 0, size, info)],
+            "liar": [shake(0, size), shake(1, size), send(0, 1, 0, size, b"x" * size), send(1, 1, 0, size, info)],
+            "sizes": [shake(0, 0), shake(1, BLOCK + 3), shake(2, (32 << 20) + 1), send(1, 1, 1, BLOCK + 3, b"abc"),
+                      shake(3, 32 << 20), shake(2, -1)],
+            "requests": [send(0, 0), send(1, 0, 1), send(2, 0, 0xffffffff), send(3, 0, 1 << 32), send(0, 3)],
+            "refused": [shake(0, size), send(0, 2), wait, send(0, 2), wait, send(0, 1, 0, size, info)],
+            "late": [shake(0, size), wait, send(0, 1, 0, size, info), send(0, 1, 0, size, info)],
+            "unasked": [send(0, 1, 0, size, info), shake(0, 5), send(0, 1, 0, size, info), leave, wait]}.items():
+        yield name, b"\n".join(lines)
+
+
 def nest(value, levels):
     for _ in range(levels):
         value = {"d": value}
@@ -181,14 +206,16 @@ def main():
         write("file_name", name, text)
     for name, message in krpc():
         write("krpc", name, bencode(message))
+    for name, lines in metadata():
+        write("metadata", name, lines)
     for seed in range(12):  # bytes that become events
         chance = random.Random(seed)
-        write("krpc", f"random{seed}", bytes(chance.randrange(256) for _ in range(300 + 300 * seed)))
+        write("dht_node", f"random{seed}", bytes(chance.randrange(256) for _ in range(300 + 300 * seed)))
         chance = random.Random(seed)
         write("swarm", f"random{seed}", bytes(chance.randrange(256) for _ in range(600 + 300 * seed)))
     for seed in range(12):
         chance = random.Random(100 + seed)
-        write("metadata", f"random{seed}", bytes(chance.randrange(256) for _ in range(200 + 200 * seed)))
+        write("metadata_fetch", f"random{seed}", bytes(chance.randrange(256) for _ in range(200 + 200 * seed)))
 
 
 if __name__ == "__main__":

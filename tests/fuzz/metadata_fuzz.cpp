@@ -1,14 +1,20 @@
-// MetadataFetch: bytes become what peers claim, send and refuse, in any order. The tables must
-// agree, memory is bounded, nobody is asked who does not offer, and whatever went before: an honest
-// peer that answers is enough, and is never called a liar.
+// ut_metadata (BEP 9): lines of bytes become what a few peers send, each line's first byte saying
+// who and what. Messages and extension handshakes that are read are written and read again as the
+// same; requests are answered from an info dictionary of one piece, and a MetadataFetch that wants
+// the same one is fed with the rest. An honest peer's answer is enough, whatever went before. More
+// pieces and more peers are metadata_fetch_fuzz.cpp's.
 //
-// fuzz-links: barter::client barter::tracker
-#include <algorithm>
-#include <map>
+// fuzz-links: barter::client
+// fuzz-max-len: 512
+#include <array>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "client/swarm/metadata_fetch.hpp"
+#include "client/swarm/metadata_server.hpp"
+#include "client/wire/extension.hpp"
 #include "tests/fuzz/fuzz.hpp"
 #include "torrent/sha.hpp"
 
@@ -17,67 +23,130 @@ using fuzz::require;
 
 namespace {
 
-constexpr std::uint32_t size = 3 * block_length + 1000;
-constexpr std::uint32_t honest = 1000;
+constexpr std::string_view info =
+    "d6:lengthi5e4:name1:a12:piece lengthi16384e6:pieces20:aaaaaaaaaaaaaaaaaaaae";
+constexpr std::uint32_t peers = 4, honest = 4;
+constexpr std::uint8_t their_id = 3;
+constexpr std::uint8_t handshake_id = 0;
 
-std::string right_bytes() {
-  std::string out(size, 'i');
-  for (std::size_t i = 0; i < out.size(); i += 97) out[i] = static_cast<char>(i);
-  return out;
+template <class T>
+const T& read_again(const std::string& payload, std::uint8_t id, wire::Message& out) {
+  out = wire::decode_extended(id, as_bytes(payload));
+  require(std::holds_alternative<T>(out), "what we write is read as the same kind");
+  return std::get<T>(out);
 }
 
-InfoHash hash_of(const std::string& info) {
-  InfoHash out;
-  out.v1 = sha1(as_bytes(info));
-  return out;
+void round_trip(const wire::Message& message) {
+  wire::Message read;
+  if (const auto* request = std::get_if<wire::MetadataRequest>(&message)) {
+    const auto& again = read_again<wire::MetadataRequest>(wire::metadata_payload(*request),
+                                                          wire::our_ut_metadata_id, read);
+    require(again.piece == request->piece, "a request's piece");
+  } else if (const auto* reject = std::get_if<wire::MetadataReject>(&message)) {
+    const auto& again = read_again<wire::MetadataReject>(wire::metadata_payload(*reject),
+                                                         wire::our_ut_metadata_id, read);
+    require(again.piece == reject->piece, "a reject's piece");
+  } else if (const auto* data = std::get_if<wire::MetadataData>(&message)) {
+    const auto& again = read_again<wire::MetadataData>(wire::metadata_payload(*data),
+                                                       wire::our_ut_metadata_id, read);
+    require(again.piece == data->piece && again.total_size == data->total_size, "which bytes");
+    require(again.data == data->data, "the bytes");
+  }
+}
+
+void round_trip(const wire::ExtensionHandshake& shaken) {
+  require(shaken.client.size() <= wire::client_name_bytes, "names are short");
+  require(!shaken.metadata_size || *shaken.metadata_size > 0, "a size is one");
+  wire::Message read;
+  const auto& again = read_again<wire::ExtensionHandshake>(
+      wire::extension_handshake_payload(shaken), handshake_id, read);
+  require(again.ut_metadata == shaken.ut_metadata && again.ut_pex == shaken.ut_pex &&
+              again.lt_donthave == shaken.lt_donthave,
+          "the ids");
+  require(again.metadata_size == shaken.metadata_size, "the size");
+  require(again.reqq == shaken.reqq && again.listen_port == shaken.listen_port, "the numbers");
+  require(again.client == shaken.client, "the name");
+  require(again.your_ip == shaken.your_ip, "the address");
+  require(again.upload_only == shaken.upload_only, "the flag");
 }
 
 class Harness {
  public:
-  Harness(const std::uint8_t* data, std::size_t count)
-      : in_(data, count), info_(right_bytes()), fetch_(hash_of(info_)) {}
+  explicit Harness(std::string_view lines) : lines_(lines), fetch_(wanted()) {}
 
   void run() {
-    int steps = 0;
-    while (!in_.empty() && ++steps < 2000) {
-      now_ += std::chrono::milliseconds(in_.below(4) == 0 ? in_.number(2) : in_.below(8));
-      step();
+    for (int i = 0; i < 64 && !lines_.empty(); ++i) {
+      const std::size_t end = std::min(lines_.find('\n'), lines_.size());
+      if (end > 0) step(static_cast<std::uint8_t>(lines_[0]), lines_.substr(1, end - 1));
+      lines_.remove_prefix(std::min(end + 1, lines_.size()));
       settle();
     }
-    require(fetch_.held_bytes() <= MetadataFetch::max_bytes, "memory is bounded");
     if (fetch_.state() == MetadataFetch::State::fetching) be_honest();
     require(fetch_.state() == MetadataFetch::State::complete, "an honest peer is enough");
-    require(fetch_.take_info() == info_, "what comes out is right");
+    require(fetch_.take_info() == info, "what comes out is right");
+    require(fetch_.held_bytes() == 0, "nothing else is kept");
   }
 
  private:
-  void step() {
-    const auto peer = static_cast<std::uint32_t>(in_.below(12));
-    switch (in_.below(8)) {
-      case 0: {
-        constexpr std::int64_t sizes[] = {size,   size,    size,           size - 1, 1,
-                                          40'000, 300'000, (32 << 20) + 1, -1,       0};
-        const std::int64_t claimed = sizes[in_.below(std::size(sizes))];
-        fetch_.offered(contributor(peer), claimed);
-        if (claimed > 0 && claimed <= 300'000) claims_.emplace(peer, claimed);
-        return;
-      }
+  static const InfoHash& wanted() {
+    static const InfoHash out{sha1(as_bytes(info)), sha256(as_bytes(info))};
+    return out;
+  }
+
+  // '0' to '3': a ut_metadata message of that peer; '4' to '7': its extension handshake; '8' to
+  // ';': it leaves; '<' to '?': time passes.
+  void step(std::uint8_t head, std::string_view rest) {
+    const std::uint32_t peer = head % peers;
+    switch (head / peers % 4) {
+      case 0:
+        return message(peer, wire::decode_extended(wire::our_ut_metadata_id, as_bytes(rest)));
       case 1:
-        return leave(peer);
+        return shake_hands(peer, wire::decode_extended(handshake_id, as_bytes(rest)));
       case 2:
-        fetch_.rejected(ConnectionId{peer}, static_cast<std::uint32_t>(in_.below(5)), now_);
-        return;
-      case 3: {  // what was not asked for
-        const bool fine =
-            fetch_.data(ConnectionId{peer}, static_cast<std::uint32_t>(in_.number(4)),
-                        in_.below(2) ? size : in_.number(4), std::string(in_.below(4), 'x'), now_);
-        require(!fine || fetch_.state() != MetadataFetch::State::fetching || claims_.count(peer),
-                "a peer that offers nothing sends nothing");
-        if (!fine) leave(peer);
-        return;
-      }
+        return leave(peer);
       default:
-        return answer();
+        now_ += std::chrono::milliseconds(250) * rest.size();
+    }
+  }
+
+  void shake_hands(std::uint32_t peer, const wire::Message& message) {
+    const auto* shaken = std::get_if<wire::ExtensionHandshake>(&message);
+    if (shaken == nullptr) return;
+    round_trip(*shaken);
+    if (shaken->ut_metadata == 0 || !shaken->metadata_size) return;
+    fetch_.offered(contributor(peer), *shaken->metadata_size);
+    const auto most = static_cast<std::int64_t>(MetadataFetch::max_bytes);
+    offers_[peer] = offers_[peer] || *shaken->metadata_size <= most;
+  }
+
+  void message(std::uint32_t peer, wire::Message message) {
+    round_trip(message);
+    if (const auto* request = std::get_if<wire::MetadataRequest>(&message)) {
+      answer(peer, *request);
+    } else if (const auto* reject = std::get_if<wire::MetadataReject>(&message)) {
+      fetch_.rejected(ConnectionId{peer}, reject->piece, now_);
+    } else if (auto* data = std::get_if<wire::MetadataData>(&message)) {
+      const bool fetching = fetch_.state() == MetadataFetch::State::fetching;
+      const bool fine = fetch_.data(ConnectionId{peer}, data->piece, data->total_size,
+                                    std::move(data->data), now_);
+      require(!fine || !fetching || offers_[peer], "a peer that offers nothing sends nothing");
+      if (!fine) leave(peer);
+    } else {
+      require(std::holds_alternative<wire::Unknown>(message), "no other kind under this id");
+    }
+  }
+
+  void answer(std::uint32_t peer, const wire::MetadataRequest& request) {
+    const wire::Message answer =
+        answer_metadata_request(info, request.piece, their_id, allowances_[peer], now_);
+    round_trip(answer);
+    if (const auto* data = std::get_if<wire::MetadataData>(&answer)) {
+      require(request.piece == 0 && data->piece == 0, "there is one piece");
+      require(data->data == info && data->total_size == info.size(), "it is the whole");
+      require(data->id == their_id, "under the id that the peer wants");
+    } else {
+      require(std::get<wire::MetadataReject>(answer).piece == request.piece, "what was asked");
+      require(request.piece != 0, "the piece is given");
     }
   }
 
@@ -89,74 +158,57 @@ class Harness {
 
   void leave(std::uint32_t peer) {
     fetch_.left(ConnectionId{peer});
-    claims_.erase(peer);
-    std::erase_if(asks_, [&](const auto& ask) { return ask.peer == ConnectionId{peer}; });
+    offers_[peer] = false;
   }
 
-  // The oldest request of all, rightly or not.
-  void answer() {
-    if (asks_.empty()) return;
-    const auto ask = asks_.front();
-    asks_.erase(asks_.begin());
-    const auto peer = static_cast<std::uint32_t>(ask.peer);
-    const auto total = static_cast<std::uint64_t>(claims_.at(peer));
-    const std::uint64_t begin = std::uint64_t{ask.piece} * block_length;
-    std::string bytes(std::min<std::uint64_t>(block_length, total - begin), 'w');
-    if (total == size && in_.below(3) != 0) bytes = info_.substr(begin, block_length);
-    if (!fetch_.data(ask.peer, ask.piece, total, std::move(bytes), now_)) leave(peer);
-  }
-
-  void settle() {
+  // True: the honest peer is asked for the piece.
+  bool settle() {
+    bool asked = false;
     std::vector<MetadataFetch::Ask> asks;
     fetch_.take_asks(asks, now_);
     for (const auto& ask : asks) {
       const auto peer = static_cast<std::uint32_t>(ask.peer);
-      require(peer == honest || claims_.count(peer) == 1, "only those that offer are asked");
-      asks_.push_back(ask);
+      require(offers_.at(peer), "only those that offer are asked");
+      if (peer == honest) require(std::exchange(asked, true) == false && ask.piece == 0, "once");
     }
     for (const auto& liar : fetch_.take_guilty()) {
-      require(liar.connection != ConnectionId{honest}, "an honest peer is never called a liar");
-      leave(static_cast<std::uint32_t>(liar.connection));
+      const auto peer = static_cast<std::uint32_t>(liar.connection);
+      require(peer != honest, "an honest peer is never called a liar");
+      leave(peer);
     }
+    require(fetch_.held_bytes() <= MetadataFetch::max_bytes, "memory is bounded");
     if (fetch_.state() == MetadataFetch::State::fetching)
       require(fetch_.next_deadline(now_) > now_, "nothing that is due is left undone");
     const std::string broken = fetch_.broken_invariant();
     require(broken.empty(), broken.c_str());
+    return asked;
   }
 
-  // The others are silent from now on. Time goes from deadline to deadline: nothing else may be
-  // needed.
+  // The others are silent from now on; nothing but the time may be needed.
   void be_honest() {
-    fetch_.offered(contributor(honest), size);
-    for (int i = 0; i < 20'000 && fetch_.state() == MetadataFetch::State::fetching; ++i) {
-      settle();
-      const auto asks = std::exchange(asks_, {});
-      bool answered = false;
-      for (const auto& ask : asks) {
-        if (ask.peer != ConnectionId{honest}) continue;
-        answered = true;
-        require(
-            fetch_.data(ask.peer, ask.piece, size,
-                        info_.substr(std::size_t{ask.piece} * block_length, block_length), now_),
-            "an honest answer is fine");
+    fetch_.offered(contributor(honest), static_cast<std::int64_t>(info.size()));
+    offers_[honest] = true;
+    for (int i = 0; i < 1000; ++i) {
+      if (settle()) {
+        require(fetch_.data(ConnectionId{honest}, 0, info.size(), std::string(info), now_),
+                "an honest answer is fine");
+        settle();
+        return;
       }
-      if (!answered) now_ = fetch_.next_deadline(now_);
+      now_ = fetch_.next_deadline(now_);
     }
-    settle();
   }
 
-  fuzz::ByteSource in_;
-  const std::string info_;
+  std::string_view lines_;
   MetadataFetch fetch_;
   TimePoint now_{std::chrono::hours(1)};
-  std::vector<MetadataFetch::Ask> asks_;
-  std::map<std::uint32_t, std::int64_t> claims_;
+  std::array<bool, peers + 1> offers_{};
+  std::array<MetadataAllowance, peers> allowances_;
 };
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t count) {
-  if (count > 8192) return 0;
-  Harness(data, count).run();
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  Harness(fuzz::text_of(data, size)).run();
   return 0;
 }
