@@ -173,7 +173,9 @@ def main():
             "both": {"added": v4 * 3, "added.f": b"\2\x10\0", "added6": v6, "added6.f": b"\x12",
                      "dropped": v4, "dropped6": v6 * 2},
             "short": {"added": v4 * 2 + b"abc", "added.f": b"\2", "dropped6": b"x" * 17},
-            "many": {"added": v4 * 250}, "typed": {"added": 6, "dropped": [v4]}}.items():
+            "many": {"added": v4 * 250}, "typed": {"added": 6, "dropped": [v4]},
+            "page": {"added": b"".join(bytes([20, 9, n, 1]) + v4[4:] for n in range(60)),
+                     "dropped": bytes([20, 9, 7, 1]) + v4[4:]}}.items():
         write("pex", name, bencode(exchange))
     for name, rest in {
             "plain": f"Host: 239.192.152.143:6771\r\nPort: 6881\r\nInfohash: {'0a' * 20}\r\ncookie: x\r\n\r\n\r\n",
