@@ -5,6 +5,7 @@
 #include <chrono>
 #include <set>
 
+#include "tests/unit/torrent/slowness.hpp"
 #include "torrent/random.hpp"
 #include "torrent/utf8.hpp"
 
@@ -161,11 +162,11 @@ TEST_CASE("a hundred thousand equal or hostile names take less than a second") {
     hostile.push_back("root/" + repeat(244, 'x', "." + std::to_string(i)) + "/f");
   }
   require_unique(unique(hostile));
-  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(5));
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(5 * slowness));
   std::vector<std::string> equal(100'000, "root/same.txt");
   std::vector<std::string*> pointers;
   for (std::string& path : equal) pointers.push_back(&path);
   const auto lone = std::chrono::steady_clock::now();
   CHECK(make_paths_unique(pointers) == 99'999);
-  CHECK(std::chrono::steady_clock::now() - lone < std::chrono::seconds(1));
+  CHECK(std::chrono::steady_clock::now() - lone < std::chrono::seconds(slowness));
 }

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <map>
 
+#include "tests/unit/torrent/slowness.hpp"
 #include "torrent/merkle.hpp"
 #include "torrent/sha.hpp"
 
@@ -257,7 +258,7 @@ TEST_CASE("a hundred thousand equal names load within a second") {
   const std::string bytes = torrent(changed(multi({}, 7), "files", "l" + files + "e"));
   const auto start = std::chrono::steady_clock::now();
   const auto metainfo = good(bytes);
-  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(1));
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(slowness));
   CHECK(metainfo->files().back().path == "root/same.99999");
 }
 
