@@ -91,6 +91,7 @@ class DhtClient::Impl {
     socket.bootstrap =
         options.bootstrap.empty() ? well_known_dht_routers() : std::move(options.bootstrap);
     socket.state_folder = std::move(options.state_folder);
+    socket.read_only = true;  // soon gone: nobody shall wait for us
     socket_ = std::make_shared<net::DhtSocket>(context_, std::move(socket),
                                                [](const auto&, const auto&) {});
   }

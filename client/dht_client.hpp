@@ -1,5 +1,5 @@
 // DhtClient: a node of the DHT for a person's questions: no torrents, no peers, no Asio visible.
-// Its calls wait for the answer; from any thread.
+// Its calls wait for the answer; from any thread. It asks and does not answer (BEP 43).
 #pragma once
 
 #include <chrono>

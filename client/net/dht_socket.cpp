@@ -161,6 +161,7 @@ void DhtSocket::start() {
   auto config = std::make_shared<dht::Config>();
   config->v4 = v4_ != nullptr;
   config->v6 = v6_ != nullptr;
+  config->read_only = options_.read_only;
   node_.emplace(std::move(config), random_key());
   load();
   node_->start(current_time());

@@ -29,6 +29,7 @@ struct DhtSocketOptions {
   std::vector<Address> addresses;   // of ours; empty: all
   std::vector<HostPort> bootstrap;  // whom to ask first
   std::string state_folder;         // where the table is kept; "" keeps none
+  bool read_only = false;           // BEP 43: asks and does not answer; in nobody's table
   Duration announce_interval = std::chrono::minutes(15);
   Duration retry_min = std::chrono::seconds(10);  // after a search that found nobody; doubles
   Duration save_interval = std::chrono::minutes(10);

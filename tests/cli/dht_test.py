@@ -3,6 +3,7 @@
 import hashlib
 import os
 import random
+import socket
 import subprocess
 import time
 import unittest
@@ -17,7 +18,7 @@ class Dht(BarterTest):
         self.write("other.bin", b"other " * 1000)
         for name in ("data.bin", "other.bin"):
             self.good("create", name, "--no-date")
-        self.router, self.asker = free_port(), free_port()
+        self.router = free_port()
         # Its own beginning is a port where nobody is.
         self.node("other.bin", self.router, free_port())
 
@@ -29,9 +30,8 @@ class Dht(BarterTest):
         return running
 
     def ask(self, *arguments, good=True):
-        # The same node each time: nobody waits for the one that asked before and has gone.
         asked = ("dht", *arguments, "--dht-node", f"127.0.0.1:{self.router}", "--listen", "127.0.0.1", "--json",
-                 "--timeout", "20s", "--state-dir", self.path("asker"), "--port", str(self.asker))
+                 "--timeout", "20s", "--state-dir", self.path("asker"))
         return (self.good if good else self.barter)(*asked)
 
     def test_ping_and_status(self):
@@ -42,6 +42,15 @@ class Dht(BarterTest):
         self.assertGreaterEqual(status["ipv4"]["nodes"], 1)
         silent = self.ask("ping", f"127.0.0.1:{free_port()}", good=False)
         self.assertEqual(silent.code, 1)
+
+    def test_who_only_asks_says_so(self):
+        # BEP 43: so nobody takes it into a table and waits for it when it has gone.
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as node:
+            node.bind(("127.0.0.1", 0))
+            node.settimeout(10)
+            self.start("dht", "ping", "127.0.0.1:%d" % node.getsockname()[1], "--dht-node", f"127.0.0.1:{free_port()}",
+                       "--listen", "127.0.0.1", "--timeout", "1s", "--state-dir", self.path("asker"))
+            self.assertIn(b"2:roi1e", node.recv(1500))
 
     def test_what_is_put_can_be_got(self):
         put = self.ask("put", "a few words").result
