@@ -3,7 +3,7 @@
 // tells of it within its limits, each once, and no more once it has gone.
 //
 // fuzz-links: barter::client
-// fuzz-max-len: 640
+// fuzz-max-len: 256
 #include "client/wire/pex.hpp"
 
 #include <algorithm>
