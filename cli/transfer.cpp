@@ -93,11 +93,11 @@ Inbox::~Inbox() {
 TorrentHandler Inbox::handler() {
   return [this](TorrentId id, const TorrentEvent& event) {
     const auto* notice = std::get_if<Notice>(&event);
-    const std::lock_guard lock(mutex_);
     // Thousands a second, of which only the first is news: progress() tells the rest.
     if (notice != nullptr && std::holds_alternative<PieceVerified>(*notice) &&
-        std::exchange(verified_one_, true))
+        verified_one_.exchange(true))
       return;
+    const std::lock_guard lock(mutex_);
     events_.emplace_back(id, event);
     const std::uint64_t one = 1;
     [[maybe_unused]] const auto written = write(wake_descriptor_, &one, sizeof one);

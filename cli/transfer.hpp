@@ -7,6 +7,7 @@
 
 #include <boost/json/object.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -51,7 +52,7 @@ class Inbox {
   const int wake_descriptor_;
   std::mutex mutex_;
   std::vector<std::pair<TorrentId, TorrentEvent>> events_;
-  bool verified_one_ = false;
+  std::atomic<bool> verified_one_ = false;
 };
 
 // A torrent that a command looks after.
