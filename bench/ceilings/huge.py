@@ -2,11 +2,10 @@
 
 import os
 import shutil
-import subprocess
 
 import contestants
 import measure
-from links import Row
+from links import new_place
 from process import Process
 from table import Column, print_table
 from torrents import Torrent
@@ -43,27 +42,27 @@ def ended(process, seconds):
             "anon": watch.anon, "rss": watch.rss}
 
 
-def one_round(options, row, root, small):
+def one_round(options, place, root, small):
     results = {}
-    path = os.path.join(row.folder, "huge.torrent")
-    state = {"HOME": row.folder, "XDG_STATE_HOME": row.folder}
+    path = os.path.join(place.folder, "huge.torrent")
+    state = {"HOME": place.folder, "XDG_STATE_HOME": place.folder}
 
     def command(name, *arguments):
-        process = Process(name, [row.barter, *arguments, "--json"], row.folder, env=state)
+        process = Process(name, [place.barter, *arguments, "--json"], place.folder, env=state)
         results[name] = ended(process, 600)
 
     command("create", "create", root, "--output", path)
     torrent = Torrent(path)
     command("verify", "verify", path, "--dir", os.path.dirname(root))
-    seed = contestants.Barter(row, "seed")
+    seed = contestants.Barter(place, "seed")
     began = measure.now()
     seed.command("seed", path, "--dir", os.path.dirname(root), "--port", seed.port)
     watch = measure.Watch(seed.process.pid)
     process = seed.process
     contestants.until(lambda: seed.event("listening") and seed.listens(), 600, "listening", process)
     results["seed, until it serves"] = {"wall": measure.now() - began, "cpu": measure.cpu_seconds(process.pid)}
-    get = contestants.Barter(row, "get")
-    got = os.path.join(row.folder, "got")
+    get = contestants.Barter(place, "get")
+    got = os.path.join(place.folder, "got")
     get.get(torrent, got, [seed.endpoint()], "--select", "small.bin", seed=False)
     results["get --select of 3 MiB"] = ended(get.process, 120)
     if not measure.same_bytes(small, os.path.join(got, "huge", "small.bin")):
@@ -83,12 +82,12 @@ def run(options, addresses):
     root, small = make(folder, options.tib)
     results = {}
     for _ in range(options.runs):
-        row = Row(options, addresses)
+        place = new_place(options, addresses)
         try:
-            for name, figures in one_round(options, row, root, small).items():
+            for name, figures in one_round(options, place, root, small).items():
                 results.setdefault(name, []).append(figures)
         finally:
-            row.close()
+            place.close()
     shutil.rmtree(folder)
     return results
 

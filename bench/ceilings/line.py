@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import threading
@@ -11,10 +10,10 @@ import contestants
 import measure
 import peers
 from members import Place
+from payload import payload
 from process import until
 from star import Link, Star
 from table import Column, print_table
-from torrents import Torrent
 
 PAYLOAD = 1448 / 1514  # of the line: TCP with time stamps, MTU 1500
 KIB, MIB = 1 / 1024, 1 << 20
@@ -103,20 +102,6 @@ def widen(star, mib):
                 least, usual, _ = kernel(name).split()
                 with open(f"/proc/sys/net/ipv4/{name}", "w", encoding="ascii") as file:
                     file.write(f"{least} {usual} {mib << 20}")
-
-
-def content(folder, mib):
-    """(source, torrent) of random bytes."""
-    folder = os.path.join(folder, str(mib))
-    os.makedirs(folder)
-    source = os.path.join(folder, "payload.bin")
-    with open(source, "wb", buffering=0) as file:
-        for _ in range(mib):
-            file.write(os.urandom(MIB))
-    path = os.path.join(folder, "plain.torrent")
-    subprocess.run([contestants.PYTHON, os.path.join(contestants.HERE, "lt.py"), "create", source, path,
-                    str(MIB), "v1"], check=True)
-    return source, Torrent(path)
 
 
 class Transfer:
@@ -213,7 +198,7 @@ def run(options):
         for name in options.contestants:
             mib = min(SMALL.get(name, options.line_mib), options.line_mib)
             if mib not in contents:
-                contents[mib] = content(folder, mib)
+                contents[mib] = payload(os.path.join(folder, str(mib)), mib)
             for label, buffers in options.buffers:
                 figures = Transfer(options, *contents[mib]).run(name, buffers) | {"mib": mib}
                 results.setdefault(f"{name}, {label}", []).append(figures)

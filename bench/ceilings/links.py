@@ -6,14 +6,14 @@ shares the machine."""
 import json
 import os
 import shutil
-import subprocess
 import tempfile
 
 import contestants
 import measure
+from payload import payload
+from place import Place
 from process import Process, until
 from table import Column, print_table
-from torrents import Torrent
 
 KIB, MIB, GIB = 1 / 1024, 1 << 20, 1 << 30
 COLUMNS = [
@@ -24,45 +24,22 @@ COLUMNS = [
 ]
 
 
-class Row:
-    """What contestants expect of a row of the interop table."""
-
-    def __init__(self, options, addresses):
-        self.folder = tempfile.mkdtemp(dir=options.work)
-        os.chmod(self.folder, 0o755)
-        self.barter = os.path.abspath(options.barter)
-        self.addresses = addresses
-        self.peers, self.cleanups = [], []
-
-    def address(self):
-        return self.addresses.address()
-
-    def port(self):
-        return self.addresses.port()
-
-    def started(self, peer):
-        self.peers.append(peer)
-
-    def at_end(self, function):
-        self.cleanups.append(function)
-
-    def close(self):
-        for peer in self.peers:
-            peer.kill()
-        for function in self.cleanups:
-            function()
-        shutil.rmtree(self.folder, ignore_errors=True)
+def new_place(options, addresses):
+    """In a folder of its own, which goes when it is closed."""
+    place = Place(tempfile.mkdtemp(dir=options.work), os.path.abspath(options.barter), addresses)
+    place.at_end(lambda: shutil.rmtree(place.folder, ignore_errors=True))
+    return place
 
 
 class Loaded:
     def __init__(self, options, torrent, source, links):
         self.options, self.torrent, self.source, self.links = options, torrent, source, links
 
-    def load(self, row, role, port, seconds):
+    def load(self, place, role, port, seconds):
         return Process("load", [
-            self.options.load, role, row.addresses.here(), port, "--info-hash", self.torrent.hash20(), "--file",
+            self.options.load, role, place.addresses.here(), port, "--info-hash", self.torrent.hash20(), "--file",
             self.source, "--piece-length", self.torrent.piece_length, "--connections", self.links,
-            "--seconds", seconds], row.folder)
+            "--seconds", seconds], place.folder)
 
     @staticmethod
     def result(load):
@@ -71,17 +48,17 @@ class Loaded:
     def connected(self, load):
         until(lambda: '"connected"' in load.output(), 60, "connections", load)
 
-    def seed(self, row):
+    def seed(self, place):
         """One seed, everybody takes."""
-        data = os.path.join(row.folder, "data")
+        data = os.path.join(place.folder, "data")
         os.makedirs(data)
         os.link(self.source, os.path.join(data, "payload.bin"))
-        seed = contestants.Barter(row, "seed")
+        seed = contestants.Barter(place, "seed")
         seed.seed(self.torrent, data, "--max-peers", self.links)
         before = anon_of(seed.process.pid)
         cpu = measure.cpu_seconds(seed.process.pid)
         watch = measure.Watch(seed.process.pid)
-        load = self.load(row, "take", seed.port, self.options.link_seconds)
+        load = self.load(place, "take", seed.port, self.options.link_seconds)
         self.connected(load)
         if load.wait(self.options.link_seconds + 60) != 0:
             raise AssertionError(load.tail())
@@ -89,17 +66,17 @@ class Loaded:
         watch.stop()
         return self.figures(self.result(load), before, watch, cpu)
 
-    def get(self, row):
+    def get(self, place):
         """One download, everybody gives."""
-        got = os.path.join(row.folder, "got")
-        get = contestants.Barter(row, "get")
+        got = os.path.join(place.folder, "got")
+        get = contestants.Barter(place, "get")
         measure.warm(self.options.work, os.path.getsize(self.source))
         began = measure.now()
         get.get(self.torrent, got, (), "--max-peers", str(self.links), seed=False)
         until(get.listens, 20, "listening", get.process)
         before = anon_of(get.process.pid)
         watch = measure.Watch(get.process.pid)
-        load = self.load(row, "give", get.port, 600)
+        load = self.load(place, "give", get.port, 600)
         get.wait(120)
         seconds = measure.now() - began
         watch.stop()
@@ -125,32 +102,20 @@ def anon_of(pid):
     return watch.anon
 
 
-def content(folder, mib):
-    source = os.path.join(folder, "payload.bin")
-    with open(source, "wb", buffering=0) as file:
-        for _ in range(mib):
-            file.write(os.urandom(MIB))
-    path = os.path.join(folder, "plain.torrent")
-    subprocess.run([contestants.PYTHON, os.path.join(contestants.HERE, "lt.py"), "create", source, path,
-                    str(MIB), "v1"], check=True)
-    return source, Torrent(path)
-
-
 def run(options, addresses):
     """Row -> runs."""
     folder = os.path.join(options.work, "links")
-    os.makedirs(folder)
-    source, torrent = content(folder, options.links_mib)
+    source, torrent = payload(folder, options.links_mib)
     results = {}
     for _ in range(options.runs):
         for links in (1, options.links):
             for role in ("seed", "get"):
-                row = Row(options, addresses)
+                place = new_place(options, addresses)
                 try:
                     loaded = Loaded(options, torrent, source, links)
-                    results.setdefault(f"barter {role}, {links}", []).append(getattr(loaded, role)(row))
+                    results.setdefault(f"barter {role}, {links}", []).append(getattr(loaded, role)(place))
                 finally:
-                    row.close()
+                    place.close()
     shutil.rmtree(folder)
     return results
 

@@ -42,29 +42,6 @@ def seconds_of(event):
     return datetime.datetime.fromisoformat(event["time"].replace("Z", "+00:00")).timestamp()
 
 
-class Place:
-    """What contestants expect of a row of the interop table. Closing ends whatever was started in it."""
-
-    def __init__(self, folder, barter, addresses):
-        self.folder, self.barter, self.addresses = folder, barter, addresses
-        self.peers = []
-        os.makedirs(folder, exist_ok=True)
-        os.chmod(folder, 0o755)
-
-    def address(self):
-        return self.addresses.address()
-
-    def port(self):
-        return self.addresses.port()
-
-    def started(self, peer):
-        self.peers.append(peer)
-
-    def close(self):
-        for peer in self.peers:
-            peer.kill()
-
-
 class Barter(contestants.Barter):
     """On an address of its own, as a node of the DHT that begins at `dht_node`."""
 

@@ -7,7 +7,8 @@ import statistics
 
 import contestants
 import measure
-from crowd import MIB, Barter, Place, compare, link_to, write_torrent
+from crowd import MIB, Barter, compare, link_to, write_torrent
+from place import Place
 from process import Timeout, until
 
 KILL_AT = 0.4  # of the bytes

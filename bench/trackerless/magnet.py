@@ -4,7 +4,8 @@ import os
 import random
 import shutil
 
-from crowd import MIB, STEPS, Barter, Libtorrent, Place, compare, link_to, write_torrent
+from crowd import MIB, STEPS, Barter, Libtorrent, compare, link_to, write_torrent
+from place import Place
 from process import Timeout, until
 
 GETTERS = {"barter": Barter, "libtorrent": Libtorrent}

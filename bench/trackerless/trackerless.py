@@ -23,9 +23,10 @@ sys.path.insert(0, os.path.join(ROOT, "tests", "interop"))  # the programs are t
 
 import measure  # noqa: E402
 import network  # noqa: E402
-from crowd import STEPS, Dht, Place  # noqa: E402
+from crowd import STEPS, Dht  # noqa: E402
 from killed import Killed  # noqa: E402
 from magnet import GETTERS, Magnet  # noqa: E402
+from place import Place  # noqa: E402
 from table import Column, median, print_table, write_json  # noqa: E402
 
 GOAL = 3.0  # seconds from the link to the first verified piece

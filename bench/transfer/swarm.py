@@ -2,43 +2,27 @@
 
 import os
 import shutil
-import subprocess
 import tempfile
 
 import contestants
 import measure
 import network
 import syscalls
+from payload import payload
 from peers import CONTESTANTS, SMALL
+from place import Place
 from process import Timeout, until
-from torrents import Torrent
 
 GIB = 1 << 30
 BLOCK = 16 << 10
 SHAPES = {"1-1": (1, 1), "1-4": (1, 4), "4-1": (4, 1)}  # seeders, downloaders
 
 
-class Place:
-    """What contestants expect of a row of the interop table."""
-
+class TracedPlace(Place):
     def __init__(self, folder, options, addresses):
-        self.folder, self.addresses = folder, addresses
-        self.barter, self.roofline = os.path.abspath(options.barter), os.path.abspath(options.roofline)
+        super().__init__(folder, os.path.abspath(options.barter), addresses)
+        self.roofline = os.path.abspath(options.roofline)
         self.traces = None  # folder for what strace counts of processes started from now on
-        self.peers = []
-        self.cleanups = []
-
-    def at_end(self, function):
-        self.cleanups.append(function)
-
-    def address(self):
-        return self.addresses.address()
-
-    def port(self):
-        return self.addresses.port()
-
-    def started(self, peer):
-        self.peers.append(peer)
 
     def trace_of(self, name):
         return os.path.join(self.traces, name + ".calls")
@@ -46,12 +30,6 @@ class Place:
     def traced(self, name, arguments):
         """The command under strace, if calls are counted now."""
         return arguments if self.traces is None else syscalls.traced(self.trace_of(name), arguments)
-
-    def close(self):
-        for peer in self.peers:
-            peer.kill()
-        for function in self.cleanups:
-            function()
 
 
 class Bench:
@@ -64,23 +42,14 @@ class Bench:
     def content(self, size):
         """(source, torrent) of that many random bytes, in the page cache."""
         if size not in self.torrents:
-            data = os.path.join(self.folder, f"data-{size}")
-            os.makedirs(data)
-            source = os.path.join(data, "payload.bin")
-            with open(source, "wb", buffering=0) as file:
-                for _ in range(size >> 20):
-                    file.write(os.urandom(1 << 20))
-                os.fsync(file.fileno())
-            path = os.path.join(self.folder, f"{size}.torrent")
-            subprocess.run([contestants.PYTHON, os.path.join(contestants.HERE, "lt.py"), "create",
-                            source, path, str(self.options.piece_length << 20), "v1"], check=True)
-            self.torrents[size] = (source, Torrent(path))
+            self.torrents[size] = payload(os.path.join(self.folder, f"data-{size}"), size >> 20,
+                                          self.options.piece_length)
         return self.torrents[size]
 
     def place(self, size):
         """A folder of its own for one transfer, and (source, torrent)."""
         content = self.content(size)
-        return Place(tempfile.mkdtemp(dir=self.folder), self.options, self.addresses), *content
+        return TracedPlace(tempfile.mkdtemp(dir=self.folder), self.options, self.addresses), *content
 
     def size_for(self, getter, seeder):
         return min(SMALL.get(getter, self.options.size), SMALL.get(seeder, self.options.size),

@@ -10,6 +10,7 @@ import traceback
 import contents
 from contestants import HERE, PYTHON, Cannot, Skip
 from network import Addresses
+from place import Place
 from process import Timeout, run
 from torrents import Torrent
 
@@ -66,29 +67,13 @@ class Library:
         return self._once(key, make)
 
 
-class Row:
+class Row(Place):
     """What a row's function works with. Everything it starts is stopped at its end."""
 
     def __init__(self, name, library, addresses, folder):
+        super().__init__(folder, library.barter, addresses)
         self.name = name
         self.library = library
-        self.barter = library.barter
-        self.addresses = addresses
-        self.folder = folder
-        self._started = []
-        self._cleanups = []
-
-    def address(self):
-        return self.addresses.address()
-
-    def port(self):
-        return self.addresses.port()
-
-    def started(self, peer):
-        self._started.append(peer)
-
-    def at_end(self, function):
-        self._cleanups.append(function)
 
     def path(self, *parts):
         return os.path.join(self.folder, *parts)
@@ -104,15 +89,6 @@ class Row:
 
     def run(self, *arguments, seconds=60, env=None):
         return run(arguments, self.folder, "run", seconds, env)
-
-    def kill_all(self):
-        for peer in reversed(self._started):
-            peer.kill()
-
-    def close(self):
-        self.kill_all()
-        for function in reversed(self._cleanups):
-            function()
 
 
 class Result:
@@ -150,8 +126,6 @@ class Bench:
 
     def run(self, number, name, function):
         folder = os.path.join(self.folder, f"{number:03}")
-        os.makedirs(folder)
-        os.chmod(folder, 0o755)
         row = Row(name, self.library, self.addresses, folder)
         self._running.add(row)
         began = time.monotonic()
@@ -169,7 +143,7 @@ class Bench:
             reason = traceback.format_exc()
         finally:
             if result == "failed":
-                tails = [peer.process.tail(6) for peer in row._started if peer.process is not None]
+                tails = [peer.process.tail(6) for peer in row.peers if peer.process is not None]
                 # The one that it waited for has had its say.
                 reason += "".join("\n" + tail for tail in tails if tail.split("\n")[0] not in reason)
             self._running.discard(row)
