@@ -60,7 +60,7 @@ class Harness {
         constexpr std::int64_t sizes[] = {size,   size,    size,           size - 1, 1,
                                           40'000, 300'000, (32 << 20) + 1, -1,       0};
         const std::int64_t claimed = sizes[in_.below(std::size(sizes))];
-        fetch_.offered(contributor(peer), claimed);
+        fetch_.offered({ConnectionId{peer}, {}, {}}, claimed);
         if (claimed > 0 && claimed <= 300'000) claims_.emplace(peer, claimed);
         return;
       }
@@ -81,12 +81,6 @@ class Harness {
       default:
         return answer();
     }
-  }
-
-  static Contributor contributor(std::uint32_t peer) {
-    Contributor out;
-    out.connection = ConnectionId{peer};
-    return out;
   }
 
   void leave(std::uint32_t peer) {
@@ -129,7 +123,7 @@ class Harness {
   // The others are silent from now on. Time goes from deadline to deadline: nothing else may be
   // needed.
   void be_honest() {
-    fetch_.offered(contributor(honest), size);
+    fetch_.offered({ConnectionId{honest}, {}, {}}, size);
     for (int i = 0; i < 20'000 && fetch_.state() == MetadataFetch::State::fetching; ++i) {
       settle();
       const auto asks = std::exchange(asks_, {});

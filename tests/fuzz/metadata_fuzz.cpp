@@ -114,7 +114,7 @@ class Harness {
     if (shaken == nullptr) return;
     round_trip(*shaken);
     if (shaken->ut_metadata == 0 || !shaken->metadata_size) return;
-    fetch_.offered(contributor(peer), *shaken->metadata_size);
+    fetch_.offered({ConnectionId{peer}, {}, {}}, *shaken->metadata_size);
     const auto most = static_cast<std::int64_t>(MetadataFetch::max_bytes);
     offers_[peer] = offers_[peer] || *shaken->metadata_size <= most;
   }
@@ -150,12 +150,6 @@ class Harness {
     }
   }
 
-  static Contributor contributor(std::uint32_t peer) {
-    Contributor out;
-    out.connection = ConnectionId{peer};
-    return out;
-  }
-
   void leave(std::uint32_t peer) {
     fetch_.left(ConnectionId{peer});
     offers_[peer] = false;
@@ -186,7 +180,7 @@ class Harness {
 
   // The others are silent from now on; nothing but the time may be needed.
   void be_honest() {
-    fetch_.offered(contributor(honest), static_cast<std::int64_t>(info.size()));
+    fetch_.offered({ConnectionId{honest}, {}, {}}, static_cast<std::int64_t>(info.size()));
     offers_[honest] = true;
     for (int i = 0; i < 1000; ++i) {
       if (settle()) {
