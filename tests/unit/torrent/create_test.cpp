@@ -6,24 +6,17 @@
 
 #include <catch2/catch.hpp>
 
-#include "tests/unit/torrent/temporary_folder.hpp"
+#include "tests/unit/torrent/created.hpp"
 #include "torrent/bencode.hpp"
 #include "torrent/merkle.hpp"
 #include "torrent/sha.hpp"
 
 using namespace barter;
+using test::create;
 using test::pattern;
 using test::TemporaryFolder;
 
 namespace {
-
-CreatedTorrent create(const std::string& source, const CreateOptions& options) {
-  const auto plan = plan_torrent(source, options);
-  if (!plan) FAIL(plan.error().message);
-  auto torrent = create_torrent(*plan, options);
-  if (!torrent) FAIL(torrent.error().message);
-  return std::move(*torrent);
-}
 
 Error plan_failure(const std::string& source, const CreateOptions& options) {
   const auto plan = plan_torrent(source, options);

@@ -2,8 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "tests/unit/torrent/temporary_folder.hpp"
-#include "torrent/create.hpp"
+#include "tests/unit/torrent/created.hpp"
 
 using namespace barter;
 using test::pattern;
@@ -12,20 +11,9 @@ using test::TemporaryFolder;
 namespace {
 
 CreatedTorrent make(const TemporaryFolder& folder, TorrentVersion version) {
-  folder.write("d/a", pattern(100'000, 1));
-  folder.write("d/b", pattern(1'000, 2));
-  folder.write("d/c", pattern(70'000, 3));
   folder.write("d/same", pattern(70'000, 3));
   folder.write("d/exact", pattern(32'768, 4));
-  folder.write("d/empty", "");
-  CreateOptions options;
-  options.version = version;
-  options.piece_length = 32'768;
-  const auto plan = plan_torrent(folder / "d", options);
-  REQUIRE(plan.has_value());
-  auto torrent = create_torrent(*plan, options);
-  REQUIRE(torrent.has_value());
-  return *torrent;
+  return test::create_small(folder, version);
 }
 
 }  // namespace

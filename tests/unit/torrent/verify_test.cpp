@@ -6,30 +6,15 @@
 
 #include <catch2/catch.hpp>
 
-#include "tests/unit/torrent/temporary_folder.hpp"
-#include "torrent/create.hpp"
+#include "tests/unit/torrent/created.hpp"
 
 using namespace barter;
+using test::create_small;
 using test::pattern;
 using test::TemporaryFolder;
 using Kind = FileProblem::Kind;
 
 namespace {
-
-std::shared_ptr<const Metainfo> make(const TemporaryFolder& folder, TorrentVersion version) {
-  folder.write("d/a", pattern(100'000, 1));
-  folder.write("d/b", pattern(1'000, 2));
-  folder.write("d/c", pattern(70'000, 3));
-  folder.write("d/empty", "");
-  CreateOptions options;
-  options.version = version;
-  options.piece_length = 32'768;
-  const auto plan = plan_torrent(folder / "d", options);
-  REQUIRE(plan.has_value());
-  const auto torrent = create_torrent(*plan, options);
-  REQUIRE(torrent.has_value());
-  return torrent->metainfo;
-}
 
 std::map<std::string, Kind> problems(const Metainfo& metainfo, const TemporaryFolder& folder) {
   const auto report = verify_files(metainfo, folder.path(), 2, {});
@@ -49,7 +34,7 @@ using Problems = std::map<std::string, Kind>;
 TEST_CASE("whole data of every version is found whole", "[verify]") {
   const TemporaryFolder folder;
   const auto version = GENERATE(TorrentVersion::v1, TorrentVersion::v2, TorrentVersion::hybrid);
-  const auto metainfo = make(folder, version);
+  const auto metainfo = create_small(folder, version).metainfo;
   const auto report = verify_files(*metainfo, folder.path(), 0, {});
   REQUIRE(report.has_value());
   CHECK(report->whole());
@@ -60,7 +45,7 @@ TEST_CASE("whole data of every version is found whole", "[verify]") {
 TEST_CASE("files of v2 and hybrids share no pieces: one bad file is one problem", "[verify]") {
   const TemporaryFolder folder;
   const auto version = GENERATE(TorrentVersion::v2, TorrentVersion::hybrid);
-  const auto metainfo = make(folder, version);
+  const auto metainfo = create_small(folder, version).metainfo;
   SECTION("wrong byte") {
     std::string bytes = pattern(100'000, 1);
     bytes[99'999] = static_cast<char>(bytes[99'999] ^ 1);
@@ -80,7 +65,7 @@ TEST_CASE("files of v2 and hybrids share no pieces: one bad file is one problem"
 
 TEST_CASE("in v1 the neighbours of a bad file cannot be told", "[verify]") {
   const TemporaryFolder folder;
-  const auto metainfo = make(folder, TorrentVersion::v1);
+  const auto metainfo = create_small(folder, TorrentVersion::v1).metainfo;
   SECTION("missing: they are unverified") {
     unlink((folder / "d/b").c_str());
     CHECK(problems(*metainfo, folder) ==
@@ -98,7 +83,7 @@ TEST_CASE("in v1 the neighbours of a bad file cannot be told", "[verify]") {
 
 TEST_CASE("files that are too long and empty files that are missing", "[verify]") {
   const TemporaryFolder folder;
-  const auto metainfo = make(folder, TorrentVersion::v1);
+  const auto metainfo = create_small(folder, TorrentVersion::v1).metainfo;
   REQUIRE(truncate((folder / "d/c").c_str(), 70'001) == 0);
   unlink((folder / "d/empty").c_str());
   CHECK(problems(*metainfo, folder) ==
@@ -107,7 +92,7 @@ TEST_CASE("files that are too long and empty files that are missing", "[verify]"
 
 TEST_CASE("v2 without piece layers is verified file by file", "[verify]") {
   const TemporaryFolder folder;
-  const auto with = make(folder, TorrentVersion::v2);
+  const auto with = create_small(folder, TorrentVersion::v2).metainfo;
   const auto without = Metainfo::from_info(std::string(with->info_bytes()));
   REQUIRE(without.has_value());
   REQUIRE_FALSE((*without)->has_piece_layers());
@@ -120,13 +105,13 @@ TEST_CASE("v2 without piece layers is verified file by file", "[verify]") {
 
 TEST_CASE("nothing there: every file is missing, and that is no error", "[verify]") {
   const TemporaryFolder folder, nowhere;
-  const auto metainfo = make(folder, TorrentVersion::v1);
+  const auto metainfo = create_small(folder, TorrentVersion::v1).metainfo;
   CHECK(problems(*metainfo, nowhere).size() == 4);
 }
 
 TEST_CASE("verification can be cancelled", "[verify]") {
   const TemporaryFolder folder;
-  const auto metainfo = make(folder, TorrentVersion::v1);
+  const auto metainfo = create_small(folder, TorrentVersion::v1).metainfo;
   const auto report =
       verify_files(*metainfo, folder.path(), 1, [](std::uint64_t) { return false; });
   REQUIRE(report.has_error());
