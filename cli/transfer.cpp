@@ -5,6 +5,7 @@
 #include "cli/sizes.hpp"
 #include "cli/state_folder.hpp"
 #include "cli/text.hpp"
+#include "torrent/overloaded.hpp"
 
 #include <fmt/format.h>
 #include <sys/eventfd.h>
@@ -17,13 +18,6 @@
 
 namespace barter::cli {
 namespace {
-
-template <class... Handlers>
-struct Overloaded : Handlers... {
-  using Handlers::operator()...;
-};
-template <class... Handlers>
-Overloaded(Handlers...) -> Overloaded<Handlers...>;  // clang 14 cannot deduce it
 
 void tell_paused(const std::string& name, const std::string& reason, Output& output) {
   output.event("paused", {{"name", name}, {"paused", true}, {"reason", valid_utf8(reason)}});

@@ -11,6 +11,7 @@
 #include "client/net/dht_socket.hpp"
 #include "client/net/endpoints.hpp"
 #include "torrent/bencode.hpp"
+#include "torrent/overloaded.hpp"
 
 namespace barter {
 
@@ -19,13 +20,6 @@ using asio::ip::udp;
 using std::chrono::milliseconds;
 
 namespace {
-
-template <class... F>
-struct Overloaded : F... {
-  using F::operator()...;
-};
-template <class... F>
-Overloaded(F...) -> Overloaded<F...>;  // clang 14 cannot deduce it
 
 constexpr const char* too_big = "an item has at most 1000 bytes, bencoded";
 

@@ -8,17 +8,11 @@
 #include <variant>
 
 #include "torrent/escape.hpp"
+#include "torrent/overloaded.hpp"
 
 namespace barter::net {
 
 namespace {
-
-template <class... Cases>
-struct Overloaded : Cases... {
-  using Cases::operator()...;
-};
-template <class... Cases>
-Overloaded(Cases...) -> Overloaded<Cases...>;  // clang 14 cannot deduce it
 
 double seconds(TimePoint time) {
   return std::chrono::duration<double>(time.time_since_epoch()).count();

@@ -8,17 +8,11 @@
 #include <fmt/format.h>
 
 #include "client/sim/mix.hpp"
+#include "torrent/overloaded.hpp"
 
 namespace barter::sim {
 
 namespace {
-template <class... F>
-struct Overloaded : F... {
-  using F::operator()...;
-};
-template <class... F>
-Overloaded(F...) -> Overloaded<F...>;
-
 // Something that is known of each end of a link, by node and connection. A node numbers its
 // connections from 0 on and uses no number twice.
 template <class View>
