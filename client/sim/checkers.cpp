@@ -13,29 +13,31 @@
 namespace barter::sim {
 
 namespace {
-// Something that is known of each end of a link, by node and connection. A node numbers its
-// connections from 0 on and uses no number twice.
-template <class View>
-class Views {
+// Knows something of each end of a link, by node and connection. A node numbers its connections
+// from 0 on and uses no number twice.
+template <class End>
+class KnowsEnds : public Checker {
  public:
-  View& add(const Node& node, std::uint32_t connection) {
+  using Checker::Checker;
+  void linked(const Node& node, std::uint32_t connection) override {
     if (all_.size() <= node.number) all_.resize(node.number + 1);
     auto& ends = all_[node.number];
     if (ends.size() <= connection) ends.resize(connection + 1);
-    ends[connection] = std::make_unique<View>();
-    return *ends[connection];
+    ends[connection] = std::make_unique<End>();
   }
-  void remove(const Node& node, std::uint32_t connection) {
+  void unlinked(const Node& node, std::uint32_t connection) override {
     if (find(node, connection) != nullptr) all_[node.number][connection].reset();
   }
+
+ protected:
   // Null where the other end has closed it and the news is under way.
-  View* find(const Node& node, std::uint32_t connection) {
+  End* find(const Node& node, std::uint32_t connection) {
     if (node.number >= all_.size() || connection >= all_[node.number].size()) return nullptr;
     return all_[node.number][connection].get();
   }
 
  private:
-  std::vector<std::vector<std::unique_ptr<View>>> all_;
+  std::vector<std::vector<std::unique_ptr<End>>> all_;
 };
 
 using Block = std::array<std::uint32_t, 3>;  // piece, begin, length
@@ -45,22 +47,30 @@ struct BlockHash {
   }
 };
 
+struct Asking {
+  Bitfield peer_has;
+  std::vector<std::uint32_t> granted;
+  bool choked = true;
+  std::unordered_set<Block, BlockHash> asked;  // unanswered
+};
+
 // Nobody asks for what it has, for what the peer does not have, twice, of more than two, or while
 // choked without a grant.
-class SoundRequests final : public Checker {
+class SoundRequests final : public KnowsEnds<Asking> {
  public:
-  using Checker::Checker;
+  using KnowsEnds::KnowsEnds;
   std::string_view name() const override { return "sound requests"; }
   void linked(const Node& node, std::uint32_t connection) override {
-    ends_.add(node, connection).peer_has = Bitfield(world().layout().piece_count());
+    KnowsEnds::linked(node, connection);
+    find(node, connection)->peer_has = Bitfield(world().layout().piece_count());
     if (holders_.size() <= node.number) holders_.resize(node.number + 1);
   }
   void unlinked(const Node& node, std::uint32_t connection) override {
-    if (End* end = ends_.find(node, connection)) forget_all(node, *end);
-    ends_.remove(node, connection);
+    if (Asking* end = find(node, connection)) forget_all(node, *end);
+    KnowsEnds::unlinked(node, connection);
   }
   void sent(const Node& node, std::uint32_t connection, const wire::Message& message) override {
-    End* end = ends_.find(node, connection);
+    Asking* end = find(node, connection);
     if (end == nullptr) return;
     if (const auto* request = std::get_if<wire::Request>(&message)) check(node, *end, *request);
     if (const auto* cancel = std::get_if<wire::Cancel>(&message))
@@ -68,22 +78,16 @@ class SoundRequests final : public Checker {
   }
   void delivered(const Node& node, std::uint32_t connection,
                  const wire::Message& message) override {
-    if (End* end = ends_.find(node, connection)) hear(node, *end, message);
+    if (Asking* end = find(node, connection)) hear(node, *end, message);
   }
 
  private:
-  struct End {
-    Bitfield peer_has;
-    std::vector<std::uint32_t> granted;
-    bool choked = true;
-    std::unordered_set<Block, BlockHash> asked;  // unanswered
-  };
-  void check(const Node& node, End& end, const wire::Request& request);
-  void hear(const Node& node, End& end, const wire::Message& message);
-  void forget(const Node& node, End& end, const Block& block) {
+  void check(const Node& node, Asking& end, const wire::Request& request);
+  void hear(const Node& node, Asking& end, const wire::Message& message);
+  void forget(const Node& node, Asking& end, const Block& block) {
     if (end.asked.erase(block) > 0) release(node, block);
   }
-  void forget_all(const Node& node, End& end) {
+  void forget_all(const Node& node, Asking& end) {
     for (const Block& block : end.asked) release(node, block);
     end.asked.clear();
   }
@@ -92,12 +96,11 @@ class SoundRequests final : public Checker {
     if (--held->second == 0) holders_[node.number].erase(held);
   }
 
-  Views<End> ends_;
   // By node: of how many peers it asks for a block.
   std::vector<std::unordered_map<Block, int, BlockHash>> holders_;
 };
 
-void SoundRequests::check(const Node& node, End& end, const wire::Request& request) {
+void SoundRequests::check(const Node& node, Asking& end, const wire::Request& request) {
   const Block block{request.piece, request.begin, request.length};
   if (node.swarm->have().test(request.piece)) fail(node, "asks for a piece that it has");
   if (!end.peer_has.test(request.piece)) fail(node, "asks for a piece the peer has not");
@@ -111,7 +114,7 @@ void SoundRequests::check(const Node& node, End& end, const wire::Request& reque
   if (++holders_[node.number][block] > 2) fail(node, "a block has more than two holders");
 }
 
-void SoundRequests::hear(const Node& node, End& end, const wire::Message& message) {
+void SoundRequests::hear(const Node& node, Asking& end, const wire::Message& message) {
   const std::uint32_t pieces = world().layout().piece_count();
   std::visit(Overloaded{
                  [&](const wire::Choke&) {
@@ -138,17 +141,18 @@ void SoundRequests::hear(const Node& node, End& end, const wire::Message& messag
              message);
 }
 
+struct Serving {
+  std::vector<std::uint32_t> granted;
+  bool choking = true;
+};
+
 // Nothing is sent to a choked peer but what it was granted, and only what was verified.
-class ServesTheUnchoked final : public Checker {
+class ServesTheUnchoked final : public KnowsEnds<Serving> {
  public:
-  using Checker::Checker;
+  using KnowsEnds::KnowsEnds;
   std::string_view name() const override { return "serves the unchoked"; }
-  void linked(const Node& node, std::uint32_t connection) override { ends_.add(node, connection); }
-  void unlinked(const Node& node, std::uint32_t connection) override {
-    ends_.remove(node, connection);
-  }
   void sent(const Node& node, std::uint32_t connection, const wire::Message& message) override {
-    End* end = ends_.find(node, connection);
+    Serving* end = find(node, connection);
     if (end == nullptr) return;
     if (std::holds_alternative<wire::Choke>(message)) end->choking = true;
     if (std::holds_alternative<wire::Unchoke>(message)) end->choking = false;
@@ -156,7 +160,7 @@ class ServesTheUnchoked final : public Checker {
       end->granted.push_back(grant->piece);
   }
   void block_given(const Node& node, std::uint32_t connection, const BlockRange& range) override {
-    const End* end = ends_.find(node, connection);
+    const Serving* end = find(node, connection);
     if (end == nullptr) return;
     const std::uint32_t piece = to_number(range.piece);
     if (!node.stored.test(piece)) fail(node, "serves a piece that is not stored");
@@ -164,13 +168,6 @@ class ServesTheUnchoked final : public Checker {
         std::find(end->granted.begin(), end->granted.end(), piece) == end->granted.end())
       fail(node, "serves a choked peer");
   }
-
- private:
-  struct End {
-    std::vector<std::uint32_t> granted;
-    bool choking = true;
-  };
-  Views<End> ends_;
 };
 
 // Only liars are banned.
