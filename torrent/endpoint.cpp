@@ -156,6 +156,13 @@ std::optional<Address> Address::parse(std::string_view text) {
   return v4(*bytes);
 }
 
+std::optional<Address> Address::from(std::string_view bytes) {
+  if (bytes.size() != 4 && bytes.size() != 16) return std::nullopt;
+  std::array<std::uint8_t, 16> out{};
+  std::memcpy(out.data(), bytes.data(), bytes.size());
+  return bytes.size() == 16 ? v6(out) : v4({out[0], out[1], out[2], out[3]});
+}
+
 std::array<std::uint8_t, 4> Address::v4_bytes() const {
   assert(v4_);
   return {bytes_[0], bytes_[1], bytes_[2], bytes_[3]};
@@ -207,6 +214,21 @@ std::optional<Endpoint> Endpoint::parse(std::string_view text) {
   const auto address = Address::parse(host);
   if (!address || !port) return std::nullopt;
   return Endpoint{*address, *port};
+}
+
+void append_compact(const Endpoint& endpoint, std::string& out) {
+  out += endpoint.address.view();
+  out += static_cast<char>(endpoint.port >> 8);
+  out += static_cast<char>(endpoint.port & 0xff);
+}
+
+std::optional<Endpoint> from_compact(std::string_view record) {
+  if (record.size() < 2) return std::nullopt;
+  const auto address = Address::from(record.substr(0, record.size() - 2));
+  if (!address) return std::nullopt;
+  const auto high = static_cast<std::uint8_t>(record[record.size() - 2]);
+  const auto low = static_cast<std::uint8_t>(record.back());
+  return Endpoint{*address, static_cast<std::uint16_t>(high << 8 | low)};
 }
 
 std::string to_string(const Address& address) {

@@ -19,6 +19,10 @@ class Address {
   static Address v4(std::array<std::uint8_t, 4> bytes);
   static Address v6(std::array<std::uint8_t, 16> bytes);  // ::ffff:a.b.c.d becomes IPv4
   static std::optional<Address> parse(std::string_view text);  // no names, no brackets, no zone
+  static std::optional<Address> from(std::string_view bytes);  // 4 or 16, in network order
+  std::string_view view() const {                              // the same
+    return {reinterpret_cast<const char*>(bytes_.data()), v4_ ? 4U : 16U};
+  }
 
   bool is_v4() const { return v4_; }
   std::array<std::uint8_t, 4> v4_bytes() const;          // requires is_v4()
@@ -43,7 +47,18 @@ struct Endpoint {
   std::uint16_t port = 0;  // host byte order
   friend auto operator<=>(const Endpoint&, const Endpoint&) = default;
   static std::optional<Endpoint> parse(std::string_view text);  // "1.2.3.4:80", "[::1]:80"
+  // May somebody be there? Not without a port, nor where the address is unspecified or multicast.
+  bool is_place() const {
+    return port != 0 && !address.is_unspecified() && !address.is_multicast();
+  }
 };
+
+// The compact form (BEP 23, BEP 7): the address's bytes and the port's, 6 or 18 in all.
+constexpr std::size_t compact_bytes(bool v4) {
+  return v4 ? 6 : 18;
+}
+void append_compact(const Endpoint& endpoint, std::string& out);
+std::optional<Endpoint> from_compact(std::string_view record);
 
 std::string to_string(const Address& address);    // IPv6 in the form of RFC 5952
 std::string to_string(const Endpoint& endpoint);  // IPv6 in brackets

@@ -1,7 +1,6 @@
 #include "tracker/announce.hpp"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <limits>
 
@@ -199,30 +198,14 @@ Result<std::vector<WireInfoHash>> parse_scrape_query(std::string_view query,
 
 namespace {
 
-void append_compact(const Endpoint& peer, std::string& peers, std::string& peers6) {
-  const auto append = [&](auto bytes, std::string& out) {
-    out.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    out += static_cast<char>(peer.port >> 8);
-    out += static_cast<char>(peer.port & 0xff);
-  };
-  if (peer.address.is_v4()) {
-    append(peer.address.v4_bytes(), peers);
-  } else {
-    append(peer.address.v6_bytes(), peers6);
-  }
-}
-
-std::string raw_bytes(const Address& address) {
-  const auto text = [](const auto& bytes) {
-    return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  };
-  return address.is_v4() ? text(address.v4_bytes()) : text(address.v6_bytes());
+void add_compact(const Endpoint& peer, std::string& peers, std::string& peers6) {
+  append_compact(peer, peer.address.is_v4() ? peers : peers6);
 }
 
 // The keys before and after the peers, in bencode's order.
 void write_head(bencode::Writer& writer, const AnnounceReply& reply) {
   writer.begin_dictionary().key("complete").integer(reply.complete);
-  if (reply.external_ip) writer.key("external ip").string(raw_bytes(*reply.external_ip));
+  if (reply.external_ip) writer.key("external ip").string(reply.external_ip->view());
   writer.key("incomplete").integer(reply.incomplete).key("interval").integer(reply.interval);
   if (reply.min_interval != 0) writer.key("min interval").integer(reply.min_interval);
 }
@@ -250,7 +233,7 @@ std::string to_body(const AnnounceReply& reply, bool compact) {
     std::string peers, peers6;
     for (const HostPort& peer : reply.peers) {  // a name has no compact form
       if (const auto address = Address::parse(peer.host)) {
-        append_compact({*address, peer.port}, peers, peers6);
+        add_compact({*address, peer.port}, peers, peers6);
       }
     }
     write_compact(writer, peers, peers6);
@@ -267,7 +250,7 @@ std::string to_body(const AnnounceReply& reply, std::span<const Endpoint> endpoi
   write_head(writer, reply);
   if (compact) {
     std::string peers, peers6;
-    for (const Endpoint& peer : endpoints) append_compact(peer, peers, peers6);
+    for (const Endpoint& peer : endpoints) add_compact(peer, peers, peers6);
     write_compact(writer, peers, peers6);
   } else {
     writer.key("peers").begin_list();
@@ -327,34 +310,20 @@ std::string text(std::optional<std::string_view> value, std::size_t max_bytes) {
   return value ? std::string(value->substr(0, max_bytes)) : std::string();
 }
 
-// An address that somebody could be reached at. Loopback and private ones are: the tracker may be
-// there.
-bool is_peer(const Endpoint& peer) {
-  return peer.port != 0 && !peer.address.is_unspecified() && !peer.address.is_multicast();
-}
-
-// BEP 23, BEP 7. A last record that is cut short is ignored.
-template <std::size_t N>
-void read_compact(std::string_view bytes, std::size_t max_peers, std::vector<HostPort>& peers) {
-  for (; bytes.size() >= N + 2 && peers.size() < max_peers; bytes.remove_prefix(N + 2)) {
-    std::array<std::uint8_t, N + 2> record{};
-    std::copy_n(bytes.begin(), N + 2, record.begin());
-    std::array<std::uint8_t, N> address{};
-    std::copy_n(record.begin(), N, address.begin());
-    Endpoint peer;
-    if constexpr (N == 4) {
-      peer.address = Address::v4(address);
-    } else {
-      peer.address = Address::v6(address);
-    }
-    peer.port = static_cast<std::uint16_t>(record[N] << 8 | record[N + 1]);
-    if (is_peer(peer)) peers.push_back({barter::to_string(peer.address), peer.port});
+// Loopback and private addresses are taken: the tracker may be there. A last record that is cut
+// short is ignored.
+void read_compact(std::string_view bytes, bool v4, std::size_t max_peers,
+                  std::vector<HostPort>& peers) {
+  const std::size_t record = compact_bytes(v4);
+  for (; bytes.size() >= record && peers.size() < max_peers; bytes.remove_prefix(record)) {
+    const Endpoint peer = *from_compact(bytes.substr(0, record));
+    if (peer.is_place()) peers.push_back({barter::to_string(peer.address), peer.port});
   }
 }
 
 // A host as full replies give it: an address, or a name that looks like one.
 bool is_host(std::string_view host) {
-  if (const auto address = Address::parse(host)) return is_peer({*address, 1});
+  if (const auto address = Address::parse(host)) return Endpoint{*address, 1}.is_place();
   if (host.empty() || host.size() > max_host_bytes) return false;
   return std::all_of(host.begin(), host.end(), [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
@@ -370,17 +339,6 @@ void read_full(const bencode::Node& list, std::size_t max_peers, std::vector<Hos
     if (!host || !port || *port < 1 || *port > 65535 || !is_host(*host)) continue;
     peers.push_back({std::string(*host), static_cast<std::uint16_t>(*port)});
   }
-}
-
-std::optional<Address> parse_external_ip(std::optional<std::string_view> bytes) {
-  if (!bytes) return std::nullopt;
-  const auto copy = [&]<std::size_t N>(std::array<std::uint8_t, N> out) {
-    std::copy_n(bytes->begin(), N, out.begin());
-    return out;
-  };
-  if (bytes->size() == 4) return Address::v4(copy(std::array<std::uint8_t, 4>{}));
-  if (bytes->size() == 16) return Address::v6(copy(std::array<std::uint8_t, 16>{}));
-  return std::nullopt;
 }
 
 Failure parse_failure(const bencode::Node& reply) {
@@ -427,18 +385,20 @@ Result<AnnounceAnswer> parse_announce_body(std::string_view body, std::size_t ma
   out.reply.incomplete = count(root, "incomplete");
   if (peers) {
     if (const auto compact = peers->string()) {
-      read_compact<4>(*compact, max_peers, out.reply.peers);
+      read_compact(*compact, true, max_peers, out.reply.peers);
     } else {
       read_full(*peers, max_peers, out.reply.peers);
     }
   }
   if (const auto peers6 = root.find_string("peers6")) {
-    read_compact<16>(*peers6, max_peers, out.reply.peers);
+    read_compact(*peers6, false, max_peers, out.reply.peers);
   }
   const auto tracker_id = root.find_string("tracker id");
   if (tracker_id && tracker_id->size() <= max_tracker_id_bytes) out.reply.tracker_id = *tracker_id;
   out.reply.warning = text(root.find_string("warning message"), max_text_bytes);
-  out.reply.external_ip = parse_external_ip(root.find_string("external ip"));
+  if (const auto ours = root.find_string("external ip")) {
+    out.reply.external_ip = Address::from(*ours);
+  }
   return out;
 }
 

@@ -126,27 +126,13 @@ std::string read_url_data(Reader options) {
   return out;
 }
 
-template <std::size_t N>
-std::array<std::uint8_t, N> take_address(Reader& reader) {
-  std::array<std::uint8_t, N> out{};
-  for (std::uint8_t& byte : out) byte = reader.u8();
-  return out;
-}
-
-std::size_t stride(IpFamily family) {
-  return family == IpFamily::v4 ? 6 : 18;
-}
-
 // A last record that is cut short is ignored, and so is what nobody could be reached at.
 std::vector<Endpoint> read_peers(Reader reader, IpFamily family, std::size_t max_peers) {
   std::vector<Endpoint> out;
-  while (reader.left() >= stride(family) && out.size() < max_peers) {
-    Endpoint peer;
-    peer.address = family == IpFamily::v4 ? Address::v4(take_address<4>(reader))
-                                          : Address::v6(take_address<16>(reader));
-    peer.port = reader.u16();
-    if (peer.port == 0 || peer.address.is_unspecified() || peer.address.is_multicast()) continue;
-    out.push_back(peer);
+  const std::size_t record = compact_bytes(family == IpFamily::v4);
+  while (reader.left() >= record && out.size() < max_peers) {
+    const Endpoint peer = *from_compact(as_text(reader.take(record)));
+    if (peer.is_place()) out.push_back(peer);
   }
   return out;
 }
@@ -265,12 +251,8 @@ void write_udp_announced(std::uint32_t transaction, const AnnounceReply& reply,
   const std::size_t most = family == IpFamily::v4 ? max_udp_reply_bytes_v4 : max_udp_reply_bytes_v6;
   for (const Endpoint& peer : peers) {
     if (family_of(peer.address) != family) continue;
-    if (out.size() + stride(family) > most) break;
-    const auto append = [&](const auto& bytes) {
-      for (const std::uint8_t byte : bytes) writer.u8(byte);
-    };
-    family == IpFamily::v4 ? append(peer.address.v4_bytes()) : append(peer.address.v6_bytes());
-    writer.u16(peer.port);
+    if (out.size() + compact_bytes(family == IpFamily::v4) > most) break;
+    writer.bytes(peer.address.view()).u16(peer.port);
   }
 }
 

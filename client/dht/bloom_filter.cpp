@@ -15,9 +15,7 @@ namespace {
 constexpr unsigned bit_count = BloomFilter::bytes * 8;
 
 std::pair<unsigned, unsigned> bits_of(const Address& address) {
-  const auto v6 = address.v6_bytes();
-  const auto raw = std::as_bytes(std::span(v6));
-  const Sha1Digest digest = sha1(address.is_v4() ? raw.last(4) : raw);
+  const Sha1Digest digest = sha1(as_bytes(address.view()));
   const auto number = [&](std::size_t i) {
     return (std::to_integer<unsigned>(digest.bytes[i]) |
             std::to_integer<unsigned>(digest.bytes[i + 1]) << 8) %

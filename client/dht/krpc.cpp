@@ -1,7 +1,6 @@
 #include "client/dht/krpc.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "torrent/bencode.hpp"
 
@@ -19,9 +18,10 @@ Error malformed(const char* what) {
   return {Errc::protocol, std::string("krpc: ") + what};
 }
 
-bool reachable(const Endpoint& endpoint) {
-  return endpoint.port != 0 && !endpoint.address.is_unspecified() &&
-         !endpoint.address.is_multicast();
+// Not of a mapped IPv4 address: nobody can mean that.
+std::optional<Endpoint> endpoint_of(std::string_view bytes) {
+  const auto out = from_compact(bytes);
+  return out && compact_bytes(out->address.is_v4()) == bytes.size() ? out : std::nullopt;
 }
 
 std::optional<NodeId> id_of(const bencode::Node& dictionary, std::string_view key) {
@@ -145,14 +145,14 @@ void read_values(const bencode::Node& fields, Response& response) {
   for (const auto& item : values->items()) {
     if (response.values.size() >= max_listed) return;
     const auto text = item.string();
-    const auto endpoint = text ? from_compact(*text) : std::nullopt;
-    if (endpoint && reachable(*endpoint)) response.values.push_back(*endpoint);
+    const auto endpoint = text ? endpoint_of(*text) : std::nullopt;
+    if (endpoint && endpoint->is_place()) response.values.push_back(*endpoint);
   }
 }
 
 std::optional<Endpoint> read_ip(const bencode::Node& root) {
   const auto text = root.find_string("ip");
-  return text ? from_compact(*text) : std::nullopt;
+  return text ? endpoint_of(*text) : std::nullopt;
 }
 
 Result<Message> parse_response(const bencode::Node& root, std::string_view transaction) {
@@ -319,42 +319,14 @@ std::string encode(const ErrorMessage& error) {
   return out.take();
 }
 
-void append_compact(const Endpoint& endpoint, std::string& out) {
-  const auto v6 = endpoint.address.v6_bytes();
-  const std::string_view bytes(reinterpret_cast<const char*>(v6.data()), v6.size());
-  out += endpoint.address.is_v4() ? bytes.substr(12) : bytes;
-  out.push_back(static_cast<char>(endpoint.port >> 8));
-  out.push_back(static_cast<char>(endpoint.port & 0xff));
-}
-
-std::optional<Endpoint> from_compact(std::string_view bytes) {
-  Endpoint out;
-  if (bytes.size() == 6) {
-    std::array<std::uint8_t, 4> address{};
-    std::memcpy(address.data(), bytes.data(), address.size());
-    out.address = Address::v4(address);
-  } else if (bytes.size() == 18) {
-    std::array<std::uint8_t, 16> address{};
-    std::memcpy(address.data(), bytes.data(), address.size());
-    out.address = Address::v6(address);
-    if (out.address.is_v4()) return std::nullopt;  // a mapped one: nobody can mean that
-  } else {
-    return std::nullopt;
-  }
-  const auto high = static_cast<std::uint8_t>(bytes[bytes.size() - 2]);
-  const auto low = static_cast<std::uint8_t>(bytes[bytes.size() - 1]);
-  out.port = static_cast<std::uint16_t>(high << 8 | low);
-  return out;
-}
-
 std::optional<std::vector<NodeInfo>> nodes_from_compact(std::string_view bytes, bool v4) {
-  const std::size_t each = v4 ? 26 : 38;
+  const std::size_t each = NodeId::size + compact_bytes(v4);
   if (bytes.size() % each != 0 || bytes.size() / each > max_nodes) return std::nullopt;
   std::vector<NodeInfo> out;
   out.reserve(bytes.size() / each);
   for (; !bytes.empty(); bytes.remove_prefix(each)) {
-    const auto endpoint = from_compact(bytes.substr(20, each - 20));
-    if (endpoint && reachable(*endpoint))
+    const auto endpoint = endpoint_of(bytes.substr(20, each - 20));
+    if (endpoint && endpoint->is_place())
       out.push_back({*NodeId::from(bytes.substr(0, 20)), *endpoint});
   }
   return out;

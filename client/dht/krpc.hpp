@@ -113,11 +113,10 @@ std::string encode(const Query& query);
 std::string encode(const Response& response);
 std::string encode(const ErrorMessage& error);
 
-// Compact forms: 6 or 18 bytes; 26 or 38 with the id.
-void append_compact(const Endpoint& endpoint, std::string& out);
-std::optional<Endpoint> from_compact(std::string_view bytes);
+// The compact form of a node: its id, its endpoint.
+using barter::compact_bytes;
 inline std::size_t compact_bytes(const NodeInfo& node) {
-  return node.endpoint.address.is_v4() ? 26 : 38;
+  return NodeId::size + compact_bytes(node.endpoint.address.is_v4());
 }
 // Nothing if the string's length fits no whole number of nodes, or more than 400.
 std::optional<std::vector<NodeInfo>> nodes_from_compact(std::string_view bytes, bool v4);

@@ -1,7 +1,5 @@
 #include "client/wire/extension.hpp"
 
-#include <algorithm>
-#include <cstring>
 #include <limits>
 #include <string_view>
 
@@ -18,29 +16,6 @@ constexpr bencode::Limits limits{.bytes = 1 << 20, .depth = extension_depth, .to
 
 Message unknown_extended() {
   return Unknown{static_cast<std::uint8_t>(Id::extended)};
-}
-
-std::string address_bytes(const Address& address) {
-  if (address.is_v4()) {
-    const auto bytes = address.v4_bytes();
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-  }
-  const auto bytes = address.v6_bytes();
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-std::optional<Address> address_from(std::string_view raw) {
-  if (raw.size() == 4) {
-    std::array<std::uint8_t, 4> bytes{};
-    std::memcpy(bytes.data(), raw.data(), bytes.size());
-    return Address::v4(bytes);
-  }
-  if (raw.size() == 16) {
-    std::array<std::uint8_t, 16> bytes{};
-    std::memcpy(bytes.data(), raw.data(), bytes.size());
-    return Address::v6(bytes);
-  }
-  return std::nullopt;
 }
 
 template <class T>
@@ -65,7 +40,7 @@ Message decode_handshake(std::string_view payload) {
   out.reqq = in_range<std::uint32_t>(root.find_integer("reqq"), 1);
   out.listen_port = in_range<std::uint16_t>(root.find_integer("p"), 1);
   out.client = root.find_string("v").value_or("").substr(0, client_name_bytes);
-  if (const auto ours = root.find_string("yourip")) out.your_ip = address_from(*ours);
+  if (const auto ours = root.find_string("yourip")) out.your_ip = Address::from(*ours);
   if (const auto flag = root.find_integer("upload_only")) out.upload_only = *flag != 0;
   return out;
 }
@@ -114,7 +89,7 @@ std::string extension_handshake_payload(const ExtensionHandshake& handshake) {
   if (!handshake.client.empty()) {
     w.key("v").string(std::string_view(handshake.client).substr(0, client_name_bytes));
   }
-  if (handshake.your_ip) w.key("yourip").string(address_bytes(*handshake.your_ip));
+  if (handshake.your_ip) w.key("yourip").string(handshake.your_ip->view());
   w.end();
   return w.take();
 }

@@ -1,8 +1,5 @@
 #include "client/wire/pex.hpp"
 
-#include <algorithm>
-#include <array>
-
 #include "client/wire/extension.hpp"
 #include "torrent/bencode.hpp"
 
@@ -20,16 +17,7 @@ struct Lists {
   std::string v4, v6, v4_flags, v6_flags;
 
   void add(const Endpoint& endpoint) {
-    const auto append = [&](auto bytes, std::string& out) {
-      out.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-      out += static_cast<char>(endpoint.port >> 8);
-      out += static_cast<char>(endpoint.port & 0xff);
-    };
-    if (endpoint.address.is_v4()) {
-      append(endpoint.address.v4_bytes(), v4);
-    } else {
-      append(endpoint.address.v6_bytes(), v6);
-    }
+    append_compact(endpoint, endpoint.address.is_v4() ? v4 : v6);
   }
   void add(const Contact& contact) {
     add(contact.endpoint);
@@ -42,45 +30,13 @@ void write(bencode::Writer& w, std::string_view key, const std::string& bytes) {
   if (!bytes.empty()) w.key(key).string(bytes);
 }
 
-template <std::size_t N>
-Endpoint read_record(std::string_view record) {
-  std::array<std::uint8_t, N> address{};
-  std::copy_n(record.begin(), N, address.begin());
-  Endpoint out;
-  if constexpr (N == 4) {
-    out.address = Address::v4(address);
-  } else {
-    out.address = Address::v6(address);
-  }
-  out.port = static_cast<std::uint16_t>(static_cast<std::uint8_t>(record[N]) << 8 |
-                                        static_cast<std::uint8_t>(record[N + 1]));
-  return out;
-}
-
-// `take(endpoint, number)` for each record of the list while there is room.
-template <std::size_t N, class Take>
-void read(std::string_view bytes, Take take) {
-  for (std::size_t i = 0; (i + 1) * (N + 2) <= bytes.size(); ++i)
-    if (!take(read_record<N>(bytes.substr(i * (N + 2), N + 2)), i)) return;
-}
-
-template <std::size_t N>
-void read_added(std::string_view bytes, std::string_view flags, std::vector<Contact>& out) {
-  read<N>(bytes, [&](const Endpoint& endpoint, std::size_t i) {
-    if (out.size() == max_contacts_read) return false;
-    const std::uint8_t bits = i < flags.size() ? static_cast<std::uint8_t>(flags[i]) : 0;
-    out.push_back({endpoint, (bits & seed_flag) != 0, (bits & reachable_flag) != 0});
-    return true;
-  });
-}
-
-template <std::size_t N>
-void read_dropped(std::string_view bytes, std::vector<Endpoint>& out) {
-  read<N>(bytes, [&](const Endpoint& endpoint, std::size_t) {
-    if (out.size() == max_contacts_read) return false;
-    out.push_back(endpoint);
-    return true;
-  });
+// `make(endpoint, number)` of each record of the list while there is room.
+template <class T, class Make>
+void read(std::optional<std::string_view> list, bool v4, std::vector<T>& out, Make make) {
+  const std::string_view bytes = list.value_or("");
+  const std::size_t size = compact_bytes(v4);
+  for (std::size_t i = 0; (i + 1) * size <= bytes.size() && out.size() < max_contacts_read; ++i)
+    out.push_back(make(*from_compact(bytes.substr(i * size, size)), i));
 }
 
 }  // namespace
@@ -108,10 +64,15 @@ std::optional<PeerExchange> decode_pex(std::string_view payload) {
   const auto dropped = root.find_string("dropped"), dropped6 = root.find_string("dropped6");
   if (!added && !added6 && !dropped && !dropped6) return std::nullopt;
   PeerExchange out;
-  read_added<4>(added.value_or(""), root.find_string("added.f").value_or(""), out.added);
-  read_added<16>(added6.value_or(""), root.find_string("added6.f").value_or(""), out.added);
-  read_dropped<4>(dropped.value_or(""), out.dropped);
-  read_dropped<16>(dropped6.value_or(""), out.dropped);
+  for (const bool v4 : {true, false}) {
+    const auto flags = root.find_string(v4 ? "added.f" : "added6.f").value_or("");
+    read(v4 ? added : added6, v4, out.added, [&](const Endpoint& endpoint, std::size_t i) {
+      const std::uint8_t bits = i < flags.size() ? static_cast<std::uint8_t>(flags[i]) : 0;
+      return Contact{endpoint, (bits & seed_flag) != 0, (bits & reachable_flag) != 0};
+    });
+    read(v4 ? dropped : dropped6, v4, out.dropped,
+         [](const Endpoint& endpoint, std::size_t) { return endpoint; });
+  }
   return out;
 }
 

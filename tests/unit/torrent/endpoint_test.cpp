@@ -125,3 +125,23 @@ TEST_CASE("addresses and endpoints hash apart") {
   }
   CHECK(hashes.size() == 600);
 }
+
+TEST_CASE("the compact form of an endpoint") {
+  const auto text = GENERATE("1.2.3.4:513", "[2001:db8::1]:65535");
+  const Endpoint endpoint = *Endpoint::parse(text);
+  std::string bytes = "before";
+  append_compact(endpoint, bytes);
+  bytes.erase(0, 6);
+  CHECK(bytes.size() == compact_bytes(endpoint.address.is_v4()));
+  CHECK(bytes.starts_with(endpoint.address.view()));
+  CHECK(from_compact(bytes) == endpoint);
+  CHECK_FALSE(from_compact(bytes.substr(1)));
+  CHECK_FALSE(from_compact(bytes + "x"));
+  CHECK_FALSE(from_compact(""));
+}
+
+TEST_CASE("a mapped IPv4 address of 16 bytes is one of 4") {
+  const auto mapped = Address::from(std::string(10, '\0') + "\xff\xff\1\2\3\4");
+  CHECK(mapped == Address::from("\1\2\3\4"));
+  CHECK(mapped->view() == "\1\2\3\4");
+}
