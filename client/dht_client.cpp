@@ -126,8 +126,7 @@ class DhtClient::Impl {
     boost::system::error_code error;
     const auto found = resolver.resolve(node.host, std::to_string(node.port), error);
     if (error || found.empty()) return std::nullopt;
-    const auto endpoint = found.begin()->endpoint();
-    return net::from_asio(asio::ip::tcp::endpoint(endpoint.address(), endpoint.port()));
+    return net::from_asio(found.begin()->endpoint());
   }
 
  private:

@@ -1,9 +1,7 @@
 #include "tracker/reachability.hpp"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
-#include <cstring>
 #include <memory>
 
 #include <fmt/format.h>
@@ -28,21 +26,14 @@ bool is_here(const Viewpoint& view, const Address& address) {
 }  // namespace
 
 std::optional<Address> to_address(const sockaddr* address) {
+  const auto from = [](const auto& bytes) {
+    return Address::from({reinterpret_cast<const char*>(&bytes), sizeof bytes});
+  };
   if (address == nullptr) return std::nullopt;
-  if (address->sa_family == AF_INET) {
-    sockaddr_in v4{};
-    std::memcpy(&v4, address, sizeof v4);
-    std::array<std::uint8_t, 4> bytes{};
-    std::memcpy(bytes.data(), &v4.sin_addr, bytes.size());
-    return Address::v4(bytes);
-  }
-  if (address->sa_family == AF_INET6) {
-    sockaddr_in6 v6{};
-    std::memcpy(&v6, address, sizeof v6);
-    std::array<std::uint8_t, 16> bytes{};
-    std::memcpy(bytes.data(), &v6.sin6_addr, bytes.size());
-    return Address::v6(bytes);
-  }
+  if (address->sa_family == AF_INET)
+    return from(reinterpret_cast<const sockaddr_in*>(address)->sin_addr);
+  if (address->sa_family == AF_INET6)
+    return from(reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr);
   return std::nullopt;
 }
 

@@ -232,9 +232,8 @@ void DhtSocket::receive(const std::shared_ptr<Socket>& socket) {
         if (error && ++socket->errors == max_errors) return;
         if (!error) {
           socket->errors = 0;
-          const Endpoint from =
-              from_asio(tcp::endpoint(socket->from.address(), socket->from.port()));
-          self->node_->datagram_received(from, {socket->received.data(), size}, current_time());
+          self->node_->datagram_received(from_asio(socket->from), {socket->received.data(), size},
+                                         current_time());
           self->drain();
         }
         self->receive(socket);

@@ -1,5 +1,7 @@
 #include "client/net/endpoints.hpp"
 
+#include <netinet/in.h>
+
 #include <algorithm>
 
 namespace barter::net {
@@ -21,12 +23,21 @@ boost::asio::ip::tcp::endpoint to_asio(const Endpoint& endpoint) {
   return {to_asio(endpoint.address), endpoint.port};
 }
 
-Endpoint from_asio(const boost::asio::ip::tcp::endpoint& endpoint) {
-  const auto address = endpoint.address();
-  if (address.is_v4()) {
-    return {Address::v4(address.to_v4().to_bytes()), endpoint.port()};
-  }
-  return {Address::v6(address.to_v6().to_bytes()), endpoint.port()};
+Address from_asio(const boost::asio::ip::address& address) {
+  if (address.is_v4()) return Address::v4(address.to_v4().to_bytes());
+  return Address::v6(address.to_v6().to_bytes());
+}
+
+std::optional<Address> from_system(const ::sockaddr* address) {
+  const auto from = [](const auto& bytes) {
+    return Address::from({reinterpret_cast<const char*>(&bytes), sizeof bytes});
+  };
+  if (address == nullptr) return std::nullopt;
+  if (address->sa_family == AF_INET)
+    return from(reinterpret_cast<const ::sockaddr_in*>(address)->sin_addr);
+  if (address->sa_family == AF_INET6)
+    return from(reinterpret_cast<const ::sockaddr_in6*>(address)->sin6_addr);
+  return std::nullopt;
 }
 
 bool has_source(const std::vector<Address>& ours, const Endpoint& remote) {

@@ -58,17 +58,6 @@ bool is_loopback(const ifaddrs& entry, bool v6) {
          (entry.ifa_flags & (IFF_UP | IFF_LOOPBACK)) == (IFF_UP | IFF_LOOPBACK);
 }
 
-Address address_of(const sockaddr& address) {
-  if (address.sa_family == AF_INET) {
-    std::array<std::uint8_t, 4> bytes{};
-    std::memcpy(bytes.data(), &reinterpret_cast<const sockaddr_in&>(address).sin_addr, 4);
-    return Address::v4(bytes);
-  }
-  std::array<std::uint8_t, 16> bytes{};
-  std::memcpy(bytes.data(), &reinterpret_cast<const sockaddr_in6&>(address).sin6_addr, 16);
-  return Address::v6(bytes);
-}
-
 }  // namespace
 
 LocalDiscovery::LocalDiscovery(asio::io_context& context, LocalDiscoveryOptions options,
@@ -160,7 +149,7 @@ std::vector<LocalDiscovery::Interface> LocalDiscovery::interfaces(bool v6) const
   for (const ifaddrs* entry = list; entry != nullptr; entry = entry->ifa_next) {
     const bool loopback = is_loopback(*entry, v6);
     if (!loopback && !is_segment(*entry, v6)) continue;
-    const Interface one{::if_nametoindex(entry->ifa_name), address_of(*entry->ifa_addr)};
+    const Interface one{::if_nametoindex(entry->ifa_name), *from_system(entry->ifa_addr)};
     const auto& ours = options_.addresses;
     if (!ours.empty() && std::find(ours.begin(), ours.end(), one.address) == ours.end()) continue;
     auto& out = loopback ? loopbacks : segments;
@@ -264,10 +253,7 @@ void LocalDiscovery::receive(const std::shared_ptr<Group>& group) {
 void LocalDiscovery::heard(const Group& group, std::size_t size) {
   const auto message = wire::parse_local_announce({group.received.data(), size});
   if (!message || message->cookie == cookie_) return;
-  const auto from = group.from.address();
-  const Endpoint peer{
-      from.is_v4() ? Address::v4(from.to_v4().to_bytes()) : Address::v6(from.to_v6().to_bytes()),
-      message->port};
+  const Endpoint peer{from_asio(group.from.address()), message->port};
   // An IPv6 address of one link alone means nothing without the link.
   if (!peer.address.is_v4() && peer.address.is_link_local()) return;
   for (const WireInfoHash& hash : message->info_hashes) {

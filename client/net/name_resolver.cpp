@@ -8,13 +8,14 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <cstring>
 #include <deque>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <system_error>
 #include <thread>
+
+#include "client/net/endpoints.hpp"
 
 namespace barter::net {
 
@@ -33,22 +34,6 @@ struct Waiter {
   std::optional<Answer> answer;
 };
 
-std::optional<Address> to_address(const ::addrinfo& entry) {
-  if (entry.ai_family == AF_INET) {
-    std::array<std::uint8_t, 4> bytes{};
-    const auto* in = reinterpret_cast<const ::sockaddr_in*>(entry.ai_addr);
-    std::memcpy(bytes.data(), &in->sin_addr, bytes.size());
-    return Address::v4(bytes);
-  }
-  if (entry.ai_family == AF_INET6) {
-    std::array<std::uint8_t, 16> bytes{};
-    const auto* in = reinterpret_cast<const ::sockaddr_in6*>(entry.ai_addr);
-    std::memcpy(bytes.data(), &in->sin6_addr, bytes.size());
-    return Address::v6(bytes);
-  }
-  return std::nullopt;
-}
-
 // Blocks for as long as the system's resolver likes.
 Answer look_up(const std::string& name) {
   ::addrinfo hints{};
@@ -61,7 +46,7 @@ Answer look_up(const std::string& name) {
   }
   std::vector<Address> out;
   for (const ::addrinfo* at = found; at != nullptr; at = at->ai_next) {
-    const auto address = to_address(*at);
+    const auto address = from_system(at->ai_addr);
     if (address && std::find(out.begin(), out.end(), *address) == out.end()) {
       out.push_back(*address);
     }

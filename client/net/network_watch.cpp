@@ -4,7 +4,6 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -12,7 +11,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <optional>
+
+#include "client/net/endpoints.hpp"
 
 namespace barter::net {
 
@@ -20,23 +20,6 @@ namespace {
 
 TimePoint current_time() {
   return std::chrono::steady_clock::now();
-}
-
-std::optional<Address> to_address(const ::sockaddr* from) {
-  if (from == nullptr) return std::nullopt;
-  if (from->sa_family == AF_INET) {
-    std::array<std::uint8_t, 4> bytes{};
-    const auto* in = reinterpret_cast<const ::sockaddr_in*>(from);
-    std::memcpy(bytes.data(), &in->sin_addr, bytes.size());
-    return Address::v4(bytes);
-  }
-  if (from->sa_family == AF_INET6) {
-    std::array<std::uint8_t, 16> bytes{};
-    const auto* in = reinterpret_cast<const ::sockaddr_in6*>(from);
-    std::memcpy(bytes.data(), &in->sin6_addr, bytes.size());
-    return Address::v6(bytes);
-  }
-  return std::nullopt;
 }
 
 // Those of the interfaces that are up, but for what no other machine can use.
@@ -47,7 +30,7 @@ std::vector<Address> usable_addresses() {
   const std::unique_ptr<::ifaddrs, void (*)(::ifaddrs*)> owner(all, ::freeifaddrs);
   for (const ::ifaddrs* one = all; one != nullptr; one = one->ifa_next) {
     constexpr unsigned up = IFF_UP | IFF_RUNNING;  // running: a cable is in it
-    const auto address = to_address(one->ifa_addr);
+    const auto address = from_system(one->ifa_addr);
     if (!address || (one->ifa_flags & up) != up) continue;
     if (!address->is_loopback() && !address->is_link_local()) out.push_back(*address);
   }

@@ -32,10 +32,6 @@ udp::endpoint to_udp(const Endpoint& endpoint) {
   return {to_asio(endpoint.address), endpoint.port};
 }
 
-Endpoint from_udp(const udp::endpoint& endpoint) {
-  return from_asio(asio::ip::tcp::endpoint(endpoint.address(), endpoint.port()));
-}
-
 Error network_error(const std::string& what) {
   return {Errc::network, what};
 }
@@ -188,7 +184,7 @@ void UdpTrackers::received(IpFamily family, std::size_t bytes) {
   if (!reply) return;
   const auto found = questions_.find(reply->transaction);
   if (found == questions_.end() || found->second->answer) return;
-  if (found->second->to != from_udp(from.from)) return;  // an impostor, or a lucky guess
+  if (found->second->to != from_asio(from.from)) return;  // an impostor, or a lucky guess
   // An answer to something else is none: only time ends a question that is not answered.
   const bool fits =
       std::holds_alternative<tracker::UdpError>(reply->body) ||
@@ -225,7 +221,7 @@ void UdpTrackers::read_errors(IpFamily family) {
       udp::endpoint endpoint;
       std::memcpy(endpoint.data(), &to,
                   std::min<std::size_t>(message.msg_namelen, endpoint.capacity()));
-      fail(from_udp(endpoint), std::strerror(static_cast<int>(what.ee_errno)));
+      fail(from_asio(endpoint), std::strerror(static_cast<int>(what.ee_errno)));
     }
   }
 }
