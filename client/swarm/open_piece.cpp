@@ -20,10 +20,10 @@ OpenPiece::OpenPiece(PieceIndex piece, const Layout& layout, std::uint64_t seque
   }
 }
 
-bool OpenPiece::has_for(ConnectionId connection) const {
+bool OpenPiece::has_for(ConnectionId connection, bool late_too) const {
   if (phase != Phase::fetching) return false;
   if (free_ > 0 && !closed_to(connection)) return true;
-  if (late_ == 0) return false;
+  if (late_ == 0 || !late_too) return false;
   return std::any_of(blocks_.begin(), blocks_.end(), [&](const Block& block) {
     return block.late && block.holders[0] != connection;
   });
@@ -47,7 +47,7 @@ void OpenPiece::became_free(std::uint32_t index) {
   first_free_ = std::min(first_free_, index);
 }
 
-std::optional<std::uint32_t> OpenPiece::take(ConnectionId connection) {
+std::optional<std::uint32_t> OpenPiece::take(ConnectionId connection, bool late_too) {
   if (phase != Phase::fetching) return std::nullopt;
   if (free_ > 0 && !closed_to(connection)) {
     while (blocks_[first_free_].state != State::free) ++first_free_;
@@ -59,7 +59,7 @@ std::optional<std::uint32_t> OpenPiece::take(ConnectionId connection) {
     if (on_trial_) asked_ = connection;
     return index;
   }
-  if (late_ == 0) return std::nullopt;
+  if (late_ == 0 || !late_too) return std::nullopt;
   for (std::uint32_t i = 0; i < block_count(); ++i)
     if (blocks_[i].late && share(i, connection)) return i;
   return std::nullopt;

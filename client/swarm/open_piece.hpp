@@ -43,7 +43,8 @@ class OpenPiece {
   std::uint32_t block_count() const { return static_cast<std::uint32_t>(blocks_.size()); }
   // Blocks that may be asked for: free ones, and late ones that have one holder.
   std::uint32_t requestable() const { return free_ + late_; }
-  bool has_for(ConnectionId connection) const;
+  // `late_too`: it may become the second holder of a late one.
+  bool has_for(ConnectionId connection, bool late_too = true) const;
   // All blocks are here or spilled, and no spill is under way.
   bool complete() const { return missing_ == 0 && spilling_ == 0; }
   bool begun() const { return missing_ < blocks_.size(); }
@@ -57,8 +58,8 @@ class OpenPiece {
   bool has_requests() const { return requested_ > 0; }
   std::uint32_t spilling() const { return spilling_; }  // blocks
 
-  // A free block, else a late one held by another; now requested by `connection`.
-  std::optional<std::uint32_t> take(ConnectionId connection);
+  // A free block, else (`late_too`) a late one held by another; now requested by `connection`.
+  std::optional<std::uint32_t> take(ConnectionId connection, bool late_too = true);
   // A second holder for a block that has one other. False if it cannot have one.
   bool share(std::uint32_t block, ConnectionId connection);
   // After a failure: from now on one peer alone is asked, so that it is proven right or wrong.
@@ -73,6 +74,11 @@ class OpenPiece {
   void release(std::uint32_t block, ConnectionId connection);
   // The holder is overdue: the block may get a second one.
   void mark_late(std::uint32_t block);
+  // Who else was asked for the block; no_connection if nobody.
+  ConnectionId other_holder(std::uint32_t block, ConnectionId connection) const {
+    const Holders& holders = blocks_[block].holders;
+    return holders[0] == connection ? holders[1] : holders[0];
+  }
   // The block has come. The connections that were asked (the sender perhaps among them).
   using Holders = std::array<ConnectionId, 2>;
   Holders receive(std::uint32_t block, BlockBuffer buffer, const Contributor& from, TimePoint now);

@@ -99,6 +99,11 @@ std::optional<Duration> RequestQueue::expected(std::size_t index) const {
   return shortest_delay_ + from_seconds(std::min(transfer, 3600.0));
 }
 
+bool RequestQueue::is_late(BlockRef block) const {
+  const auto index = find(block);
+  return index && *index < late_;
+}
+
 Duration RequestQueue::timeout(const SwarmConfig& config) const {
   const auto expectation = expected(entries_.size());
   if (!expectation) return 3 * config.block_timeout_min;

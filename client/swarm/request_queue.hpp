@@ -50,6 +50,7 @@ class RequestQueue {
 
   // Late entries are a prefix of the queue: late_count() of them were seen to be overdue.
   std::size_t late_count() const { return late_; }
+  bool is_late(BlockRef block) const;
   // When the next entry becomes overdue; `never` if none can.
   TimePoint next_late(const SwarmConfig& config) const;
   // The next overdue entry, now counted as late.

@@ -199,6 +199,7 @@ class Swarm::Core {
   void release(Peer& peer, BlockRef block);                  // the peer will not deliver it
   void withdraw(Peer& peer, BlockRef block, TimePoint now);  // we do not want it of this peer
   void release_all(Peer& peer, TimePoint now, bool cancel);
+  bool may_help(const Peer& peer) const;
   void mark_late_requests(Peer& peer, TimePoint now);
   std::uint32_t request_target(const Peer& peer, TimePoint now) const;
 

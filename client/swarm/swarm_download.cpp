@@ -61,8 +61,13 @@ bool Swarm::Core::request_one(Peer& peer, TimePoint now) {
   return true;
 }
 
+// Late blocks go to those that answer: one that let us wait would hold them as long again.
+bool Swarm::Core::may_help(const Peer& peer) const {
+  return peer.debt.spent() < config_->block_timeout_min;
+}
+
 std::optional<BlockRef> Swarm::Core::take_from(OpenPiece& open, Peer& peer) {
-  const auto block = open.take(peer.id);
+  const auto block = open.take(peer.id, may_help(peer));
   if (!block) return std::nullopt;
   open_.update(open);
   peer.current_piece = open.piece();
@@ -101,7 +106,7 @@ std::optional<BlockRef> Swarm::Core::choose_while_choked(Peer& peer) {
     if (!peer.has_piece(piece) || !needed(piece)) continue;
     OpenPiece* open = open_.find(piece);
     if (open == nullptr && picker_.pickable(piece) && may_open()) open = &open_piece(piece);
-    if (open == nullptr || !open->has_for(peer.id)) continue;
+    if (open == nullptr || !open->has_for(peer.id, may_help(peer))) continue;
     if (const auto block = take_from(*open, peer)) return block;
   }
   return std::nullopt;
@@ -122,8 +127,9 @@ OpenPiece* Swarm::Core::best_partial(const Peer& peer, bool alone, TimePoint now
     if (a.missing() != b.missing()) return a.missing() < b.missing();
     return a.sequence() < b.sequence();
   };
+  const bool helps = may_help(peer);
   for (OpenPiece* open : open_.partial()) {
-    if (!peer.has_piece(open->piece()) || !open->has_for(peer.id)) continue;
+    if (!peer.has_piece(open->piece()) || !open->has_for(peer.id, helps)) continue;
     if (alone && !open->only_of(peer.id)) continue;
     if (best == nullptr || better(*open, *best)) best = open;
   }
@@ -182,7 +188,7 @@ OpenPiece& Swarm::Core::open_piece(PieceIndex piece) {
 // Nothing is free: a block that a slower peer holds, if this one would bring it much earlier. So no
 // slow or frozen peer holds the last blocks, and there is no end game as a mode of its own.
 std::optional<BlockRef> Swarm::Core::duplicate_slow_block(Peer& peer, TimePoint now) {
-  if (peer.peer_choking) return std::nullopt;
+  if (peer.peer_choking || !may_help(peer)) return std::nullopt;
   const auto own = peer.requests.expected(peer.requests.size());
   Peer* slowest = nullptr;
   Duration longest = 2 * own.value_or(config_->block_timeout_min) + duplicate_margin;
@@ -261,6 +267,13 @@ void Swarm::Core::mark_late_requests(Peer& peer, TimePoint now) {
   while (const auto block = peer.requests.take_late(now, *config_)) {
     OpenPiece* open = open_.find(block->piece);
     if (open == nullptr || !late_may_be_shared) continue;
+    // Both holders are overdue: the first has no claim any more. Two that keep silent, or answer
+    // other requests, would else hold the block between them while all others wait.
+    Peer* other = find(open->other_holder(block->block, peer.id));
+    if (other != nullptr && other->requests.is_late(*block)) {
+      open->release(block->block, other->id);
+      withdraw(*other, *block, now);
+    }
     open->mark_late(block->block);
     open_.update(*open);
     work_freed_ = true;

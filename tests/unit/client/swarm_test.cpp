@@ -522,6 +522,36 @@ TEST_CASE("one that does not answer while another does is given up within second
   }
 }
 
+TEST_CASE("two silent holders of a block make room for one that was not tried yet") {
+  Fixture f;
+  f.start();
+  const auto unchoked = [&](int n) {
+    const ConnectionId peer = f.connect(n);
+    f.receive(peer, wire::BitfieldMessage{{std::byte{0x80}, std::byte{0}, std::byte{0}}});
+    f.receive(peer, wire::Unchoke{});
+    return std::pair(peer, f.sent<wire::Request>(peer).size());
+  };
+  const auto [a, of_a] = unchoked(1);
+  const auto [b, of_b] = unchoked(2);
+  CHECK(of_a == 4);
+  CHECK(of_b == 0);
+  f.pass(3 * f.config.block_timeout_min);
+  CHECK(f.sent<wire::Request>(b).size() == 4);
+  const auto [c, of_c] = unchoked(3);
+  CHECK(of_c == 0);  // b has its time
+  f.pass(3 * f.config.block_timeout_min);
+  CHECK(f.sent<wire::Cancel>(a).size() == 4);
+  CHECK(f.sent<wire::Request>(a).empty());
+  CHECK(f.sent<wire::Request>(c).size() == 4);
+  // Not back to one of the silent, whatever becomes of the third.
+  f.pass(3 * f.config.block_timeout_min);
+  CHECK(f.sent<wire::Request>(a).empty());
+  CHECK(f.sent<wire::Cancel>(b).size() == 4);
+  f.receive(c, f.block(0, 0, 16'384));
+  CHECK_FALSE(f.closed());
+  CHECK(f.swarm->progress(f.now).wasted == 0);
+}
+
 TEST_CASE("links that bring nothing make us ask the tracker, as soon as it allows") {
   Fixture f;
   f.start(false, {{"t"}});
