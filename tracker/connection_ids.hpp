@@ -8,15 +8,15 @@
 #include <cstdint>
 
 #include "torrent/endpoint.hpp"
+#include "torrent/siphash.hpp"
 #include "torrent/time.hpp"
-#include "tracker/keyed_hash.hpp"
 
 namespace barter::tracker {
 
 class ConnectionIds {
  public:
   // The key is random and secret: whoever knows it speaks for any address.
-  explicit ConnectionIds(const KeyedHash& hash) : hash_(hash) {}
+  explicit ConnectionIds(SipKey key) : key_(key) {}
 
   std::uint64_t make(const Address& address, TimePoint now) const {
     return of(address, minute(now));
@@ -41,10 +41,10 @@ class ConnectionIds {
     for (int shift = 0; shift < 64; shift += 8) {
       input[at++] = static_cast<std::byte>(static_cast<std::uint64_t>(minute) >> shift & 0xff);
     }
-    return hash_(input);
+    return siphash(key_, input);
   }
 
-  KeyedHash hash_;
+  SipKey key_;
 };
 
 }  // namespace barter::tracker

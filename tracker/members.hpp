@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "torrent/endpoint.hpp"
-#include "tracker/keyed_hash.hpp"
+#include "torrent/siphash.hpp"
 
 namespace barter::tracker {
 
@@ -82,7 +82,7 @@ class Members {
   Record& operator[](Position at) { return records()[at]; }
   const Record& operator[](Position at) const { return records()[at]; }
 
-  std::optional<Position> find(const Key& key, const KeyedHash& hash) const {
+  std::optional<Position> find(const Key& key, SipKey secret) const {
     if (!heap_ || heap_->index.empty()) {
       const auto all = records().first(size_);
       const auto found =
@@ -90,7 +90,7 @@ class Members {
       if (found == all.end()) return std::nullopt;
       return static_cast<Position>(found - all.begin());
     }
-    for (std::size_t slot = home(key, hash);; slot = next(slot)) {
+    for (std::size_t slot = home(key, secret);; slot = next(slot)) {
       const std::uint32_t entry = heap_->index[slot];
       if (entry == 0) return std::nullopt;
       if (records()[entry - 1].key == key) return entry - 1;
@@ -98,22 +98,22 @@ class Members {
   }
 
   // Tells where it is now.
-  Position insert(const Record& record, Role role, const KeyedHash& hash) {
-    make_room(hash);
+  Position insert(const Record& record, Role role, SipKey secret) {
+    make_room(secret);
     records()[size_] = record;
-    if (heap_ && !heap_->index.empty()) index_insert(size_, hash);
+    if (heap_ && !heap_->index.empty()) index_insert(size_, secret);
     ++size_;  // as a seed, and from there to its place
-    return set_role(size_ - 1, role, hash);
+    return set_role(size_ - 1, role, secret);
   }
 
   // Moves a member to its new group, and tells where it is now: at most two swaps. Positions
   // change.
-  Position set_role(Position at, Role role, const KeyedHash& hash) {
+  Position set_role(Position at, Role role, SipKey secret) {
     Role current = role_at(at);
     while (current >
            role) {  // to the first of its group, which then becomes the last of the one before
       const Position first = end_of(before(current));
-      swap(at, first, hash);
+      swap(at, first, secret);
       at = first;
       ++size_of(before(current));
       if (current == Role::partial_seed) --partial_seeds_;
@@ -121,7 +121,7 @@ class Members {
     }
     while (current < role) {
       const Position last = end_of(current) - 1;
-      swap(at, last, hash);
+      swap(at, last, secret);
       at = last;
       --size_of(current);
       if (current == Role::downloader) ++partial_seeds_;
@@ -131,13 +131,13 @@ class Members {
   }
 
   // The last member takes its position, so positions change.
-  void erase(Position at, const KeyedHash& hash) {
+  void erase(Position at, SipKey secret) {
     at = set_role(at, Role::seed,
-                  hash);  // out of its group: the end of the array belongs to the seeds
-    swap(at, size_ - 1, hash);
-    if (heap_ && !heap_->index.empty()) index_erase(size_ - 1, hash);
+                  secret);  // out of its group: the end of the array belongs to the seeds
+    swap(at, size_ - 1, secret);
+    if (heap_ && !heap_->index.empty()) index_erase(size_ - 1, secret);
     --size_;
-    give_room_back(hash);
+    give_room_back(secret);
   }
 
   // Bytes on the heap, for the statement of what a member costs.
@@ -168,24 +168,24 @@ class Members {
     return heap_ ? std::span<const Record>(heap_->records) : std::span<const Record>(inline_);
   }
 
-  void swap(Position a, Position b, const KeyedHash& hash) {
+  void swap(Position a, Position b, SipKey secret) {
     if (a == b) return;
     if (heap_ && !heap_->index.empty()) {
-      std::swap(heap_->index[slot_of(a, hash)], heap_->index[slot_of(b, hash)]);
+      std::swap(heap_->index[slot_of(a, secret)], heap_->index[slot_of(b, secret)]);
     }
     std::swap(records()[a], records()[b]);
   }
 
   // Room for one more: the array grows by half, so that a member costs at most 18 (36) bytes of it.
-  void make_room(const KeyedHash& hash) {
+  void make_room(SipKey secret) {
     if (size_ < records().size()) return;
-    resize(size_ + size_ / 2 + 1, hash);
+    resize(size_ + size_ / 2 + 1, secret);
   }
-  void give_room_back(const KeyedHash& hash) {
+  void give_room_back(SipKey secret) {
     if (!heap_ || size_ > heap_->records.size() / 3) return;
-    resize(size_ <= inline_members ? 0 : size_ + size_ / 2, hash);
+    resize(size_ <= inline_members ? 0 : size_ + size_ / 2, secret);
   }
-  void resize(std::size_t capacity, const KeyedHash& hash) {
+  void resize(std::size_t capacity, SipKey secret) {
     const std::span<const Record> old = std::as_const(*this).records();
     if (capacity <= inline_members) {
       std::array<Record, inline_members> kept{};
@@ -203,31 +203,31 @@ class Members {
       std::size_t slots = 64;
       while (slots * 3 < capacity * 4) slots *= 2;  // at most three quarters full
       heap_->index.assign(slots, 0);
-      for (Position at = 0; at < size_; ++at) index_insert(at, hash);
+      for (Position at = 0; at < size_; ++at) index_insert(at, secret);
     }
   }
 
-  std::size_t home(const Key& key, const KeyedHash& hash) const {
-    return hash(std::as_bytes(std::span(key))) & (heap_->index.size() - 1);
+  std::size_t home(const Key& key, SipKey secret) const {
+    return siphash(secret, std::as_bytes(std::span(key))) & (heap_->index.size() - 1);
   }
   std::size_t next(std::size_t slot) const { return (slot + 1) & (heap_->index.size() - 1); }
-  std::size_t slot_of(Position at, const KeyedHash& hash) const {
-    std::size_t slot = home(heap_->records[at].key, hash);
+  std::size_t slot_of(Position at, SipKey secret) const {
+    std::size_t slot = home(heap_->records[at].key, secret);
     while (heap_->index[slot] != at + 1) slot = next(slot);
     return slot;
   }
-  void index_insert(Position at, const KeyedHash& hash) {
-    std::size_t slot = home(heap_->records[at].key, hash);
+  void index_insert(Position at, SipKey secret) {
+    std::size_t slot = home(heap_->records[at].key, secret);
     while (heap_->index[slot] != 0) slot = next(slot);
     heap_->index[slot] = at + 1;
   }
   // Without tombstones: entries behind the hole that may move into it do.
-  void index_erase(Position at, const KeyedHash& hash) {
-    std::size_t hole = slot_of(at, hash);
+  void index_erase(Position at, SipKey secret) {
+    std::size_t hole = slot_of(at, secret);
     heap_->index[hole] = 0;
     for (std::size_t slot = next(hole); heap_->index[slot] != 0; slot = next(slot)) {
       const std::size_t mask = heap_->index.size() - 1;
-      const std::size_t wanted = home(heap_->records[heap_->index[slot] - 1].key, hash);
+      const std::size_t wanted = home(heap_->records[heap_->index[slot] - 1].key, secret);
       if (((slot - wanted) & mask) < ((slot - hole) & mask)) continue;
       heap_->index[hole] = heap_->index[slot];
       heap_->index[slot] = 0;

@@ -27,7 +27,7 @@ struct Swarm {
 // moves the last swarm into the hole.
 class SwarmTable {
  public:
-  explicit SwarmTable(const KeyedHash& hash) : hash_(hash), index_(64) {}
+  explicit SwarmTable(SipKey secret) : secret_(secret), index_(64) {}
 
   std::uint32_t size() const { return size_; }
   Swarm& operator[](std::uint32_t at) { return (*pages_[at / page_swarms])[at % page_swarms]; }
@@ -76,7 +76,7 @@ class SwarmTable {
   };
 
   Slot slot_for(const WireInfoHash& info_hash, std::uint32_t position) const {
-    return {static_cast<std::uint32_t>(hash_(info_hash.bytes)), position};
+    return {static_cast<std::uint32_t>(siphash(secret_, info_hash.bytes)), position};
   }
   std::size_t home(const Slot& slot) const { return slot.tag & (index_.size() - 1); }
   std::size_t next(std::size_t slot) const { return (slot + 1) & (index_.size() - 1); }
@@ -109,7 +109,7 @@ class SwarmTable {
     }
   }
 
-  const KeyedHash& hash_;
+  SipKey secret_;
   std::vector<std::unique_ptr<Page>> pages_;
   std::vector<Slot> index_;
   std::uint32_t size_ = 0;
@@ -170,11 +170,18 @@ bool may_lack_metadata(const AnnounceRequest& request) {
          (request.event == Event::none || request.event == Event::started);
 }
 
+SipKey expanded(std::uint64_t seed) {
+  Random random(seed);
+  const std::uint64_t low = random.next();
+  return {low, random.next()};
+}
+
 }  // namespace
 
 class Registry::Impl {
  public:
-  Impl(RegistryConfig config, std::uint64_t key) : config_(config), hash_(key), swarms_(hash_) {
+  Impl(RegistryConfig config, std::uint64_t key)
+      : config_(config), secret_(expanded(key)), swarms_(secret_) {
     const auto seconds = std::chrono::ceil<std::chrono::seconds>(config.expires_after).count();
     expires_after_ = static_cast<std::uint32_t>(
         std::clamp<std::int64_t>(seconds, 1, std::numeric_limits<std::int32_t>::max()));
@@ -300,7 +307,7 @@ class Registry::Impl {
   void erase_member(Members& members, std::uint32_t at) {
     if (members.role_at(at) == Role::seed) --stats_.seeds;
     --stats_.members;
-    members.erase(at, hash_);
+    members.erase(at, secret_);
   }
 
   template <class Members>
@@ -337,7 +344,7 @@ class Registry::Impl {
     Swarm& swarm = swarms_[at];
     const auto remove = [&](auto& members) {
       using Record = typename std::remove_reference_t<decltype(members)>::Record;
-      if (const auto found = members.find(Record::key_of(peer), hash_)) {
+      if (const auto found = members.find(Record::key_of(peer), secret_)) {
         erase_member(members, *found);
       }
     };
@@ -361,7 +368,7 @@ class Registry::Impl {
                                              std::uint32_t second, Announced& out) {
     using Record = typename Members::Record;
     const auto key = Record::key_of(peer);
-    auto at = members.find(key, hash_);
+    auto at = members.find(key, secret_);
     // A seed begins with `started`; one that does not, as after our restart, has mostly given
     // something. So without that event it is counted as a downloader.
     const bool unsure =
@@ -370,11 +377,11 @@ class Registry::Impl {
     const bool was_seed = at && members.role_at(*at) == Role::seed;
     if (at) {
       if (was_seed != (role == Role::seed)) was_seed ? --stats_.seeds : ++stats_.seeds;
-      at = members.set_role(*at, role, hash_);
+      at = members.set_role(*at, role, secret_);
     } else {
       if (stats_.members >= config_.max_members) return std::nullopt;
       if (swarm.size() == 0) swarm.oldest_seen = second;
-      at = members.insert(Record{.key = key}, role, hash_);
+      at = members.insert(Record{.key = key}, role, secret_);
       ++stats_.members;
       if (role == Role::seed) ++stats_.seeds;
     }
@@ -412,7 +419,7 @@ class Registry::Impl {
 
   RegistryConfig config_;
   std::uint32_t expires_after_ = 0;  // seconds
-  KeyedHash hash_;
+  SipKey secret_;
   SwarmTable swarms_;
   std::optional<std::vector<WireInfoHash>> allowed_;  // sorted
   std::optional<TimePoint> epoch_;

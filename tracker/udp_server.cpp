@@ -224,11 +224,10 @@ class Worker {
   std::thread thread_;
 };
 
-KeyedHash random_hash() {
+SipKey random_key() {
   std::random_device random;
   const auto word = [&] { return std::uint64_t{random()} << 32 | random(); };
-  const std::uint64_t first = word();
-  return KeyedHash(first, word());
+  return {word(), word()};
 }
 
 }  // namespace
@@ -238,7 +237,7 @@ class UdpServer::Impl {
   Impl(UdpServerOptions options, std::shared_ptr<Introducer> introducer)
       : options_(std::move(options)),
         introducer_(std::move(introducer)),
-        service_(*introducer_, random_hash()) {}
+        service_(*introducer_, random_key()) {}
   ~Impl() { stop(); }
 
   Result<void> start() {

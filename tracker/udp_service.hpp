@@ -15,8 +15,8 @@ namespace barter::tracker {
 
 class UdpService {
  public:
-  // `introducer` outlives it. The hash's key must be random, and for this alone.
-  UdpService(Introducer& introducer, const KeyedHash& hash) : introducer_(introducer), ids_(hash) {}
+  // `introducer` outlives it. The key must be random, and for this alone.
+  UdpService(Introducer& introducer, SipKey key) : introducer_(introducer), ids_(key) {}
 
   // `remote` sent it to `local`. An empty reply is silence. `now` is the steady clock's.
   void answer(std::span<const std::byte> packet, const Endpoint& remote, const Address& local,

@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 namespace {
 
 const TimePoint now{1000h};
-const ConnectionIds ids(KeyedHash(1, 2));
+const ConnectionIds ids(SipKey{1, 2});
 
 Address any_address(Random& random) {
   if (random.chance(1, 2)) {
@@ -44,6 +44,6 @@ TEST_CASE("an id is good for its address, two minutes at least, three at most", 
 
 TEST_CASE("another key, other ids", "[udp]") {
   const Address address = Address::v4({10, 0, 0, 1});
-  CHECK_FALSE(ConnectionIds(KeyedHash(1, 3)).valid(ids.make(address, now), address, now));
-  CHECK_FALSE(ConnectionIds(KeyedHash(3, 2)).valid(ids.make(address, now), address, now));
+  CHECK_FALSE(ConnectionIds(SipKey{1, 3}).valid(ids.make(address, now), address, now));
+  CHECK_FALSE(ConnectionIds(SipKey{3, 2}).valid(ids.make(address, now), address, now));
 }

@@ -59,7 +59,7 @@ struct Fixture {
   }
 
   Introducer introducer;
-  UdpService service{introducer, KeyedHash(1, 2)};
+  UdpService service{introducer, SipKey{1, 2}};
 };
 
 }  // namespace
