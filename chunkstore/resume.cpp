@@ -44,32 +44,30 @@ enum class RecordType : std::uint8_t {
 class Writer {
  public:
   explicit Writer(RecordType type) { u8(static_cast<std::uint8_t>(type)); }
-  void u8(std::uint8_t value) { out_.push_back(static_cast<char>(value)); }
-  void u32(std::uint32_t value) { put(value); }
-  void u64(std::uint64_t value) { put(value); }
-  void text(std::string_view value) {
-    u32(static_cast<std::uint32_t>(value.size()));
+  Writer& u8(std::uint8_t value) { return raw({reinterpret_cast<const char*>(&value), 1}); }
+  Writer& u32(std::uint32_t value) { return put(value); }
+  Writer& u64(std::uint64_t value) { return put(value); }
+  Writer& text(std::string_view value) {
+    return u32(static_cast<std::uint32_t>(value.size())).raw(value);
+  }
+  Writer& raw(std::string_view value) {
     out_ += value;
+    return *this;
   }
-  void raw(std::string_view value) { out_ += value; }
-  void stamp(const FileStamp& stamp) {
-    u64(stamp.size);
-    u64(static_cast<std::uint64_t>(stamp.mtime_ns));
-    u64(stamp.inode);
-    u64(static_cast<std::uint64_t>(stamp.birth_ns));
-  }
-  void stamps(std::span<const FileStampEntry> entries) {
-    for (const auto& entry : entries) {
-      u32(entry.file);
-      stamp(entry.stamp);
+  Writer& stamps(std::span<const FileStampEntry> entries) {
+    for (const auto& [file, stamp] : entries) {
+      u32(file).u64(stamp.size).u64(static_cast<std::uint64_t>(stamp.mtime_ns));
+      u64(stamp.inode).u64(static_cast<std::uint64_t>(stamp.birth_ns));
     }
+    return *this;
   }
   const std::string& done() const { return out_; }
 
  private:
   template <class T>
-  void put(T value) {
+  Writer& put(T value) {
     for (std::size_t i = 0; i < sizeof value; ++i) u8(static_cast<std::uint8_t>(value >> (8 * i)));
+    return *this;
   }
   std::string out_;
 };
@@ -265,8 +263,7 @@ std::uint32_t crc(std::string_view bytes) {
 // Size, checksum, payload.
 void frame(std::string_view payload, std::string& out) {
   Writer head(RecordType{});
-  head.u32(static_cast<std::uint32_t>(payload.size()));
-  head.u32(crc(payload));
+  head.u32(static_cast<std::uint32_t>(payload.size())).u32(crc(payload));
   out += head.done().substr(1);
   out += payload;
 }
@@ -309,16 +306,32 @@ constexpr std::uint8_t stamps_latest = 1;
 constexpr std::uint8_t stamps_durable = 2;
 
 std::string stamps_record(std::span<const FileStampEntry> stamps, std::uint8_t which) {
-  Writer record(RecordType::stamps);
-  record.u8(which);
-  record.stamps(stamps);
-  return record.done();
+  return Writer(RecordType::stamps).u8(which).stamps(stamps).done();
 }
 
 std::string created_record(std::span<const std::uint32_t> files) {
   Writer record(RecordType::created);
   for (const std::uint32_t file : files) record.u32(file);
   return record.done();
+}
+
+std::string begun_record(std::uint64_t file_system) {
+  return Writer(RecordType::begun).u64(file_system).done();
+}
+
+std::string written_record(std::uint32_t piece, std::uint64_t ordinal,
+                           std::span<const FileStampEntry> stamps) {
+  return Writer(RecordType::written).u32(piece).u64(ordinal).stamps(stamps).done();
+}
+
+std::string spilled_record(BlockRef block, const SpillSlot& slot) {
+  Writer record(RecordType::spilled);
+  record.u32(to_number(block.piece)).u32(block.block).u32(slot.slot).u64(slot.checksum);
+  return record.done();
+}
+
+std::string window_record(std::int64_t mtime_ns) {
+  return Writer(RecordType::window).u64(static_cast<std::uint64_t>(mtime_ns)).done();
 }
 
 std::string mark_bits(const JournalState& state, PieceMark mark) {
@@ -421,41 +434,18 @@ Journal::Journal(Files& files, JournalIdentity identity, JournalState state)
 std::string Journal::snapshot() const {
   std::string out;
   Writer header(RecordType::header);
-  header.text(magic);
-  header.u8(version);
-  header.text(identity_.torrent);
-  header.u32(identity_.pieces);
-  header.u32(identity_.files);
-  header.text(state_.boot_id);
+  header.text(magic).u8(version).text(identity_.torrent);
+  header.u32(identity_.pieces).u32(identity_.files).text(state_.boot_id);
   frame(header.done(), out);
-  if (state_.begun) {
-    Writer record(RecordType::begun);
-    record.u64(state_.file_system);
-    frame(record.done(), out);
-  }
+  if (state_.begun) frame(begun_record(state_.file_system), out);
   for (const auto mark : {PieceMark::suspect, PieceMark::writing, PieceMark::synced}) {
     if (const auto bits = mark_bits(state_, mark); !bits.empty()) frame(bits, out);
   }
   snapshot_files(state_, out);
-  for (const auto& [piece, ordinal] : state_.unsynced) {
-    Writer record(RecordType::written);
-    record.u32(piece);
-    record.u64(ordinal);
-    frame(record.done(), out);
-  }
-  for (const auto& [block, slot] : state_.spilled) {
-    Writer record(RecordType::spilled);
-    record.u32(to_number(block.piece));
-    record.u32(block.block);
-    record.u32(slot.slot);
-    record.u64(slot.checksum);
-    frame(record.done(), out);
-  }
-  if (state_.window) {
-    Writer record(RecordType::window);
-    record.u64(static_cast<std::uint64_t>(*state_.window));
-    frame(record.done(), out);
-  }
+  for (const auto& [piece, ordinal] : state_.unsynced)
+    frame(written_record(piece, ordinal, {}), out);
+  for (const auto& [block, slot] : state_.spilled) frame(spilled_record(block, slot), out);
+  if (state_.window) frame(window_record(*state_.window), out);
   return out;
 }
 
@@ -498,9 +488,7 @@ Result<void> Journal::append(std::string_view payload) {
 }
 
 Result<void> Journal::begun(std::uint64_t file_system) {
-  Writer record(RecordType::begun);
-  record.u64(file_system);
-  return append(record.done());
+  return append(begun_record(file_system));
 }
 
 Result<void> Journal::created(std::span<const std::uint32_t> files) {
@@ -513,9 +501,7 @@ Result<void> Journal::stamped(std::span<const FileStampEntry> stamps, bool durab
 }
 
 Result<void> Journal::writing(PieceIndex piece) {
-  Writer record(RecordType::writing);
-  record.u32(to_number(piece));
-  return append(record.done());
+  return append(Writer(RecordType::writing).u32(to_number(piece)).done());
 }
 
 Result<void> Journal::written(PieceIndex piece, std::span<const FileStampEntry> stamps) {
@@ -524,11 +510,7 @@ Result<void> Journal::written(PieceIndex piece, std::span<const FileStampEntry> 
     if (auto done = stamped(stamps, false); !done) return done;
     stamps = {};
   }
-  Writer record(RecordType::written);
-  record.u32(to_number(piece));
-  record.u64(state_.ordinal + 1);
-  record.stamps(stamps);
-  return append(record.done());
+  return append(written_record(to_number(piece), state_.ordinal + 1, stamps));
 }
 
 Result<void> Journal::marked(PieceMark mark, std::span<const PieceIndex> pieces) {
@@ -546,38 +528,25 @@ Result<void> Journal::synced(std::uint64_t ordinal, std::span<const FileStampEnt
   auto done =
       for_parts(stamps, [&](auto part) { return append(stamps_record(part, stamps_durable)); });
   if (!done) return done;
-  Writer record(RecordType::synced);
-  record.u64(ordinal);
-  return append(record.done());
+  return append(Writer(RecordType::synced).u64(ordinal).done());
 }
 
 Result<void> Journal::spilled(BlockRef block, SpillSlot slot) {
-  Writer record(RecordType::spilled);
-  record.u32(to_number(block.piece));
-  record.u32(block.block);
-  record.u32(slot.slot);
-  record.u64(slot.checksum);
-  return append(record.done());
+  return append(spilled_record(block, slot));
 }
 
 Result<void> Journal::unspilled(PieceIndex piece) {
-  Writer record(RecordType::unspilled);
-  record.u32(to_number(piece));
-  return append(record.done());
+  return append(Writer(RecordType::unspilled).u32(to_number(piece)).done());
 }
 
 Result<void> Journal::open_window() {
   if (state_.window || !file_) return {};
   // The clock is that of the file system: the stamp of the journal just after a write.
-  Writer probe(RecordType::window);
-  probe.u64(0);
-  if (auto done = append(probe.done()); !done) return done;
+  if (auto done = append(window_record(0)); !done) return done;
   const auto info = files_.look(file_);
   if (!info) return info.error();
   state_.window.reset();
-  Writer record(RecordType::window);
-  record.u64(static_cast<std::uint64_t>(info->mtime_ns));
-  if (auto done = append(record.done()); !done) return done;
+  if (auto done = append(window_record(info->mtime_ns)); !done) return done;
   if (auto done = files_.sync(file_); !done) {
     state_.window.reset();
     return done;
