@@ -13,6 +13,7 @@
 #include <random>
 #include <utility>
 
+#include "client/net/clock.hpp"
 #include "client/net/endpoints.hpp"
 #include "torrent/write_file.hpp"
 
@@ -27,10 +28,6 @@ namespace {
 
 constexpr std::size_t max_state_bytes = 1 << 20;
 constexpr unsigned max_errors = 1000;  // in a row, of a socket; then it is left alone
-
-TimePoint current_time() {
-  return std::chrono::steady_clock::now();
-}
 
 SipKey random_key() {
   std::random_device device;

@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "client/net/clock.hpp"
 #include "client/net/swarm_driver.hpp"
 #include "torrent/url.hpp"
 
@@ -26,10 +27,6 @@ constexpr auto root_interval = std::chrono::seconds(5);
 constexpr auto probe_interval = std::chrono::seconds(3);  // of a disk that gave trouble
 constexpr std::size_t rechecks_at_once = 16;
 constexpr Duration recheck_pause_max = std::chrono::minutes(10);
-
-TimePoint current_time() {
-  return std::chrono::steady_clock::now();
-}
 
 }  // namespace
 

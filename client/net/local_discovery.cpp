@@ -14,6 +14,7 @@
 #include <random>
 #include <utility>
 
+#include "client/net/clock.hpp"
 #include "client/net/endpoints.hpp"
 #include "client/wire/local_announce.hpp"
 
@@ -26,10 +27,6 @@ using boost::system::error_code;
 namespace {
 
 constexpr unsigned max_errors = 100;  // of a socket; then it is left alone
-
-TimePoint current_time() {
-  return std::chrono::steady_clock::now();
-}
 
 std::string random_cookie() {
   std::random_device device;

@@ -12,15 +12,12 @@
 #include <cerrno>
 #include <cstring>
 
+#include "client/net/clock.hpp"
 #include "client/net/endpoints.hpp"
 
 namespace barter::net {
 
 namespace {
-
-TimePoint current_time() {
-  return std::chrono::steady_clock::now();
-}
 
 // Those of the interfaces that are up, but for what no other machine can use.
 std::vector<Address> usable_addresses() {

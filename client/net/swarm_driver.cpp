@@ -14,6 +14,7 @@
 #include <string_view>
 #include <utility>
 
+#include "client/net/clock.hpp"
 #include "client/net/endpoints.hpp"
 #include "torrent/url.hpp"
 
@@ -39,10 +40,6 @@ constexpr std::size_t max_metadata_bytes = 5 << 20;
 
 // Written and not yet synced: then a sync is due before its time.
 constexpr std::uint64_t sync_bytes = 256 << 20;
-
-TimePoint current_time() {
-  return std::chrono::steady_clock::now();
-}
 
 // What the swarm may announce to: http, https and udp, each once. The rest goes to `skipped`.
 std::vector<std::vector<std::string>> usable_trackers(const AddTorrent& torrent,

@@ -13,6 +13,7 @@
 #include <set>
 #include <utility>
 
+#include "client/net/clock.hpp"
 #include "client/net/endpoints.hpp"
 #include "client/net/http_fetch.hpp"
 #include "torrent/escape.hpp"
@@ -28,10 +29,6 @@ constexpr asio::as_tuple_t<asio::use_awaitable_t<>> as_values{};
 constexpr std::size_t max_names = 20;     // peers given as names, resolved for one reply
 constexpr std::size_t max_message = 200;  // of a tracker's failure or warning, in bytes
 constexpr auto name_deadline = std::chrono::seconds(5);
-
-TimePoint current_time() {
-  return std::chrono::steady_clock::now();
-}
 
 std::string shortened(const std::string& text) {
   return escape(text.substr(0, max_message));

@@ -10,6 +10,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <cstring>
 
+#include "client/net/clock.hpp"
 #include "client/net/endpoints.hpp"
 
 namespace barter::net {
@@ -23,10 +24,6 @@ using tracker::Packet;
 namespace {
 
 constexpr asio::as_tuple_t<asio::use_awaitable_t<>> as_values{};
-
-TimePoint current_time() {
-  return std::chrono::steady_clock::now();
-}
 
 udp::endpoint to_udp(const Endpoint& endpoint) {
   return {to_asio(endpoint.address), endpoint.port};
