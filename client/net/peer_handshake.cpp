@@ -46,8 +46,19 @@ asio::awaitable<bool> receive_theirs(HandshakingPtr handshaking) {
   co_return true;
 }
 
-wire::Handshake theirs(const Handshaking& handshaking) {
-  return wire::decode_handshake(std::span(handshaking.received).first<wire::handshake_length>());
+// Ours, and theirs if it comes whole.
+asio::awaitable<std::optional<wire::Handshake>> exchange(std::shared_ptr<SwarmDriver> driver,
+                                                         HandshakingPtr handshaking) {
+  set_peer_options(handshaking->socket);
+  set_deadline(handshaking, handshake_timeout);
+  const bool sent = co_await send_ours(driver, handshaking);
+  bool whole = false;
+  if (sent) whole = co_await receive_theirs(handshaking);
+  handshaking->deadline.cancel();
+  driver->handshake_ended(handshaking);
+  if (!whole) co_return std::nullopt;
+  co_return wire::decode_handshake(
+      std::span(handshaking->received).first<wire::handshake_length>());
 }
 
 }  // namespace
@@ -72,32 +83,20 @@ asio::awaitable<void> connect_peer(std::shared_ptr<SwarmDriver> driver, Handshak
     driver->connect_failed(remote, failure_of(error, handshaking->expired));
     co_return;
   }
-  set_peer_options(handshaking->socket);
-  set_deadline(handshaking, handshake_timeout);
-  const bool sent = co_await send_ours(driver, handshaking);
-  bool whole = false;
-  if (sent) whole = co_await receive_theirs(handshaking);
-  handshaking->deadline.cancel();
-  driver->handshake_ended(handshaking);
-  if (!whole) {
+  const auto theirs = co_await exchange(driver, handshaking);
+  if (!theirs) {
     driver->connect_failed(remote, handshaking->expired ? ConnectFailure::timed_out
                                                         : ConnectFailure::handshake_failed);
-  } else if (theirs(*handshaking).info_hash != driver->info_hash()) {
+  } else if (theirs->info_hash != driver->info_hash()) {
     driver->connect_failed(remote, ConnectFailure::wrong_torrent);
   } else {
-    driver->shaken(*handshaking, theirs(*handshaking), source);
+    driver->shaken(*handshaking, *theirs, source);
   }
 }
 
 asio::awaitable<void> answer_peer(std::shared_ptr<SwarmDriver> driver, HandshakingPtr handshaking) {
-  set_peer_options(handshaking->socket);
-  set_deadline(handshaking, handshake_timeout);
-  const bool sent = co_await send_ours(driver, handshaking);
-  bool whole = false;
-  if (sent) whole = co_await receive_theirs(handshaking);
-  handshaking->deadline.cancel();
-  driver->handshake_ended(handshaking);
-  if (whole) driver->shaken(*handshaking, theirs(*handshaking), PeerSource::incoming);
+  const auto theirs = co_await exchange(driver, handshaking);
+  if (theirs) driver->shaken(*handshaking, *theirs, PeerSource::incoming);
 }
 
 }  // namespace barter::net
