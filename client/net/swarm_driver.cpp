@@ -83,17 +83,10 @@ SwarmDriver::SwarmDriver(const DriverShared& shared, NetThread& thread, TorrentI
       torrent_(std::move(torrent)),
       config_(std::move(config)),
       info_hash_(torrent_.metainfo->info_hash().wire()),
-      label_(to_hex(info_hash_).substr(0, 8)),
       reader_limits_(limits_for(*torrent_.metainfo)),
-      mailbox_(std::make_shared<Mailbox>(thread.context)),
-      jobs_(shared.disk, mailbox_, thread.context),
       swarm_(torrent_.metainfo, config_, shared.peer_id,
              usable_trackers(torrent_, skipped_trackers_), seed),
       state_(State::checking),
-      timer_(thread.context),
-      round_timer_(thread.context),
-      starved_timer_(thread.context),
-      grace_(thread.context),
       downloading_(!torrent_.read_only),
       piece_length_(torrent_.metainfo->layout().piece_length()) {
   jobs_.set_store(std::move(store), torrent_.metainfo->layout().piece_length());
@@ -110,16 +103,9 @@ SwarmDriver::SwarmDriver(const DriverShared& shared, NetThread& thread, TorrentI
       torrent_(unknown_torrent(magnet)),
       config_(std::move(config)),
       info_hash_(magnet.info_hash.wire()),
-      label_(to_hex(info_hash_).substr(0, 8)),
-      mailbox_(std::make_shared<Mailbox>(thread.context)),
-      jobs_(shared.disk, mailbox_, thread.context),
       swarm_(magnet.info_hash, config_, shared.peer_id,
              usable_trackers(torrent_, skipped_trackers_), seed),
       state_(State::fetching),
-      timer_(thread.context),
-      round_timer_(thread.context),
-      starved_timer_(thread.context),
-      grace_(thread.context),
       downloading_(false) {
   number_trackers();
 }

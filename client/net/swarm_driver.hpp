@@ -209,10 +209,10 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   const WireInfoHash info_hash_;
   std::vector<std::string> trackers_;  // flat, in the order of TrackerId
   std::vector<std::string> skipped_trackers_;
-  std::string label_;  // in the trace
+  const std::string label_ = to_hex(info_hash_).substr(0, 8);  // in the trace
   wire::ReaderLimits reader_limits_;
-  std::shared_ptr<Mailbox> mailbox_;
-  StoreJobs jobs_;
+  std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>(thread_.context);
+  StoreJobs jobs_{shared_.disk, mailbox_, thread_.context};
   Swarm swarm_;
 
   State state_;
@@ -223,11 +223,11 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   std::vector<std::shared_ptr<Connection>> dirty_, flushing_, starved_;
   std::set<std::shared_ptr<Handshaking>> handshakes_;
 
-  boost::asio::steady_timer timer_;  // the swarm's next deadline
+  boost::asio::steady_timer timer_{thread_.context};  // the swarm's next deadline
   TimePoint armed_for_ = never;
-  boost::asio::steady_timer round_timer_;
-  boost::asio::steady_timer starved_timer_;
-  boost::asio::steady_timer grace_;
+  boost::asio::steady_timer round_timer_{thread_.context};
+  boost::asio::steady_timer starved_timer_{thread_.context};
+  boost::asio::steady_timer grace_{thread_.context};
   std::atomic<bool> downloading_;
   std::atomic<std::uint64_t> piece_length_ = 0;
   bool starved_armed_ = false;
