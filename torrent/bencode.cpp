@@ -274,20 +274,6 @@ Node::EntryRange Node::entries() const {
   return {document_, token_ + 1, token().next - 1U};
 }
 
-Node::ItemRange::Iterator& Node::ItemRange::Iterator::operator++() {
-  token_ = Node(document_, token_).token().next;
-  return *this;
-}
-
-Entry Node::EntryRange::Iterator::operator*() const {
-  return {*Node(document_, token_).string(), Node(document_, token_ + 1)};
-}
-
-Node::EntryRange::Iterator& Node::EntryRange::Iterator::operator++() {
-  token_ = Node(document_, token_ + 1).token().next;
-  return *this;
-}
-
 Writer& Writer::begin_dictionary() {
   open_.push_back({true, {}});
   out_.push_back('d');

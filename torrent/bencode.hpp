@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "torrent/result.hpp"
@@ -38,6 +39,7 @@ struct Token {
 }  // namespace detail
 
 class Document;
+struct Entry;
 
 // One value of a Document, valid as long as the Document and its input are.
 class Node {
@@ -60,8 +62,10 @@ class Node {
 
   // for (auto item : list.items()) ...; for (auto [key, value] : dictionary.entries()) ...
   // Empty for other types.
-  class ItemRange;
-  class EntryRange;
+  template <class Value>
+  class Range;
+  using ItemRange = Range<Node>;
+  using EntryRange = Range<Entry>;
   ItemRange items() const;
   EntryRange entries() const;
 
@@ -96,17 +100,28 @@ struct Entry {
   Node value;
 };
 
-class Node::ItemRange {
+template <class Value>
+class Node::Range {
  public:
   class Iterator {
    public:
-    Node operator*() const { return Node(document_, token_); }
-    Iterator& operator++();
+    Value operator*() const {
+      if constexpr (keys) {
+        return {*Node(document_, token_).string(), value()};
+      } else {
+        return value();
+      }
+    }
+    Iterator& operator++() {
+      token_ = value().token().next;
+      return *this;
+    }
     bool operator==(const Iterator&) const = default;
 
    private:
-    friend class ItemRange;
+    friend class Range;
     Iterator(const Document* document, std::uint32_t token) : document_(document), token_(token) {}
+    Node value() const { return Node(document_, token_ + (keys ? 1U : 0U)); }
     const Document* document_;
     std::uint32_t token_;
   };
@@ -115,32 +130,8 @@ class Node::ItemRange {
 
  private:
   friend class Node;
-  ItemRange(const Document* document, std::uint32_t first, std::uint32_t last)
-      : document_(document), first_(first), last_(last) {}
-  const Document* document_;
-  std::uint32_t first_, last_;
-};
-
-class Node::EntryRange {
- public:
-  class Iterator {
-   public:
-    Entry operator*() const;
-    Iterator& operator++();
-    bool operator==(const Iterator&) const = default;
-
-   private:
-    friend class EntryRange;
-    Iterator(const Document* document, std::uint32_t token) : document_(document), token_(token) {}
-    const Document* document_;
-    std::uint32_t token_;
-  };
-  Iterator begin() const { return {document_, first_}; }
-  Iterator end() const { return {document_, last_}; }
-
- private:
-  friend class Node;
-  EntryRange(const Document* document, std::uint32_t first, std::uint32_t last)
+  static constexpr bool keys = std::is_same_v<Value, Entry>;
+  Range(const Document* document, std::uint32_t first, std::uint32_t last)
       : document_(document), first_(first), last_(last) {}
   const Document* document_;
   std::uint32_t first_, last_;
