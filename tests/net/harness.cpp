@@ -1,8 +1,5 @@
 #include "harness.hpp"
 
-#include <unistd.h>
-
-#include <atomic>
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <thread>
@@ -14,18 +11,6 @@
 namespace barter::testing {
 
 namespace fs = std::filesystem;
-
-Folder::Folder() {
-  static std::atomic<int> count = 0;
-  path_ = fs::temp_directory_path() /
-          ("barter-net-" + std::to_string(::getpid()) + "-" + std::to_string(count++));
-  fs::create_directories(path_);
-}
-
-Folder::~Folder() {
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
-}
 
 namespace {
 std::string random_bytes(std::uint64_t size, std::uint64_t seed) {
@@ -84,11 +69,6 @@ std::shared_ptr<const Metainfo> make_torrent(const fs::path& folder, const std::
   auto metainfo = Metainfo::parse(w.take());
   if (!metainfo) FAIL(metainfo.error().message);
   return *metainfo;
-}
-
-std::string read_file(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 bool same_content(const Metainfo& metainfo, const fs::path& a, const fs::path& b) {

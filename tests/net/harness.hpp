@@ -1,5 +1,4 @@
-// What the loopback tests share: a folder that goes away, torrents made of random bytes, clients
-// that remember their events.
+// What the loopback tests share: torrents made of random bytes, clients that remember their events.
 #pragma once
 
 #include <condition_variable>
@@ -11,21 +10,12 @@
 
 #include "client/client.hpp"
 #include "client/net/client_hooks.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace barter::testing {
 
-class Folder {
- public:
-  Folder();
-  ~Folder();
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-  std::string path() const { return path_.string(); }
-
- private:
-  std::filesystem::path path_;
-};
+using Folder = test::TemporaryFolder;
+using test::read_file;
 
 struct TestFile {
   std::string path;
@@ -43,7 +33,6 @@ std::shared_ptr<const Metainfo> make_torrent(const std::filesystem::path& folder
 // Do both folders hold the same bytes of that torrent?
 bool same_content(const Metainfo& metainfo, const std::filesystem::path& a,
                   const std::filesystem::path& b);
-std::string read_file(const std::filesystem::path& path);
 
 // A client on loopback with an ephemeral port and its events.
 class TestClient {

@@ -5,11 +5,12 @@
 #include <string>
 
 #include "chunkstore/posix_files.hpp"
+#include "tests/temporary_folder.hpp"
 #include "tests/unit/chunkstore/fake_files.hpp"
 #include "tests/unit/chunkstore/sample.hpp"
-#include "tests/unit/chunkstore/temp_folder.hpp"
 
 using namespace barter;
+using namespace barter::test;
 
 namespace {
 
@@ -120,7 +121,7 @@ TEST_CASE("A bounded number of files is open") {
 }
 
 TEST_CASE("Files with further hard links are not written to unless forced") {
-  TempFolder folder;
+  TemporaryFolder folder;
   write_file(folder / "elsewhere", "1234567890");
   std::filesystem::create_directory(folder / "r");
   std::filesystem::create_hard_link(folder / "elsewhere", folder / "r/a");
@@ -142,7 +143,7 @@ TEST_CASE("Files with further hard links are not written to unless forced") {
 }
 
 TEST_CASE("Links are made only to the torrent's own files") {
-  TempFolder folder;
+  TemporaryFolder folder;
   write_file(folder / "r/t/taken", "mine");
   Parts parts;
   parts.add("t/sub/file", 4);

@@ -7,11 +7,12 @@
 #include <cstring>
 #include <filesystem>
 
+#include "tests/temporary_folder.hpp"
 #include "tests/unit/chunkstore/sample.hpp"
-#include "tests/unit/chunkstore/temp_folder.hpp"
 #include "torrent/random.hpp"
 
 using namespace barter;
+using namespace barter::test;
 namespace fs = std::filesystem;
 
 namespace {
@@ -23,7 +24,7 @@ struct Place {
   }
   std::string operator/(const std::string& name) const { return folder / ("root/" + name); }
 
-  TempFolder folder;
+  TemporaryFolder folder;
   std::unique_ptr<Files> files;
   FileHandle root;
 };

@@ -7,14 +7,15 @@
 
 #include "chunkstore/posix_files.hpp"
 #include "chunkstore/store.hpp"
+#include "tests/temporary_folder.hpp"
 #include "tests/unit/chunkstore/fake_files.hpp"
 #include "tests/unit/chunkstore/sample.hpp"
-#include "tests/unit/chunkstore/temp_folder.hpp"
 #include "tests/unit/page_cache.hpp"
 #include "torrent/sha.hpp"
 #include "torrent/source_file.hpp"
 
 using namespace barter;
+using namespace barter::test;
 
 namespace {
 
@@ -57,7 +58,7 @@ TEST_CASE("A check has the disk fetch ahead of it") {
 }
 
 TEST_CASE("What lies cold on a real disk is checked right") {
-  const TempFolder folder;
+  const TemporaryFolder folder;
   const Sample sample = make_sample({{"a", 11 * mib + 777}, {"b", 40'000}, {"c", 6 * mib}}, mib);
   for (std::size_t i = 0; i < 3; ++i) {
     const std::string path = folder / ("data/" + sample.metainfo->files()[i].path);
@@ -77,7 +78,7 @@ TEST_CASE("What lies cold on a real disk is checked right") {
 }
 
 TEST_CASE("A check of more than the memory takes leaves the page cache as it was") {
-  const TempFolder folder;
+  const TemporaryFolder folder;
   constexpr std::uint64_t piece_length = 16 * mib;
   std::uint64_t pieces = 64;
   while (!too_big_to_cache(pieces * piece_length)) pieces *= 2;

@@ -7,11 +7,12 @@
 
 #include "chunkstore/posix_files.hpp"
 #include "chunkstore/store.hpp"
+#include "tests/temporary_folder.hpp"
 #include "tests/unit/chunkstore/fake_files.hpp"
 #include "tests/unit/chunkstore/sample.hpp"
-#include "tests/unit/chunkstore/temp_folder.hpp"
 
 using namespace barter;
+using namespace barter::test;
 namespace fs = std::filesystem;
 
 namespace {
@@ -20,7 +21,7 @@ constexpr std::uint32_t piece_bytes = 2 * block_length;
 
 // Piece by piece: a has 0 1, b has 1 2 3, c has 3 4 5 6.
 struct Bench {
-  TempFolder folder;
+  TemporaryFolder folder;
   std::unique_ptr<Files> files = posix_files();
   Sample sample = make_sample({{"a", 50'000}, {"b", 50'000}, {"c", 100'000}}, piece_bytes);
   StoreOptions options;
@@ -402,7 +403,7 @@ VerifiedFile look(const std::string& path) {
 TEST_CASE("what the caller has hashed is had unchecked while it looks the same", "[store]") {
   // Pieces 0 and 1 are of a, 2 of both, 3 of b.
   const Sample sample = make_sample({{"a", 40'000}, {"b", 20'000}}, 16'384);
-  TempFolder folder;
+  TemporaryFolder folder;
   for (std::size_t i = 0; i < 2; ++i) {
     write_file(folder / sample.metainfo->files()[i].path, sample.file(i));
   }

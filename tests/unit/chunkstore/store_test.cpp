@@ -6,10 +6,11 @@
 #include <thread>
 
 #include "chunkstore/posix_files.hpp"
+#include "tests/temporary_folder.hpp"
 #include "tests/unit/chunkstore/sample.hpp"
-#include "tests/unit/chunkstore/temp_folder.hpp"
 
 using namespace barter;
+using namespace barter::test;
 
 namespace {
 
@@ -26,7 +27,7 @@ Sample sample_of_files() {
 }
 
 struct Bench {
-  TempFolder folder;
+  TemporaryFolder folder;
   std::unique_ptr<Files> files = posix_files();
   Sample sample = sample_of_files();
 
@@ -44,7 +45,7 @@ struct Bench {
   std::unique_ptr<Store> open() { return open(options()); }
   std::uint32_t pieces() const { return sample.layout().piece_count(); }
   std::string path(std::size_t file) const {
-    return folder / "data/" + sample.metainfo->files()[file].path;
+    return folder / ("data/" + sample.metainfo->files()[file].path);
   }
   void store_all(Store& store) {
     for (std::uint32_t i = 0; i < pieces(); ++i) {

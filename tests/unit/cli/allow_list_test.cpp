@@ -2,11 +2,12 @@
 
 #include <catch2/catch.hpp>
 
-#include "tests/unit/chunkstore/temp_folder.hpp"
+#include "tests/temporary_folder.hpp"
 #include "torrent/create.hpp"
 
 using namespace barter;
 using namespace barter::cli;
+using namespace barter::test;
 
 namespace {
 
@@ -14,7 +15,7 @@ const std::string v1 = "0123456789abcdef0123456789ABCDEF01234567";
 const std::string v2 = "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210";
 
 struct Bench {
-  TempFolder folder;
+  TemporaryFolder folder;
   std::vector<WireInfoHash> hashes;
   std::vector<std::string> skipped;
 
@@ -23,7 +24,7 @@ struct Bench {
         folder / name, [&](const Error& error) { skipped.push_back(error.message); }, hashes);
   }
   std::string torrent(TorrentVersion version) {
-    barter::write_file(folder / "data", "hello");
+    test::write_file(folder / "data", "hello");
     CreateOptions options;
     options.version = version;
     const auto plan = plan_torrent(folder / "data", options);
@@ -38,8 +39,8 @@ struct Bench {
 
 TEST_CASE("a list of info-hashes", "[allow_list]") {
   Bench bench;
-  barter::write_file(bench.folder / "list",
-                     "# ours\n" + v1 + "\r\n\n" + v2 + " the second\n" + v1 + "#x");
+  test::write_file(bench.folder / "list",
+                   "# ours\n" + v1 + "\r\n\n" + v2 + " the second\n" + v1 + "#x");
   REQUIRE(bench.add("list").has_value());
   REQUIRE(bench.hashes.size() == 3);
   CHECK(to_hex(bench.hashes[0]) == "0123456789abcdef0123456789abcdef01234567");
@@ -52,7 +53,7 @@ TEST_CASE("what is no list of info-hashes", "[allow_list]") {
   for (const std::string& line :
        {std::string("hello"), v1.substr(1), v1 + "0", "g" + v1.substr(1), v2 + v1}) {
     CAPTURE(line);
-    barter::write_file(bench.folder / "list", v1 + "\n" + line + "\n");
+    test::write_file(bench.folder / "list", v1 + "\n" + line + "\n");
     const auto added = bench.add("list");
     REQUIRE(added.has_error());
     CHECK(added.error().message.find("line 2") != std::string::npos);
@@ -60,18 +61,18 @@ TEST_CASE("what is no list of info-hashes", "[allow_list]") {
   const auto missing = bench.add("missing");
   REQUIRE(missing.has_error());
   CHECK(missing.error().message.find("missing") != std::string::npos);
-  barter::write_file(bench.folder / "bad.torrent", "hello");
+  test::write_file(bench.folder / "bad.torrent", "hello");
   CHECK(bench.add("bad.torrent").has_error());
 }
 
 TEST_CASE("torrents, alone and in a folder", "[allow_list]") {
   Bench bench;
-  barter::write_file(bench.folder / "one.torrent", bench.torrent(TorrentVersion::v1));
+  test::write_file(bench.folder / "one.torrent", bench.torrent(TorrentVersion::v1));
   REQUIRE(bench.add("one.torrent").has_value());
   CHECK(bench.hashes.size() == 1);
-  barter::write_file(bench.folder / "all/hybrid.torrent", bench.torrent(TorrentVersion::hybrid));
-  barter::write_file(bench.folder / "all/bad.torrent", "hello");
-  barter::write_file(bench.folder / "all/readme", "hello");
+  test::write_file(bench.folder / "all/hybrid.torrent", bench.torrent(TorrentVersion::hybrid));
+  test::write_file(bench.folder / "all/bad.torrent", "hello");
+  test::write_file(bench.folder / "all/readme", "hello");
   REQUIRE(bench.add("all").has_value());
   CHECK(bench.hashes.size() == 3);  // a hybrid has two
   REQUIRE(bench.skipped.size() == 1);

@@ -1,12 +1,11 @@
 #include "cli/magnet_source.hpp"
 
-#include <unistd.h>
-
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
 
+#include "tests/temporary_folder.hpp"
 #include "torrent/bencode.hpp"
 
 using namespace barter;
@@ -16,10 +15,7 @@ namespace fs = std::filesystem;
 namespace {
 
 struct State {
-  State() : path(fs::temp_directory_path() / ("barter-magnet-" + std::to_string(::getpid()))) {
-    fs::create_directories(path / "metainfo");
-  }
-  ~State() { fs::remove_all(path); }
+  State() { fs::create_directories(path / "metainfo"); }
   std::size_t count() const {
     return static_cast<std::size_t>(
         std::distance(fs::directory_iterator(path / "metainfo"), fs::directory_iterator()));
@@ -35,7 +31,8 @@ struct State {
     fs::last_write_time(out, fs::file_time_type::clock::now() - age);
     return out;
   }
-  const fs::path path;
+  const test::TemporaryFolder folder;
+  const fs::path path = folder.path();
 };
 
 std::shared_ptr<const Metainfo> torrent(const std::string& name) {

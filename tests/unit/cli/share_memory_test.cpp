@@ -5,10 +5,11 @@
 #include <filesystem>
 
 #include "cli/share_item.hpp"
-#include "tests/unit/chunkstore/temp_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 using namespace barter;
 using namespace barter::cli;
+using namespace barter::test;
 
 namespace {
 
@@ -26,14 +27,14 @@ ShareItem planned(const std::string& path) {
 
 // A folder that is shared, and a state folder.
 struct Bench {
-  TempFolder folder;
+  TemporaryFolder folder;
   std::string tree = folder / "tree";
   ShareMemory memory{folder / "state"};
 
   Bench() {
-    barter::write_file(tree + "/a b.txt", "hello");
-    barter::write_file(tree + "/sub/c", std::string(100'000, 'c'));
-    barter::write_file(tree + "/empty", "");
+    test::write_file(tree + "/a b.txt", "hello");
+    test::write_file(tree + "/sub/c", std::string(100'000, 'c'));
+    test::write_file(tree + "/empty", "");
   }
   ShareItem shared() {
     ShareItem item = planned(tree);
@@ -75,20 +76,20 @@ TEST_CASE("whatever changes in a folder is noticed", "[share_memory]") {
   const ShareItem item = bench.shared();
   const std::string file = bench.tree + "/a b.txt";
   SECTION("size") {
-    barter::write_file(file, "hello!");
+    test::write_file(file, "hello!");
   }
   SECTION("contents, the time set back") {
     const auto time = std::filesystem::last_write_time(file);
-    barter::write_file(file, "HELLO");
+    test::write_file(file, "HELLO");
     std::filesystem::last_write_time(file, time);
     CHECK(find_change(item) == file);
   }
   SECTION("another file in its place") {
     std::filesystem::rename(file, bench.folder / "old");
-    barter::write_file(file, "hello");
+    test::write_file(file, "hello");
   }
   SECTION("a new file") {
-    barter::write_file(bench.tree + "/new", "x");
+    test::write_file(bench.tree + "/new", "x");
   }
   SECTION("one less") {
     std::filesystem::remove(file);
@@ -107,24 +108,24 @@ TEST_CASE("a damaged memory is none", "[share_memory]") {
     (entry.path().extension() == ".json" ? json : torrent) = entry.path().string();
   }
   REQUIRE_FALSE(json.empty());
-  const std::string text = barter::read_file(json);
+  const std::string text = test::read_file(json);
   SECTION("cut short") {
-    barter::write_file(json, text.substr(0, text.size() / 2));
+    test::write_file(json, text.substr(0, text.size() / 2));
   }
   SECTION("empty") {
-    barter::write_file(json, "");
+    test::write_file(json, "");
   }
   SECTION("of another kind") {
-    barter::write_file(json, "[1]");
+    test::write_file(json, "[1]");
   }
   SECTION("numbers that do not fit") {
-    barter::write_file(json, R"({"port":99999,"torrent_sha256":"","files":[]})");
+    test::write_file(json, R"({"port":99999,"torrent_sha256":"","files":[]})");
   }
   SECTION("gone") {
     std::filesystem::remove(json);
   }
   SECTION("the torrent of another run") {
-    barter::write_file(torrent, "d4:infodee");
+    test::write_file(torrent, "d4:infodee");
     const auto remembered = bench.memory.recall(planned(bench.tree).source, "v");
     REQUIRE(remembered);  // the port is still good
     CHECK(remembered->port == 7171);
@@ -165,7 +166,7 @@ TEST_CASE("a share serves no links", "[share_memory]") {
 TEST_CASE("a file that changes while it is hashed is refused", "[share_memory]") {
   Bench bench;
   ShareItem item = planned(bench.tree);
-  barter::write_file(bench.tree + "/sub/c", std::string(100'000, 'd'));
+  test::write_file(bench.tree + "/sub/c", std::string(100'000, 'd'));
   const auto hashed = hash_item(item, options(), {});
   REQUIRE(hashed.has_error());
   CHECK(hashed.error().code == Errc::file_changed);

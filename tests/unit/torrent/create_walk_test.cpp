@@ -6,7 +6,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "tests/unit/torrent/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 using namespace barter;
 using test::TemporaryFolder;
@@ -118,7 +118,7 @@ TEST_CASE("what cannot be in a torrent is an error that names it, unless exclude
   const TemporaryFolder outside, folder;
   outside.write("secret", "x");
   folder.write("good", "x");
-  const auto sub = folder / "sub";
+  const std::string sub = folder / "sub";
   std::filesystem::create_directory(sub);
   std::string wrong = "odd", why;
   SECTION("dangling link") {

@@ -3,7 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "tests/unit/torrent/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 #include "torrent/create.hpp"
 
 namespace barter::test {

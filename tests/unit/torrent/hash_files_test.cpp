@@ -19,7 +19,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "tests/unit/torrent/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 using namespace barter;
 using test::pattern;

@@ -4,8 +4,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "tests/temporary_folder.hpp"
 #include "tests/unit/page_cache.hpp"
-#include "tests/unit/torrent/temporary_folder.hpp"
 #include "torrent/digest.hpp"
 
 using namespace barter;
