@@ -12,29 +12,23 @@ struct evp_md_ctx_st;
 
 namespace barter {
 
-class Sha1 {
+template <class Digest>
+class Sha {
  public:
-  Sha1();
-  ~Sha1();
-  Sha1(Sha1&&) noexcept;
-  Sha1& operator=(Sha1&&) noexcept;
+  Sha();
   void update(std::span<const std::byte> bytes);
-  Sha1Digest finish();  // the digest of all bytes since construction or the last finish()
- private:
-  evp_md_ctx_st* context_;
-};
+  Digest finish();  // the digest of all bytes since construction or the last finish()
 
-class Sha256 {
- public:
-  Sha256();
-  ~Sha256();
-  Sha256(Sha256&&) noexcept;
-  Sha256& operator=(Sha256&&) noexcept;
-  void update(std::span<const std::byte> bytes);
-  Sha256Digest finish();
  private:
-  evp_md_ctx_st* context_;
+  struct Free {
+    void operator()(evp_md_ctx_st* context) const;
+  };
+  std::unique_ptr<evp_md_ctx_st, Free> context_;
 };
+using Sha1 = Sha<Sha1Digest>;
+using Sha256 = Sha<Sha256Digest>;
+extern template class Sha<Sha1Digest>;
+extern template class Sha<Sha256Digest>;
 
 Sha1Digest sha1(std::span<const std::byte> bytes);
 Sha256Digest sha256(std::span<const std::byte> bytes);
