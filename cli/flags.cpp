@@ -22,10 +22,18 @@ std::vector<std::string> split_commas(const std::string& text) {
   return out;
 }
 
-Url parse_url(const std::string& flag, const std::string& text) {
-  auto url = Url::parse(text);
-  if (!url) throw UsageError(fmt::format("{}: {}", flag, url.error().message));
-  return std::move(*url);
+template <class T>
+T parse_one(const std::string& flag, const std::string& text) {
+  auto out = T::parse(text);
+  if (!out) throw UsageError(fmt::format("{}: {}", flag, out.error().message));
+  return std::move(*out);
+}
+
+template <class T>
+std::vector<T> parse_each(const std::string& flag, const std::vector<std::string>& values) {
+  std::vector<T> out;
+  for (const std::string& text : values) out.push_back(parse_one<T>(flag, text));
+  return out;
 }
 
 }  // namespace
@@ -35,7 +43,7 @@ std::vector<std::vector<std::string>> parse_tiers(const std::vector<std::string>
   for (const std::string& value : values) {
     std::vector<std::string> tier = split_commas(value);
     if (tier.empty()) throw UsageError("--announce: no URL given");
-    for (const std::string& url : tier) parse_url("--announce", url);
+    for (const std::string& url : tier) parse_one<Url>("--announce", url);
     out.push_back(std::move(tier));
   }
   return out;
@@ -43,7 +51,7 @@ std::vector<std::vector<std::string>> parse_tiers(const std::vector<std::string>
 
 std::vector<std::string> parse_web_seeds(const std::vector<std::string>& values) {
   for (const std::string& text : values) {
-    if (!parse_url("--web-seed", text).is_http()) {
+    if (!parse_one<Url>("--web-seed", text).is_http()) {
       throw UsageError(fmt::format("--web-seed: {} is not http or https", redacted(text)));
     }
   }
@@ -51,23 +59,11 @@ std::vector<std::string> parse_web_seeds(const std::vector<std::string>& values)
 }
 
 std::vector<Glob> parse_globs(const std::string& flag, const std::vector<std::string>& patterns) {
-  std::vector<Glob> out;
-  for (const std::string& pattern : patterns) {
-    auto glob = Glob::parse(pattern);
-    if (!glob) throw UsageError(fmt::format("{}: {}", flag, glob.error().message));
-    out.push_back(std::move(*glob));
-  }
-  return out;
+  return parse_each<Glob>(flag, patterns);
 }
 
 std::vector<HostPort> parse_peers(const std::vector<std::string>& values, const std::string& flag) {
-  std::vector<HostPort> out;
-  for (const std::string& text : values) {
-    auto peer = HostPort::parse(text);
-    if (!peer) throw UsageError(fmt::format("{}: {}", flag, peer.error().message));
-    out.push_back(std::move(*peer));
-  }
-  return out;
+  return parse_each<HostPort>(flag, values);
 }
 
 std::vector<Address> parse_addresses(const std::string& flag,

@@ -79,11 +79,7 @@ CreateOptions create_options(const Options& options) {
   out.is_private = !options.is_public;
   out.created_by = fmt::format("barter/{}", version);
   out.walk.hidden = !options.no_hidden;
-  for (const std::string& pattern : options.exclude) {
-    auto glob = Glob::parse(pattern);
-    if (!glob) throw UsageError(fmt::format("--exclude: {}", glob.error().message));
-    out.walk.exclude.push_back(std::move(*glob));
-  }
+  out.walk.exclude = parse_globs("--exclude", options.exclude);
   return out;
 }
 
