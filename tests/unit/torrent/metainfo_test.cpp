@@ -493,7 +493,7 @@ TEST_CASE("loading names the path in its errors") {
   CHECK(Metainfo::load(path).value()->name() == "temp");
   MetainfoLimits limits;
   limits.bytes = 20;
-  CHECK(Metainfo::load(path, limits).error().message.find("larger than the 20 bytes") !=
+  CHECK(Metainfo::load(path, limits).error().message.find("larger than 20 bytes") !=
         std::string::npos);
   std::ofstream(path) << "d4:info";
   const Error error = Metainfo::load(path).error();
