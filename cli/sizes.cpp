@@ -3,19 +3,14 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <optional>
 
+#include "torrent/ascii.hpp"
+
 namespace barter::cli {
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return out;
-}
 
 // A decimal number at the head of `text`, which is cut off. No sign, no exponent.
 std::optional<long double> take_number(std::string_view& text) {

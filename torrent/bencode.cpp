@@ -8,15 +8,13 @@
 #include <limits>
 #include <utility>
 
+#include "torrent/ascii.hpp"
+
 namespace barter::bencode {
 namespace {
 
 constexpr std::size_t max_digits = 19;  // as many as the largest 64-bit integer has
 constexpr std::uint32_t max_tokens = (std::uint32_t{1} << 30) - 1;
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 }  // namespace
 

@@ -1,18 +1,8 @@
 #include "torrent/digest.hpp"
 
+#include "torrent/ascii.hpp"
+
 namespace barter {
-namespace {
-
-// The value of a hexadecimal digit, or -1.
-int digit_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-}  // namespace
-
 std::string to_hex(std::span<const std::byte> bytes) {
   static constexpr char digits[] = "0123456789abcdef";
   std::string out;
@@ -28,8 +18,8 @@ std::string to_hex(std::span<const std::byte> bytes) {
 bool from_hex(std::string_view hex, std::span<std::byte> out) {
   if (hex.size() != out.size() * 2) return false;
   for (std::size_t i = 0; i < out.size(); ++i) {
-    const int high = digit_value(hex[2 * i]);
-    const int low = digit_value(hex[2 * i + 1]);
+    const int high = hex_value(hex[2 * i]);
+    const int low = hex_value(hex[2 * i + 1]);
     if (high < 0 || low < 0) return false;
     out[i] = static_cast<std::byte>(high * 16 + low);
   }

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <iterator>
 
+#include "torrent/ascii.hpp"
+
 namespace barter {
 namespace {
 
@@ -16,7 +18,7 @@ std::optional<std::uint32_t> parse_decimal(std::string_view text, std::uint32_t 
   if (text.empty() || text.size() > 5 || (text.size() > 1 && text[0] == '0')) return std::nullopt;
   std::uint32_t value = 0;
   for (const char c : text) {
-    if (c < '0' || c > '9') return std::nullopt;
+    if (!is_digit(c)) return std::nullopt;
     value = value * 10 + static_cast<std::uint32_t>(c - '0');
   }
   if (value > limit) return std::nullopt;
@@ -121,8 +123,7 @@ bool is_host(std::string_view host) {
   if (host.empty() || host.size() > 253) return false;
   if (host.find(':') != std::string_view::npos) return Address::parse(host).has_value();
   return std::all_of(host.begin(), host.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
-           c == '.' || c == '_';
+    return is_alpha(c) || is_digit(c) || c == '-' || c == '.' || c == '_';
   });
 }
 

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <optional>
 
+#include "torrent/ascii.hpp"
 #include "torrent/url.hpp"
 
 namespace barter {
@@ -18,10 +19,6 @@ constexpr std::string_view scheme = "magnet:";
 constexpr std::string_view v1_topic = "urn:btih:";
 constexpr std::string_view v2_topic = "urn:btmh:";
 constexpr std::string_view sha256_tag = "1220";  // multihash: SHA-256, 32 bytes
-
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
 
 bool starts_with(std::string_view text, std::string_view low) {
   return text.size() >= low.size() && std::equal(low.begin(), low.end(), text.begin(),
@@ -143,8 +140,7 @@ bool is_parameter(std::string_view key, std::string_view name) {
   if (!starts_with(key, name)) return false;
   key.remove_prefix(name.size());
   if (key.empty()) return true;
-  return key.size() > 1 && key[0] == '.' &&
-         std::all_of(key.begin() + 1, key.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return key.size() > 1 && key[0] == '.' && std::all_of(key.begin() + 1, key.end(), is_digit);
 }
 
 std::optional<Error> take_parameter(std::string_view key, std::string_view value, Magnet& out) {

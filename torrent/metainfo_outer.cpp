@@ -5,17 +5,13 @@
 #include <set>
 #include <utility>
 
+#include "torrent/ascii.hpp"
 #include "torrent/metainfo_parser.hpp"
 
 namespace barter {
 namespace {
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view blanks = " \t\r\n";
-  const std::size_t begin = text.find_first_not_of(blanks);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
-}
+constexpr std::string_view blanks = " \t\r\n";
 
 }  // namespace
 
@@ -34,7 +30,7 @@ void MetainfoParser::read_outer(bencode::Node root) {
 void MetainfoParser::read_trackers(bencode::Node root) {
   std::set<std::string_view> seen;
   const auto add = [&](bencode::Node url, std::vector<std::string>& tier) {
-    const std::string_view text = trimmed(url.string().value_or(""));
+    const std::string_view text = trimmed(url.string().value_or(""), blanks);
     if (!text.empty() && seen.insert(text).second) tier.emplace_back(text);
   };
   const auto add_tier = [&](bencode::Node node) {
@@ -59,7 +55,7 @@ void MetainfoParser::read_web_seeds(bencode::Node root) {
   const bool folder = out_->multi_file_ && real > 1;
   std::set<std::string> seen;
   const auto add = [&](bencode::Node node) {
-    std::string url(trimmed(node.string().value_or("")));
+    std::string url(trimmed(node.string().value_or(""), blanks));
     if (url.empty()) return;
     if (folder && url.back() != '/') url.push_back('/');
     if (seen.insert(url).second) out_->web_seeds_.push_back(std::move(url));

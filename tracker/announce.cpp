@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "torrent/ascii.hpp"
 #include "torrent/bencode.hpp"
 #include "torrent/url.hpp"
 
@@ -326,8 +327,7 @@ bool is_host(std::string_view host) {
   if (const auto address = Address::parse(host)) return Endpoint{*address, 1}.is_place();
   if (host.empty() || host.size() > max_host_bytes) return false;
   return std::all_of(host.begin(), host.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
-           c == '.' || c == '_';
+    return is_alpha(c) || is_digit(c) || c == '-' || c == '.' || c == '_';
   });
 }
 

@@ -9,14 +9,10 @@
 #include <net/if.h>
 #include <netinet/in.h>
 
+#include "torrent/ascii.hpp"
+
 namespace barter::tracker {
 namespace {
-
-std::string_view trimmed(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t");
-  if (begin == text.npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
 
 bool is_here(const Viewpoint& view, const Address& address) {
   return address.is_loopback() || address.is_unspecified() || address == view.reached ||

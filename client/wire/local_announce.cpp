@@ -6,6 +6,8 @@
 #include <cassert>
 #include <charconv>
 
+#include "torrent/ascii.hpp"
+
 namespace barter::wire {
 
 namespace {
@@ -22,36 +24,9 @@ std::string_view take_line(std::string_view& text) {
   return line;
 }
 
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
 bool is_header(std::string_view name, std::string_view wanted) {
   return std::equal(name.begin(), name.end(), wanted.begin(), wanted.end(),
                     [](char a, char b) { return lower(a) == b; });
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
-int digit(char c) {
-  c = lower(c);
-  if (c >= '0' && c <= '9') return c - '0';
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-std::optional<WireInfoHash> parse_hash(std::string_view text) {
-  WireInfoHash out;
-  if (text.size() != 2 * out.bytes.size()) return std::nullopt;
-  for (std::size_t i = 0; i < out.bytes.size(); ++i) {
-    const int high = digit(text[2 * i]), low = digit(text[2 * i + 1]);
-    if (high < 0 || low < 0) return std::nullopt;
-    out.bytes[i] = static_cast<std::byte>(high << 4 | low);
-  }
-  return out;
 }
 
 std::uint16_t parse_port(std::string_view text) {
@@ -70,10 +45,10 @@ void read_header(std::string_view line, LocalAnnounce& out) {
   } else if (is_header(name, "cookie")) {
     out.cookie = trimmed(value.substr(0, max_cookie_bytes));
   } else if (is_header(name, "infohash") && out.info_hashes.size() < max_local_info_hashes) {
-    const auto hash = parse_hash(value);
+    WireInfoHash hash;
     const auto& known = out.info_hashes;
-    if (hash && std::find(known.begin(), known.end(), *hash) == known.end())
-      out.info_hashes.push_back(*hash);
+    if (from_hex(value, hash.bytes) && std::find(known.begin(), known.end(), hash) == known.end())
+      out.info_hashes.push_back(hash);
   }
 }
 
