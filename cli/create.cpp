@@ -4,6 +4,7 @@
 #include "cli/flags.hpp"
 #include "cli/signals.hpp"
 #include "cli/sizes.hpp"
+#include "cli/text.hpp"
 #include "torrent/write_file.hpp"
 
 #include <fmt/format.h>
@@ -76,18 +77,6 @@ std::string output_path(const Options& options, const std::string& name) {
   return options.output;
 }
 
-std::string plural(std::uint64_t count, const char* noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
-
-void tell_left_out(const LeftOut& left_out, Output& output) {
-  std::vector<std::string> parts;
-  if (left_out.excluded > 0) parts.push_back(fmt::format("{} excluded", left_out.excluded));
-  if (left_out.hidden > 0) parts.push_back(fmt::format("{} hidden", left_out.hidden));
-  if (left_out.empty_folders > 0) parts.push_back(plural(left_out.empty_folders, "empty folder"));
-  if (!parts.empty()) output.message(fmt::format("left out: {}", fmt::join(parts, ", ")));
-}
-
 boost::json::object describe(const CreatePlan& plan) {
   const LeftOut& left_out = plan.walk.left_out;
   return {{"name", plan.name},
@@ -122,7 +111,7 @@ int show_plan(const CreatePlan& plan, Output& output) {
     if (output.json()) files.push_back({{"path", shown}, {"size", file.stamp.size}});
   }
   output.print(fmt::format("{}: {}, {}, pieces of {}; nothing written", plan.name,
-                           plural(plan.walk.files.size(), "file"),
+                           counted(plan.walk.files.size(), "file"),
                            format_size(plan.walk.total_size), format_size(plan.piece_length)));
   boost::json::object fields = describe(plan);
   fields["files"] = std::move(files);
@@ -144,9 +133,9 @@ int deliver(const CreatedTorrent& torrent, const CreatePlan& plan, const std::st
   if (!written) return output.fail(written.error());
   output.print(path);
   output.message(fmt::format("{}: {}, {} in {} of {}", metainfo.name(),
-                             plural(std::max<std::size_t>(1, plan.walk.files.size()), "file"),
+                             counted(std::max<std::size_t>(1, plan.walk.files.size()), "file"),
                              format_size(metainfo.content_size()),
-                             plural(metainfo.layout().piece_count(), "piece"),
+                             counted(metainfo.layout().piece_count(), "piece"),
                              format_size(metainfo.layout().piece_length())));
   if (const auto& v1 = metainfo.info_hash().v1) output.message("info-hash v1: " + to_hex(*v1));
   if (const auto& v2 = metainfo.info_hash().v2) output.message("info-hash v2: " + to_hex(*v2));
@@ -197,7 +186,8 @@ int create_of_source(const std::string& source, const Options& options, CreateOp
   create.walk.skip = real_path_of(path);
   const auto plan = plan_torrent(source, create);
   if (!plan) return output.fail(plan.error());
-  tell_left_out(plan->walk.left_out, output);
+  const std::string left_out = in_words(plan->walk.left_out);
+  if (!left_out.empty()) output.message("left out: " + left_out);
   if (options.dry_run) return show_plan(*plan, output);
   const auto torrent = create_torrent(*plan, create, progress_of(source, output));
   if (!torrent) return fail(output, torrent.error());

@@ -22,8 +22,7 @@ std::string in_words(const LimitSummary& limit) {
   std::string out(describe(limit.reason));
   if (limit.reason == Limit::disk && !limit.detail.empty()) out = "our disk has trouble";
   if (!limit.detail.empty()) out += ": " + limit.detail;
-  if (limit.of > 0)
-    out += fmt::format(" ({} of {} peer{})", limit.peers, limit.of, limit.of == 1 ? "" : "s");
+  if (limit.of > 0) out += fmt::format(" ({} of {})", limit.peers, counted(limit.of, "peer"));
   return out;
 }
 

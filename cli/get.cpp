@@ -6,6 +6,7 @@
 #include "cli/on_complete.hpp"
 #include "cli/signals.hpp"
 #include "cli/sizes.hpp"
+#include "cli/text.hpp"
 #include "cli/torrent_source.hpp"
 #include "cli/transfer.hpp"
 
@@ -247,8 +248,8 @@ class Get {
   void tell_metainfo(boost::json::array files, std::size_t wanted, std::size_t all) {
     const Metainfo& metainfo = *watched_.metainfo;
     output_.message(fmt::format(
-        "{}: {} in {} file{}{}", metainfo.name(), format_size(metainfo.content_size()), all,
-        all == 1 ? "" : "s",
+        "{}: {} in {}{}", metainfo.name(), format_size(metainfo.content_size()),
+        counted(all, "file"),
         wanted == all ? ""
                       : fmt::format("; {} of them, {}", wanted, format_size(wanted_file_bytes_))));
     boost::json::object fields = torrent_fields(metainfo);

@@ -256,9 +256,8 @@ void Output::transfer(const TransferStatus& status) {
   if (status.down_limit) fields["down_limit"] = limit_fields(*status.down_limit);
   if (status.up_limit) fields["up_limit"] = limit_fields(*status.up_limit);
   if (status.explanation) fields["peer_limits"] = status.explanation->peers;
-  std::string tail =
-      fmt::format(", down {}, up {}, {} peer{}", format_rate(status.down_rate),
-                  format_rate(status.up_rate), status.peers, status.peers == 1 ? "" : "s");
+  std::string tail = fmt::format(", down {}, up {}, {}", format_rate(status.down_rate),
+                                 format_rate(status.up_rate), counted(status.peers, "peer"));
   if (eta && eta->count() > 0) tail += ", " + format_duration(*eta) + " left";
   // The bar may run ahead of what is verified, but the end is the verified end.
   const auto done = status.bytes_done >= status.bytes_total
@@ -287,8 +286,7 @@ void Output::metadata(const MetadataStatus& status) {
                                     {"offers", status.offers},
                                     {"down_limit", limit_fields(status.limit)}});
   }
-  std::string line =
-      fmt::format("fetching metadata: {} peer{}", status.peers, status.peers == 1 ? "" : "s");
+  std::string line = "fetching metadata: " + counted(status.peers, "peer");
   if (status.bytes_total > 0) {
     line +=
         fmt::format(", {} of {}", format_size(status.bytes_done), format_size(status.bytes_total));

@@ -3,6 +3,7 @@
 #include "cli/explain.hpp"
 #include "cli/signals.hpp"
 #include "cli/sizes.hpp"
+#include "cli/text.hpp"
 #include "cli/torrent_source.hpp"
 #include "cli/transfer.hpp"
 
@@ -161,8 +162,8 @@ class Seed {
                                  {"peer_id", to_hex(client_->peer_id())}};
       fields["torrents"] = watched_.size();
       output_.event("listening", std::move(fields));
-      output_.print(fmt::format("seeding {} torrent{} on port {}", watched_.size(),
-                                watched_.size() == 1 ? "" : "s", client_->port()));
+      output_.print(fmt::format("seeding {} on port {}", counted(watched_.size(), "torrent"),
+                                client_->port()));
     }
     TransferStatus status = transfer_status(*client_, ids());
     explainer_.add(*client_, ids(), status);

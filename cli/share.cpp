@@ -192,16 +192,9 @@ class Share {
   }
 
   void tell_left_out(const ShareItem& item) {
-    const LeftOut& left_out = item.plan.walk.left_out;
-    std::string line;
-    const auto add = [&](std::uint64_t count, std::string_view what) {
-      if (count == 0) return;
-      line += fmt::format("{}{} {}", line.empty() ? "" : ", ", count, what);
-    };
-    add(left_out.hidden, "hidden");
-    add(left_out.excluded, "excluded");
-    add(left_out.empty_folders, "empty folders");
-    if (!line.empty()) output_.message(fmt::format("{}: left out {}", item.plan.name, line));
+    const std::string left_out = in_words(item.plan.walk.left_out);
+    if (!left_out.empty())
+      output_.message(fmt::format("{}: left out {}", item.plan.name, left_out));
   }
 
   Result<void> start_server() {

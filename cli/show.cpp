@@ -130,8 +130,8 @@ void print(const Metainfo& metainfo, Output& output) {
   std::size_t files = 0;
   for (const File& file : metainfo.files()) files += file.pad ? 0 : 1;
   print_field(output, "size",
-              fmt::format("{} ({} bytes) in {} file{}", format_size(metainfo.content_size()),
-                          metainfo.content_size(), files, files == 1 ? "" : "s"));
+              fmt::format("{} ({} bytes) in {}", format_size(metainfo.content_size()),
+                          metainfo.content_size(), counted(files, "file")));
   print_field(output, "pieces",
               fmt::format("{} of {}", layout.piece_count(), format_size(layout.piece_length())));
   print_field(output, "private", metainfo.is_private() ? "yes" : "no");

@@ -1,6 +1,7 @@
 #include "cli/simulate_text.hpp"
 
 #include "cli/sizes.hpp"
+#include "cli/text.hpp"
 #include "torrent/layout.hpp"
 
 #include <fmt/format.h>
@@ -17,10 +18,6 @@ std::string time_text(double seconds) {
   if (seconds < 9.995) return fmt::format("{:.2f} s", seconds);
   if (seconds < 99.95) return fmt::format("{:.1f} s", seconds);
   return format_duration(std::chrono::seconds(std::llround(seconds)));
-}
-
-std::string counted(std::uint64_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
 std::string row(std::string_view name, std::string_view value, std::string_view note) {

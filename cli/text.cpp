@@ -4,8 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <cstdint>
-
 namespace barter::cli {
 std::string printable(std::string_view text) {
   std::string out;
@@ -49,6 +47,18 @@ std::string cut_to_columns(std::string_view line, std::size_t columns) {
 
 std::string quoted(std::string_view name) {
   return fmt::format("'{}'", name);
+}
+
+std::string counted(std::uint64_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+std::string in_words(const LeftOut& left_out) {
+  std::vector<std::string> parts;
+  if (left_out.excluded > 0) parts.push_back(fmt::format("{} excluded", left_out.excluded));
+  if (left_out.hidden > 0) parts.push_back(fmt::format("{} hidden", left_out.hidden));
+  if (left_out.empty_folders > 0) parts.push_back(counted(left_out.empty_folders, "empty folder"));
+  return fmt::format("{}", fmt::join(parts, ", "));
 }
 
 }  // namespace barter::cli

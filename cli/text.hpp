@@ -1,8 +1,11 @@
 // Text on its way to a terminal or a JSON string: escaping, UTF-8, width.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
+
+#include "torrent/create_walk.hpp"
 
 namespace barter::cli {
 
@@ -16,5 +19,8 @@ std::string valid_utf8(std::string_view text);
 std::string cut_to_columns(std::string_view line, std::size_t columns);
 // In quotes, so that one sees where a name begins and ends.
 std::string quoted(std::string_view name);
+// "1 file", "2 files".
+std::string counted(std::uint64_t count, std::string_view noun);
+std::string in_words(const LeftOut& left_out);  // empty if nothing was
 
 }  // namespace barter::cli
