@@ -55,7 +55,7 @@ struct WorldOptions {
   // Bytes in packets wait before a full uplink, and before a full downlink, as long as this.
   Duration queue = std::chrono::milliseconds(20);
   // What a socket takes that is not sent yet (TCP_NOTSENT_LOWAT), as client/net/connection sets it.
-  std::uint32_t unsent_low_water = 128 << 10;
+  std::uint32_t unsent_low_water = 32 << 10;
   // All nodes in one private network, as namespaces of one machine are; else each in its own /24.
   bool one_network = false;
   std::uint32_t announce_interval = 30;  // seconds; the tracker's

@@ -18,6 +18,9 @@ constexpr std::uint32_t fewest_blocks = 4;  // of a coarse piece
 constexpr std::uint64_t most_haves = 32'000'000;
 constexpr std::uint64_t fewest_most_pieces = 256, most_pieces = 8192;
 constexpr double longest_run = 1.5e8;  // seconds of simulated time
+// Bytes a second from which on sockets hold more, as those of client/net/connection do.
+constexpr std::uint64_t fast_line = 8 << 20;
+constexpr std::uint32_t fast_line_low_water = 128 << 10;
 
 double to_seconds(Duration duration) {
   return std::chrono::duration<double>(duration).count();
@@ -115,8 +118,10 @@ WorldOptions world_options(const RolloutOptions& options, const Grain& grain) {
   world.announce_min_interval = 5;
   world.checked = false;
   world.buffers = 8192ull * (options.peers + options.seeds);
-  world.unsent_low_water = std::max<std::uint32_t>(
-      3 * block_length, static_cast<std::uint32_t>(world.unsent_low_water / grain.rate));
+  const std::uint32_t low_water =
+      options.up < fast_line ? world.unsent_low_water : fast_line_low_water;
+  world.unsent_low_water =
+      std::max<std::uint32_t>(3 * block_length, static_cast<std::uint32_t>(low_water / grain.rate));
   world.config = config_of(options, grain);
   return world;
 }

@@ -90,6 +90,7 @@ std::unique_ptr<World> lan(const ScenarioOptions& options) {
   shape.last_piece =
       static_cast<std::uint32_t>(size - std::uint64_t{shape.pieces - 1} * shape.piece_length);
   shape.queue = milliseconds(2);
+  shape.unsent_low_water = 128 << 10;
   shape.one_network = true;
   shape.config = config_of(options, SwarmConfig{}.max_connections);
   shape.buffers = 8192ull * (options.peers + 1);
