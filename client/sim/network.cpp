@@ -10,7 +10,6 @@ constexpr std::uint32_t header = 66;                  // Ethernet, IPv4, TCP wit
 constexpr std::uint32_t first_window = 10 * segment;  // RFC 6928
 constexpr std::uint32_t least_socket = 60 << 10;      // Linux' first send buffer, payload
 constexpr Duration least_timeout = std::chrono::milliseconds(200);  // RFC 6298, as Linux has it
-constexpr Duration retry_least = std::chrono::microseconds(10);
 
 Duration transfer_time(std::uint64_t bytes, std::uint64_t rate) {
   return Duration(
@@ -272,15 +271,21 @@ bool Network::admit(std::uint32_t number, std::uint32_t bytes, TimePoint now) {
   return false;
 }
 
+// A block that finds the downlink full has its place in what waits there from now on, and is sent
+// when that is due: senders come in turn, and none of them takes the line for itself.
 bool Network::receiver_admits(std::uint32_t number, std::uint32_t bytes, TimePoint now) {
-  if (bytes < segment) return true;
+  End& end = ends_[number];
+  if (bytes < segment || end.place_until != TimePoint{}) return true;
   Line& far = lines_[ends_[number ^ 1].node];
   const Duration backlog = far.down_backlog - std::min(far.down_backlog, now - far.down_seen);
   const Duration most = std::max(queue_, transfer_time(bytes, far.down));
   if (backlog <= most) return true;
+  far.down_backlog = backlog + transfer_time(on_the_line(bytes), far.down);
+  far.down_seen = now;
+  end.place_until = now + far.down_backlog;
   // What was taken off the window is given back.
-  if (slow_start_ && !ends_[number].window_open) ends_[number].credit += bytes;
-  wait(number, End::Turn::receiver, now + std::max(backlog - most, retry_least));
+  if (slow_start_ && !end.window_open) end.credit += bytes;
+  wait(number, End::Turn::receiver, now + backlog - most);
   return false;
 }
 
@@ -329,11 +334,16 @@ void Network::transmit(std::uint32_t number, TimePoint now) {
 
   const Duration waiting = far.down_backlog - std::min(far.down_backlog, now - far.down_seen);
   const Duration work = transfer_time(on_line, far.down);
-  far.down_backlog = waiting + work;
-  far.down_seen = now;
+  Duration until_taken = waiting + work;
+  if (end.place_until != TimePoint{}) {
+    until_taken = std::max(work, end.place_until - now);  // it is counted already
+    end.place_until = {};
+  } else {
+    far.down_backlog = until_taken;
+    far.down_seen = now;
+  }
   // The downlink takes the bytes as they come; where it is the slower one it ends later.
-  const Duration behind =
-      waiting + work - std::min(waiting + work, transfer_time(on_line, line.up));
+  const Duration behind = until_taken - std::min(until_taken, transfer_time(on_line, line.up));
   end.last_arrival = std::max(end.last_arrival, line.up_free + one_way(number) + behind);
   acknowledge(far, bytes, now);
   hold(number ^ 1);

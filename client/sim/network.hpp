@@ -52,6 +52,7 @@ struct End {
   bool window_open = false, waited = false;
   bool busy = false;  // in this round something always waited behind what was sent
   TimePoint round_end{}, last_sent{}, last_arrival{};
+  TimePoint place_until{};  // its first block is in the receiver's backlog, and taken by then
 
   std::uint32_t uses = 0;  // events and lists that name this end
 };

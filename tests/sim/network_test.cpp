@@ -198,6 +198,48 @@ TEST_CASE("packets and acknowledgements take their share", "[sim][network]") {
   CHECK(framed.network.line(1).sums.headers == 500 * 6 * 66);
 }
 
+TEST_CASE("those who fill a downlink share it", "[sim][network]") {
+  constexpr std::uint32_t senders = 5, blocks = 200;
+  EventQueue events;
+  WorldOptions options{.slow_start = false, .queue = milliseconds(2)};
+  Network network(events, options);
+  network.add_line({.up = 100'000'000, .down = 100'000'000});
+  std::vector<std::uint32_t> ends;
+  for (std::uint32_t i = 1; i <= senders; ++i) {
+    // Each a little slower than the one before, so that they do not come by turns by themselves.
+    network.add_line({.up = 100'000'000 - i * 1'000'000, .down = 100'000'000});
+    ends.push_back(network.make_link(i, 0));
+    for (std::uint32_t j = 0; j < blocks; ++j)
+      network.send_block(ends.back(), {PieceIndex{0}, j * block_length, block_length});
+  }
+  std::vector<std::uint32_t> arrived(senders);
+  std::vector<Network::Sent> sent;
+  TimePoint now{};
+  const auto push = [&] {
+    for (std::uint32_t i = 1; i <= senders; ++i) do {
+        network.flush(i, sent, now);
+        network.pump(i, now);
+      } while (network.dirty(i));
+  };
+  for (push(); !events.empty(); push()) {
+    const Event event = events.pop();
+    now = event.time;
+    if (event.kind == EventKind::pump) network.on_pump(event.a, now);
+    if (event.kind == EventKind::ready) network.on_ready(event.a, now);
+    if (event.kind != EventKind::arrive) continue;
+    for (std::uint32_t i = 0; i < senders; ++i) arrived[i] += (ends[i] ^ 1) == event.a;
+    const auto [least, most] = std::minmax_element(arrived.begin(), arrived.end());
+    CHECK(*most - *least <= 14);  // the first filled the queue, of twelve blocks, at the start
+    network.items().free(event.b);
+    network.let_go(event.a);
+  }
+  CHECK(arrived == std::vector<std::uint32_t>(senders, blocks));
+  // At the speed of the downlink.
+  const double seconds = std::chrono::duration<double>(now.time_since_epoch()).count();
+  const double path = 0.04;
+  CHECK(seconds == Approx(path + senders * blocks * block_length / 1e8).epsilon(0.01));
+}
+
 TEST_CASE("a full downlink holds its senders back", "[sim][network]") {
   EventQueue events;
   WorldOptions options{.slow_start = false, .queue = milliseconds(10)};
@@ -222,8 +264,8 @@ TEST_CASE("a full downlink holds its senders back", "[sim][network]") {
     if (event.kind == EventKind::ready) network.on_ready(event.a, now);
     if (event.kind != EventKind::arrive) continue;
     last = now;
-    // Never more under way than the path and the queues hold.
-    CHECK(network.line(1).down_backlog < milliseconds(10 + 2 * 17));
+    // Never more under way than the queue holds, and the block that has its place behind it.
+    CHECK(network.line(1).down_backlog < milliseconds(10 + 3 * 17));
     network.items().free(event.b);
     network.let_go(event.a);
   }
