@@ -55,6 +55,7 @@ void Choker::choose(std::span<const ChokeCandidate> peers, std::uint32_t slots, 
     return unchoke_ahead(peers, slots - order_.size(), random, unchoke);
   }
   random.shuffle(order_);  // ties are broken by chance
+  if (!seeding) slots -= unchoke_beginners(peers, slots, unchoke);
   if (slots == 0) return;
   if (seeding) {
     choose_rotation(peers, slots, now, unchoke);
@@ -74,6 +75,19 @@ void Choker::unchoke_ahead(std::span<const ChokeCandidate> peers, std::size_t sl
   std::stable_partition(order_.begin(), order_.end(),
                         [&](std::uint32_t i) { return peers[i].unchoked; });
   for (std::size_t i = 0; i < std::min(slots, order_.size()); ++i) unchoke[order_[i]] = true;
+}
+
+// A piece makes one that has nothing into one more that gives; to all others it is one more piece.
+// How many got a slot.
+std::uint32_t Choker::unchoke_beginners(std::span<const ChokeCandidate> peers, std::uint32_t slots,
+                                        std::vector<bool>& unchoke) {
+  const auto end = std::stable_partition(order_.begin(), order_.end(),
+                                         [&](std::uint32_t i) { return peers[i].beginner; });
+  std::stable_partition(order_.begin(), end, [&](std::uint32_t i) { return peers[i].unchoked; });
+  const auto chosen = std::min<std::size_t>(slots, static_cast<std::size_t>(end - order_.begin()));
+  for (std::size_t i = 0; i < chosen; ++i) unchoke[order_[i]] = true;
+  order_.erase(order_.begin(), order_.begin() + static_cast<std::ptrdiff_t>(chosen));
+  return static_cast<std::uint32_t>(chosen);
 }
 
 void Choker::choose_partners(std::span<const ChokeCandidate> peers, std::uint32_t slots,
@@ -135,6 +149,8 @@ void Choker::choose_rotation(std::span<const ChokeCandidate> peers, std::uint32_
   std::stable_sort(order_.begin(), order_.end(), [&](std::uint32_t a, std::uint32_t b) {
     const Class class_a = class_of(peers[a]), class_b = class_of(peers[b]);
     if (class_a != class_b) return class_a < class_b;
+    // Those furthest behind would be the last to finish.
+    if (class_a == waiting && peers[a].lag != peers[b].lag) return peers[a].lag > peers[b].lag;
     if (class_a == waiting) return peers[a].since < peers[b].since;
     return peers[a].takes > peers[b].takes;
   });

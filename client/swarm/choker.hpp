@@ -2,10 +2,10 @@
 // times, no messages. Called once a round, and early when a slot is free or a better partner
 // appears.
 //
-// Leeching it is tit for tat: those who give us most, and one in five slots by chance, so that
+// Leeching it is tit for tat: those who give us most, and one in three slots by chance, so that
 // newcomers get a start and better partners are found. Seeding it is a rotation: a peer keeps its
-// slot until it had its share, then those who wait longest come before it; so pieces spread over
-// many instead of few.
+// slot until it had its share, then others come before it, those who have least first; so pieces
+// spread over many instead of few.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +23,7 @@ struct ChokeCandidate {
   bool interested = false;
   bool may_want = false;  // lacks pieces, so that it may become interested
   bool unchoked = false;
+  bool beginner = false;    // has nothing yet, and goes first: a piece makes it one that gives
   bool snubbing = false;    // owes us blocks and does not deliver
   bool ungrateful = false;  // had a good start from us and gave nothing like it back
   bool newcomer = false;    // connected within the last rounds: three times as likely to be tried
@@ -52,6 +53,8 @@ class Choker {
                        Random& random, std::vector<bool>& unchoke);
   void choose_rotation(std::span<const ChokeCandidate> peers, std::uint32_t slots, TimePoint now,
                        std::vector<bool>& unchoke);
+  std::uint32_t unchoke_beginners(std::span<const ChokeCandidate> peers, std::uint32_t slots,
+                                  std::vector<bool>& unchoke);
 
   std::vector<ConnectionId> optimistic_;
   std::vector<std::uint32_t> order_;  // scratch

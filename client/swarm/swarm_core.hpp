@@ -251,6 +251,9 @@ class Swarm::Core {
   void unchoke(Peer& peer, TimePoint now);
   void refuse_waiting(Peer& peer, TimePoint now);  // those it may no longer have
   void choke_round(TimePoint now);
+  bool has_few() const;
+  void update_first_copy();
+  double lag_of(const Peer& peer) const;
   void choke_soon(TimePoint now);
   void offer_first_copy(Peer& peer, TimePoint now);
 

@@ -14,6 +14,8 @@ constexpr std::uint32_t spare_partial_pieces = 4;
 constexpr std::uint32_t disk_queue_pieces = 4;
 // A block is asked for twice only where the second holder is this much faster.
 constexpr Duration duplicate_margin = std::chrono::milliseconds(50);
+constexpr int duplicate_factor = 4;
+constexpr int last_duplicate_factor = 2;  // once all pieces are fetched, or being fetched
 constexpr std::size_t duplicate_search_depth = 64;
 }  // namespace
 
@@ -189,9 +191,11 @@ OpenPiece& Swarm::Core::open_piece(PieceIndex piece) {
 // slow or frozen peer holds the last blocks, and there is no end game as a mode of its own.
 std::optional<BlockRef> Swarm::Core::duplicate_slow_block(Peer& peer, TimePoint now) {
   if (peer.peer_choking || !may_help(peer)) return std::nullopt;
+  const int factor = picker_.pickable_count() > 0 ? duplicate_factor : last_duplicate_factor;
   const auto own = peer.requests.expected(peer.requests.size());
+  const Duration own_wait = factor * own.value_or(config_->block_timeout_min) + duplicate_margin;
   Peer* slowest = nullptr;
-  Duration longest = 2 * own.value_or(config_->block_timeout_min) + duplicate_margin;
+  Duration longest = own_wait;
   const auto expected = [&](const Peer& other, std::size_t index) {
     // Overdue, or never heard of: as if it never came.
     if (other.requests.late_count() > 0) return Duration::max();
@@ -206,7 +210,6 @@ std::optional<BlockRef> Swarm::Core::duplicate_slow_block(Peer& peer, TimePoint 
     slowest = other.get();
   }
   if (slowest == nullptr) return std::nullopt;
-  const Duration own_wait = 2 * own.value_or(config_->block_timeout_min) + duplicate_margin;
   const std::size_t size = slowest->requests.size();
   for (std::size_t i = size; i > 0 && size - i < duplicate_search_depth; --i) {
     const BlockRef block = slowest->requests[i - 1].block;

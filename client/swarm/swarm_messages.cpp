@@ -191,7 +191,11 @@ void Swarm::Core::on(Peer& peer, wire::DontHave& message, TimePoint now) {
 // ---- the Fast extension
 
 void Swarm::Core::offer_allowed_fast(Peer& peer, TimePoint now) {
-  if (!peer.fast || peer.sent_allowed_fast || have_.none() || peer.counted_as_seed) return;
+  if (!peer.fast || peer.sent_allowed_fast || has_few() || peer.counted_as_seed) return;
+  // A crowd that begins has nothing but newcomers: to let all of them fetch at once makes each of
+  // them wait for its first piece.
+  update_first_copy();
+  if (first_copy_.active()) return;
   // A torrent of few pieces shall not be had without ever being unchoked.
   const std::uint32_t count = std::min(config_->allowed_fast_pieces, layout_.piece_count() / 8);
   if (peer.has.count() >= count || peer.extensions.upload_only) return;

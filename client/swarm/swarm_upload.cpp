@@ -16,11 +16,12 @@ constexpr Duration shortest_interval = std::chrono::milliseconds(20);
 // and those who got them can pass them on.
 constexpr std::size_t few_pieces = 8;
 constexpr std::uint32_t slots_with_few = 3;
-// While nobody else has all: the first copy is passed on sooner in few thick slices. Where eight
-// cannot take what our line could give, they take an eighth of one peer's time for it.
-constexpr std::uint32_t slots_alone = 8;
+// While nobody else has all: the first copy is passed on sooner in few thick slices.
+constexpr std::uint32_t slots_alone = 12;
 // What a peer may take before it is expected to give.
 constexpr std::uint64_t start_bytes = 256 << 10;
+// Beyond the piece that makes a beginner one that gives: blocks of others, begun beside it.
+constexpr std::uint64_t spare_start_bytes = 64 << 10;
 // Counted against the upload limit besides the payload: the header of a piece message.
 constexpr std::uint64_t header_bytes = 13;
 }  // namespace
@@ -172,13 +173,33 @@ void Swarm::Core::choke_soon(TimePoint now) {
   choke_at_ = std::min(choke_at_, std::max(now, last_round_ + shortest_interval));
 }
 
+bool Swarm::Core::has_few() const {
+  return have_.count() < few_pieces;
+}
+
+void Swarm::Core::update_first_copy() {
+  first_copy_.update(have_.all() && !seed_policy_, picker_, random_);
+}
+
+// Of the pieces we have, the share by which it has fewer. What we sent it counts, whatever it says:
+// one that never tells of a piece is not behind for ever.
+double Swarm::Core::lag_of(const Peer& peer) const {
+  const auto ours = static_cast<double>(have_.count());
+  const auto told = static_cast<double>(peer.has.count());
+  const double sent = static_cast<double>(peer.uploaded) / layout_.piece_length();
+  const double theirs = std::max(told, sent);
+  return theirs < ours ? 1 - theirs / ours : 0;
+}
+
 void Swarm::Core::choke_round(TimePoint now) {
   last_round_ = now;
   choke_at_ = never;
   if (!trading()) return;
   const bool rotate = rotate_at_ <= now;
   if (rotate) rotate_at_ = now + config_->optimistic_interval;
+  update_first_copy();
   candidates_.clear();
+  const bool few = has_few();
   bool contested = false;
   for (const auto& peer : peers_) {
     ChokeCandidate candidate;
@@ -187,6 +208,8 @@ void Swarm::Core::choke_round(TimePoint now) {
     candidate.may_want = !peer->closing && !peer->is_seed(layout_.piece_count());
     candidate.unchoked = !peer->am_choking;
     candidate.snubbing = peer->snubbed;
+    candidate.beginner = few && candidate.may_want && peer->has.none() &&
+                         peer->uploaded <= layout_.piece_length() + spare_start_bytes;
     candidate.ungrateful = peer->uploaded > 4 * peer->downloaded + start_bytes;
     candidate.newcomer = now - peer->connected_at < 3 * config_->choke_interval;
     candidate.gives = peer->down.per_second(now);
@@ -194,16 +217,15 @@ void Swarm::Core::choke_round(TimePoint now) {
     candidate.downloaded = peer->downloaded;
     candidate.taken = peer->uploaded_since_unchoke;
     candidate.since = peer->choke_changed;
-    if (candidate.may_want && peer->has.count() < have_.count())
-      candidate.lag =
-          1 - static_cast<double>(peer->has.count()) / static_cast<double>(have_.count());
+    // A seed owes nothing to those who are behind because they give nothing.
+    const bool deserves = !first_copy_.active() && (needed_count_ > 0 || !candidate.ungrateful);
+    if (candidate.may_want && deserves) candidate.lag = lag_of(*peer);
     contested = contested || candidate.interested;
     candidates_.push_back(candidate);
   }
-  first_copy_.update(have_.all() && !seed_policy_, picker_, random_);
   slots_ = upload_slots(*config_, upload_limiter_.limit(), needed_count_ == 0, candidates_);
   if (first_copy_.active()) slots_ = std::min(slots_, slots_alone);
-  if (have_.count() < few_pieces) slots_ = std::min(slots_, slots_with_few);
+  if (few) slots_ = std::min(slots_, slots_with_few);
   if (TradePolicy* policy = other_policy()) {
     policy->choose(candidates_, now, random_, unchoke_);
   } else {

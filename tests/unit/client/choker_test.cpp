@@ -89,6 +89,23 @@ TEST_CASE("who has fallen behind is tried more often") {
   CHECK(others > 250);
 }
 
+TEST_CASE("beginners go before those who give most, and keep their slots") {
+  Random random(1);
+  Choker choker;
+  std::vector<ChokeCandidate> peers;
+  for (std::uint32_t i = 0; i < 8; ++i) peers.push_back(candidate(i, i * 1000));
+  for (const std::size_t i : {1u, 2u, 3u}) peers[i].beginner = true;
+  peers[2].unchoked = true;
+  for (int round = 0; round < 20; ++round) {
+    const auto two = choose(choker, peers, 2, false, true, random);
+    CHECK(two[2]);
+    CHECK(two[1] + two[3] == 1);
+    const auto five = choose(choker, peers, 5, false, true, random);
+    CHECK((five[1] && five[2] && five[3] && five[7]));
+    CHECK(std::count(five.begin(), five.end(), true) == 5);
+  }
+}
+
 TEST_CASE("newcomers are tried more often, the ungrateful seldom") {
   Random random(1);
   Choker choker;
@@ -131,6 +148,22 @@ TEST_CASE("a seed passes its slots on when a peer had its share") {
   CHECK_FALSE(chosen[0]);
   CHECK(chosen[1]);
   CHECK(chosen[4]);
+}
+
+TEST_CASE("of those who wait for a seed, the one that has least comes first") {
+  Random random(1);
+  Choker choker;
+  std::vector<ChokeCandidate> peers;
+  for (std::uint32_t i = 0; i < 4; ++i) peers.push_back(candidate(i, 0));
+  peers[0].unchoked = true;  // it is being served, and goes on
+  peers[0].since = now - seconds(5);
+  peers[1].since = now - seconds(500);  // waits longest
+  peers[1].lag = peers[2].lag = 0.1;
+  peers[3].lag = 0.4;
+  CHECK(choose(choker, peers, 2, true, false, random) ==
+        std::vector<bool>{true, false, false, true});
+  CHECK(choose(choker, peers, 3, true, false, random) ==
+        std::vector<bool>{true, true, false, true});
 }
 
 TEST_CASE("slots follow the rate") {

@@ -207,6 +207,21 @@ TEST_CASE("both ends keep the same one of two links") {
   }
 }
 
+TEST_CASE("newcomers may fetch a few pieces at once, but not of the only seed of all") {
+  for (const bool others : {false, true}) {
+    Fixture f;
+    f.start(true);
+    if (others) {  // together they have all: bits 0 to 9, and 10 to 18
+      const ConnectionId a = f.connect(1), b = f.connect(2);
+      f.receive(a, wire::BitfieldMessage{{std::byte{0xff}, std::byte{0xc0}, std::byte{0}}});
+      f.receive(b, wire::BitfieldMessage{{std::byte{0}, std::byte{0x3f}, std::byte{0xe0}}});
+    }
+    const ConnectionId newcomer = f.connect(3);
+    f.receive(newcomer, wire::HaveNone{});
+    CHECK(f.sent<wire::AllowedFast>(newcomer).size() == (others ? pieces / 8 : 0));
+  }
+}
+
 TEST_CASE("a choke rejects what waits with Fast, and drops it without") {
   for (const bool fast : {true, false}) {
     Fixture f;
