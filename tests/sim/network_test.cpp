@@ -17,6 +17,15 @@ TimePoint at(std::uint64_t nanoseconds) {
   return TimePoint(Duration(nanoseconds));
 }
 
+// The next event, which the network was told of; arrivals are the caller's.
+Event next(EventQueue& events, Network& network, TimePoint& now) {
+  const Event event = events.pop();
+  now = event.time;
+  if (event.kind == EventKind::pump) network.on_pump(event.a, now);
+  if (event.kind == EventKind::ready) network.on_ready(event.a, now);
+  return event;
+}
+
 TEST_CASE("events come in order of time, and of being added", "[sim][network]") {
   Random random(1);
   EventQueue queue;
@@ -76,10 +85,7 @@ struct Bench {
   void run() {
     push(now);
     while (!events.empty()) {
-      const Event event = events.pop();
-      now = event.time;
-      if (event.kind == EventKind::pump) network.on_pump(event.a, now);
-      if (event.kind == EventKind::ready) network.on_ready(event.a, now);
+      const Event event = next(events, network, now);
       if (event.kind == EventKind::arrive) take(event);
       push(now);
     }
@@ -222,10 +228,7 @@ TEST_CASE("those who fill a downlink share it", "[sim][network]") {
       } while (network.dirty(i));
   };
   for (push(); !events.empty(); push()) {
-    const Event event = events.pop();
-    now = event.time;
-    if (event.kind == EventKind::pump) network.on_pump(event.a, now);
-    if (event.kind == EventKind::ready) network.on_ready(event.a, now);
+    const Event event = next(events, network, now);
     if (event.kind != EventKind::arrive) continue;
     for (std::uint32_t i = 0; i < senders; ++i) arrived[i] += (ends[i] ^ 1) == event.a;
     const auto [least, most] = std::minmax_element(arrived.begin(), arrived.end());
@@ -258,10 +261,7 @@ TEST_CASE("a full downlink holds its senders back", "[sim][network]") {
     } while (network.dirty(0));
   };
   for (push(); !events.empty(); push()) {
-    const Event event = events.pop();
-    now = event.time;
-    if (event.kind == EventKind::pump) network.on_pump(event.a, now);
-    if (event.kind == EventKind::ready) network.on_ready(event.a, now);
+    const Event event = next(events, network, now);
     if (event.kind != EventKind::arrive) continue;
     last = now;
     // Never more under way than the queue holds, and the block that has its place behind it.
