@@ -18,8 +18,8 @@ namespace {
 // Read before the swarm is asked what to do and other connections have their turn.
 constexpr std::size_t read_budget = 1024 * 1024;
 // Unsent bytes in the socket below which the kernel calls it writable: what the line takes in
-// `unsent_time`. Little, so that chokes and haves are not stuck behind blocks, and what is there
-// can still be decided; but a socket that runs dry between two turns of ours keeps TCP from finding
+// `unsent_time`. Little, so that chokes and haves are not stuck behind blocks, and so that a block
+// can be taken back; but a socket that runs dry between two turns of ours keeps TCP from finding
 // out how fast a long line is.
 constexpr std::size_t unsent_least = 32 * 1024, unsent_most = 1024 * 1024;
 constexpr std::chrono::milliseconds unsent_time(16);
