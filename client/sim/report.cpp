@@ -182,7 +182,7 @@ void report_waste(const World& world, Report& out) {
     wasted += progress.wasted;
     haves += world.network().line(node->number).sums.haves;
     out.failed_pieces += node->failed_pieces;
-    out.failed_most = std::max(out.failed_most, node->failed_pieces);
+    if (node->options.honest) out.failed_most = std::max(out.failed_most, node->failed_pieces);
     out.bans += node->banned.size();
     if (is_seed(*node) && node->options.honest) {
       seeds_sent += progress.uploaded;

@@ -33,6 +33,11 @@ bool Blame::wants_digests(PieceIndex piece) const {
                      [&](const Record& record) { return record.piece == piece; });
 }
 
+bool Blame::accused(ConnectionId connection) const {
+  return std::any_of(records_.begin(), records_.end(),
+                     [&](const Record& record) { return record.sender.connection == connection; });
+}
+
 std::vector<Blame::Guilty> Blame::stored(PieceIndex piece, std::span<const std::uint64_t> digests) {
   std::vector<Guilty> guilty;
   for (const Record& record : records_) {

@@ -18,6 +18,8 @@ class Blame {
   std::vector<Contributor> failed(const OpenPiece& piece, std::span<const std::uint64_t> digests);
   // Does the store have to send digests with the next success of this piece?
   bool wants_digests(PieceIndex piece) const;
+  // It had a part in a piece that has not come right since.
+  bool accused(ConnectionId connection) const;
   // The piece is right: those whose blocks were not. Forgets the piece.
   struct Guilty {
     Contributor contributor;

@@ -39,6 +39,7 @@ class OpenPiece {
   PieceIndex piece() const { return piece_; }
   std::uint64_t sequence() const { return sequence_; }  // order of opening
   Phase phase = Phase::fetching;
+  TimePoint doubted_since = never;  // complete, but not stored yet for the sake of who sent it
 
   std::uint32_t block_count() const { return static_cast<std::uint32_t>(blocks_.size()); }
   // Blocks that may be asked for: free ones, and late ones that have one holder.

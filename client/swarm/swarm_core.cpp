@@ -297,12 +297,13 @@ void Swarm::Core::recount(Peer& peer) {
 
 TimePoint Swarm::Core::next_deadline() const {
   return std::min({choke_at_, peers_at_, spill_at_, connect_at_, announce_at_, download_at_,
-                   upload_at_, metadata_at_, tell_at_, gossip_at_});
+                   upload_at_, metadata_at_, tell_at_, gossip_at_, doubt_at_});
 }
 
 void Swarm::Core::time_passed(TimePoint now) {
   if (peers_at_ <= now) check_peers(now);
   if (spill_at_ <= now) spill_overdue(now);
+  if (doubt_at_ <= now) store_doubted(now);
   if (download_at_ <= now) {
     download_at_ = never;
     ++download_turn_;

@@ -213,6 +213,8 @@ class Swarm::Core {
   // swarm_pieces.cpp
   void block_arrived(Peer& peer, BlockRef block, BlockBuffer buffer, TimePoint now);
   void store_if_complete(OpenPiece& open, TimePoint now);
+  bool doubted(OpenPiece& open, TimePoint now);
+  void store_doubted(TimePoint now);
   void piece_verified(OpenPiece& open, const StoreOutcome& outcome, TimePoint now);
   void piece_was_wrong(OpenPiece& open, const StoreOutcome& outcome, TimePoint now);
   void disk_failed(OpenPiece& open, const StoreOutcome& outcome, std::vector<BlockBuffer> blocks,
@@ -324,7 +326,7 @@ class Swarm::Core {
   // Deadlines: each is when its work is due, or a time before it.
   TimePoint choke_at_ = never, peers_at_ = never, spill_at_ = never, connect_at_ = never,
             announce_at_ = never, download_at_ = never, upload_at_ = never, metadata_at_ = never,
-            tell_at_ = never, gossip_at_ = never;
+            tell_at_ = never, gossip_at_ = never, doubt_at_ = never;
 
   std::vector<Action> actions_;
   std::vector<ChokeCandidate> candidates_;  // scratch

@@ -2,10 +2,17 @@
 // and what must leave memory for the spill.
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include "client/swarm/swarm_core.hpp"
 
 namespace barter {
+
+namespace {
+// As long as one piece takes to be fetched of one peer, or somewhat longer: what is right waits,
+// too.
+constexpr Duration doubted_for = std::chrono::seconds(2);
+}  // namespace
 
 void Swarm::Core::block_arrived(Peer& peer, BlockRef block, BlockBuffer buffer, TimePoint now) {
   OpenPiece* open = open_.find(block.piece);
@@ -34,13 +41,13 @@ void Swarm::Core::block_arrived(Peer& peer, BlockRef block, BlockBuffer buffer, 
 }
 
 void Swarm::Core::store_if_complete(OpenPiece& open, TimePoint now) {
-  static_cast<void>(now);
   if (open.phase != OpenPiece::Phase::fetching || !open.complete() || stopping_) return;
   if (disk_paused_) {
     open.phase = OpenPiece::Phase::waiting;
     open_.update(open);
     return;
   }
+  if (doubted(open, now)) return;
   open.phase = OpenPiece::Phase::storing;
   open_.update(open);
   ++storing_;
@@ -49,6 +56,28 @@ void Swarm::Core::store_if_complete(OpenPiece& open, TimePoint now) {
   action.blocks = open.take_buffers();
   action.want_digests = blame_.wants_digests(open.piece());
   actions_.emplace_back(std::move(action));
+}
+
+// Of several peers, and one of them had a part in a piece that was wrong and is being fetched
+// again: when that comes right the guilty are known, and what they sent here is fetched again
+// before it spoils this piece too.
+bool Swarm::Core::doubted(OpenPiece& open, TimePoint now) {
+  const auto& senders = open.contributors();
+  if (blame_.records() == 0 || senders.size() < 2 || blame_.wants_digests(open.piece()))
+    return false;
+  if (std::none_of(senders.begin(), senders.end(),
+                   [&](const Contributor& one) { return blame_.accused(one.connection); }))
+    return false;
+  open.doubted_since = std::min(open.doubted_since, now);
+  if (open.doubted_since + doubted_for <= now) return false;
+  doubt_at_ = std::min(doubt_at_, open.doubted_since + doubted_for);
+  return true;
+}
+
+void Swarm::Core::store_doubted(TimePoint now) {
+  if (std::exchange(doubt_at_, never) == never) return;
+  for (const auto& open : open_.all())
+    if (open->doubted_since != never) store_if_complete(*open, now);
 }
 
 void Swarm::Core::piece_stored(PieceIndex piece, const StoreOutcome& outcome, TimePoint now,
@@ -82,6 +111,7 @@ void Swarm::Core::piece_verified(OpenPiece& open, const StoreOutcome& outcome, T
   for (const auto& guilty : blame_.stored(piece, outcome.block_digests))
     if (guilty.blocks >= config_->bad_blocks_before_ban)
       ban(guilty.contributor, "it sent blocks that differ from the right ones", now);
+  store_doubted(now);
   const bool was_needed = needed(piece);
   if (!have_.set(to_number(piece))) return;
   if (was_needed) {
@@ -145,6 +175,7 @@ void Swarm::Core::piece_was_wrong(OpenPiece& open, const StoreOutcome& outcome, 
   }
   for (const Contributor& contributor : guilty)
     ban(contributor, "it sent a whole piece that was wrong", now);
+  store_doubted(now);
 }
 
 // Until one has sent a whole piece that is right it is given pieces alone: if it lies, the next

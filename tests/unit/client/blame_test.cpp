@@ -35,12 +35,15 @@ TEST_CASE("exactly those whose blocks differ from the good ones are guilty") {
   const auto bad = piece_from(pool, {1, 2, 3, 2});
   CHECK(blame.failed(bad, std::vector<std::uint64_t>{10, 66, 12, 66}).empty());
   CHECK(blame.wants_digests(PieceIndex{0}));
+  for (const std::uint32_t sender : {1u, 2u, 3u}) CHECK(blame.accused(ConnectionId{sender}));
+  CHECK_FALSE(blame.accused(ConnectionId{4}));
   const auto guilty = blame.stored(PieceIndex{0}, std::vector<std::uint64_t>{10, 11, 12, 13});
   REQUIRE(guilty.size() == 1);
   CHECK(guilty[0].contributor.peer_id == peer(2).peer_id);
   CHECK(guilty[0].blocks == 2);
   CHECK_FALSE(blame.wants_digests(PieceIndex{0}));
   CHECK(blame.records() == 0);
+  CHECK_FALSE(blame.accused(ConnectionId{2}));
 }
 
 TEST_CASE("who sent a whole wrong piece is guilty at once") {
