@@ -49,6 +49,9 @@ void Choker::choose(std::span<const ChokeCandidate> peers, std::uint32_t slots, 
   order_.clear();
   for (std::uint32_t i = 0; i < peers.size(); ++i)
     if (peers[i].interested) order_.push_back(i);
+  const auto givers = std::stable_partition(order_.begin(), order_.end(),
+                                            [&](std::uint32_t i) { return !peers[i].keeps; });
+  if (givers != order_.begin()) order_.erase(givers, order_.end());
   if (order_.size() <= slots) {
     for (const std::uint32_t i : order_) unchoke[i] = true;
     optimistic_.clear();
@@ -70,7 +73,7 @@ void Choker::unchoke_ahead(std::span<const ChokeCandidate> peers, std::size_t sl
                            std::vector<bool>& unchoke) {
   order_.clear();
   for (std::uint32_t i = 0; i < peers.size(); ++i)
-    if (!peers[i].interested && peers[i].may_want) order_.push_back(i);
+    if (!peers[i].interested && peers[i].may_want && !peers[i].keeps) order_.push_back(i);
   random.shuffle(order_);
   std::stable_partition(order_.begin(), order_.end(),
                         [&](std::uint32_t i) { return peers[i].unchoked; });

@@ -26,6 +26,7 @@ struct ChokeCandidate {
   bool beginner = false;    // has nothing yet, and goes first: a piece makes it one that gives
   bool snubbing = false;    // owes us blocks and does not deliver
   bool ungrateful = false;  // had a good start from us and gave nothing like it back
+  bool keeps = false;       // took and did not give: not served while others want something
   bool newcomer = false;    // connected within the last rounds: three times as likely to be tried
   std::uint64_t gives = 0;  // bytes a second it sends us
   std::uint64_t takes = 0;  // bytes a second we send it

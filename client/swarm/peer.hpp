@@ -57,6 +57,7 @@ struct Peer {
   bool counted_as_seed = false;  // by the picker, as a number; its bitfield is empty then
   bool snubbed = false;          // owed us blocks for too long
   bool suspect = false;          // sent a part of a wrong piece, and no right one alone since then
+  bool took_only = false;        // when we had all: it had a good start and gave nothing like it
   bool hungry = false;           // has room for requests, and found nothing to ask for
   bool marked = false;           // on the Core's list of peers to be looked at
   bool sent_allowed_fast = false;

@@ -240,6 +240,7 @@ void Swarm::Core::forget(Peer& peer, DisconnectReason reason, Duration pause, Ti
     contacts_changed(now);
   }
   first_copy_.dropped(peer.id);
+  passed_on_.left(peer.id);
   if (!peer.am_choking) choke_soon(now);
 }
 

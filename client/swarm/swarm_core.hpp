@@ -27,6 +27,7 @@
 #include "client/swarm/known_peers.hpp"
 #include "client/swarm/metadata_fetch.hpp"
 #include "client/swarm/open_pieces.hpp"
+#include "client/swarm/passed_on.hpp"
 #include "client/swarm/peer.hpp"
 #include "client/swarm/peer_exchange.hpp"
 #include "client/swarm/pick_policy.hpp"
@@ -256,6 +257,8 @@ class Swarm::Core {
   bool has_few() const;
   void update_first_copy();
   double lag_of(const Peer& peer) const;
+  static bool ungrateful(const Peer& peer);
+  bool keeps(const Peer& peer, TimePoint now) const;
   void choke_soon(TimePoint now);
   void offer_first_copy(Peer& peer, TimePoint now);
 
@@ -308,11 +311,12 @@ class Swarm::Core {
 
   Choker choker_;
   FirstCopy first_copy_;
+  PassedOn passed_on_;
   // Null, but in comparisons.
   std::unique_ptr<TradePolicy> leech_policy_, seed_policy_;
   std::unique_ptr<PickPolicy> pick_policy_;
   std::uint32_t slots_ = 0;
-  TimePoint last_round_{}, rotate_at_{}, started_at_{};
+  TimePoint last_round_{}, rotate_at_{}, started_at_{}, finished_at_{};
   std::size_t upload_turn_ = 0, download_turn_ = 0;
 
   Announcer announcer_;

@@ -153,6 +153,7 @@ void Swarm::Core::on(Peer& peer, wire::Have& message, TimePoint now) {
   if (peer.has.size() == 0) peer.has = Bitfield(layout_.piece_count());
   peer.has.set(message.piece);
   picker_.peer_gained(*piece);
+  if (first_copy_.active()) passed_on_.gained(peer.id, *piece);
   peer.nothing_at_epoch = ~0ull;
   if (needed(*piece)) ++peer.interesting;
   if (peer.has.all() && link_is_pointless(peer)) {

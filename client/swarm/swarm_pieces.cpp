@@ -136,6 +136,8 @@ void Swarm::Core::check_complete(TimePoint now) {
   if (!started_ || stopping_ || needed_count_ != 0) return;
   if (!announced_wanted_) {
     announced_wanted_ = true;
+    finished_at_ = now;
+    for (const auto& peer : peers_) peer->took_only = ungrateful(*peer);
     notify(WantedComplete{});
     want_no_more(now);
     choke_soon(now);

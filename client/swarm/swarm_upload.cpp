@@ -18,6 +18,8 @@ constexpr std::size_t few_pieces = 8;
 constexpr std::uint32_t slots_with_few = 3;
 // While nobody else has all: the first copy is passed on sooner in few thick slices.
 constexpr std::uint32_t slots_alone = 12;
+// Who only took while we were fetching comes last for so long once we have all.
+constexpr Duration remembered_for = std::chrono::minutes(1);
 // What a peer may take before it is expected to give.
 constexpr std::uint64_t start_bytes = 256 << 10;
 // Beyond the piece that makes a beginner one that gives: blocks of others, begun beside it.
@@ -141,6 +143,8 @@ void Swarm::Core::serve_in_turn(TimePoint now) {
 void Swarm::Core::block_sent(ConnectionId connection, BlockRange range, TimePoint now) {
   Peer* peer = find(connection);
   if (peer == nullptr || !peer->uploads.done(range)) return;
+  if (first_copy_.active())
+    passed_on_.sent(connection, range.piece, picker_.availability(range.piece) == 0, now);
   peer->last_sent = now;
   peer->uploaded += range.length;
   peer->uploaded_since_unchoke += range.length;
@@ -191,6 +195,17 @@ double Swarm::Core::lag_of(const Peer& peer) const {
   return theirs < ours ? 1 - theirs / ours : 0;
 }
 
+bool Swarm::Core::ungrateful(const Peer& peer) {
+  return peer.uploaded > 4 * peer.downloaded + start_bytes;
+}
+
+// Nobody gives to a seed. It goes by what it saw while it fetched, or by what becomes of the pieces
+// that it alone has.
+bool Swarm::Core::keeps(const Peer& peer, TimePoint now) const {
+  if (needed_count_ > 0) return false;
+  return (peer.took_only && now - finished_at_ < remembered_for) || passed_on_.keeps(peer.id, now);
+}
+
 void Swarm::Core::choke_round(TimePoint now) {
   last_round_ = now;
   choke_at_ = never;
@@ -210,7 +225,8 @@ void Swarm::Core::choke_round(TimePoint now) {
     candidate.snubbing = peer->snubbed;
     candidate.beginner = few && candidate.may_want && peer->has.none() &&
                          peer->uploaded <= layout_.piece_length() + spare_start_bytes;
-    candidate.ungrateful = peer->uploaded > 4 * peer->downloaded + start_bytes;
+    candidate.ungrateful = ungrateful(*peer);
+    candidate.keeps = keeps(*peer, now);
     candidate.newcomer = now - peer->connected_at < 3 * config_->choke_interval;
     candidate.gives = peer->down.per_second(now);
     candidate.takes = peer->up.per_second(now);

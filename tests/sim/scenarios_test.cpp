@@ -89,12 +89,15 @@ TEST_CASE("liars waste less than a tenth and are banned", "[sim][scenarios]") {
   });
 }
 
-TEST_CASE("free-riders hold up nobody for long", "[sim][scenarios]") {
+TEST_CASE("free-riders hold up nobody for long, and get little", "[sim][scenarios]") {
   for_seeds(3, [](std::uint64_t seed) {
     const Report report = run("free-riders", seed, 0, half_the_pieces);
-    INFO(to_text(report));
-    CHECK(report.efficiency > 0.75);
+    const Report control = run("free-riders", seed, 0, half_the_pieces, true);
+    INFO(to_text(report) << "\nwithout it\n" << to_text(control));
+    CHECK(report.efficiency > 0.85);
     CHECK(report.riders == 1);
+    CHECK(report.rider_share < 0.25);
+    CHECK(report.mean_seconds < 1.05 * control.mean_seconds);
   });
 }
 

@@ -106,6 +106,22 @@ TEST_CASE("beginners go before those who give most, and keep their slots") {
   }
 }
 
+TEST_CASE("who took and did not give is served when nobody else wants anything") {
+  Random random(1);
+  Choker choker;
+  std::vector<ChokeCandidate> peers{candidate(1, 0), candidate(2, 0), candidate(3, 0)};
+  peers[0].keeps = true;
+  for (const bool seeding : {false, true}) {
+    peers[1].interested = peers[2].interested = true;
+    CHECK(choose(choker, peers, 8, seeding, true, random) == std::vector<bool>{false, true, true});
+    peers[1].interested = false;
+    peers[1].may_want = true;
+    CHECK(choose(choker, peers, 8, seeding, true, random) == std::vector<bool>{false, true, true});
+    peers[2].interested = false;
+    CHECK(choose(choker, peers, 8, seeding, true, random)[0]);
+  }
+}
+
 TEST_CASE("newcomers are tried more often, the ungrateful seldom") {
   Random random(1);
   Choker choker;
