@@ -101,6 +101,21 @@ TEST_CASE("free-riders hold up nobody for long, and get little", "[sim][scenario
   });
 }
 
+TEST_CASE("a fast peer among slow ones is not taken for a free-rider", "[sim][scenarios]") {
+  for_seeds(3, [](std::uint64_t seed) {
+    World world(seed, {.pieces = 512, .piece_length = 256 << 10});
+    world.add({.up = 6'250'000, .seed = true});
+    world.add({.up = 6'250'000, .down = 6'250'000, .group = "fast"});
+    for (int i = 0; i < 3; ++i)
+      world.add({.up = 62'500, .down = 250'000, .must_finish = false, .group = "slow"});
+    REQUIRE(world.run(std::chrono::minutes(5)));
+    const Report report = make_report(world);
+    INFO(to_text(report));
+    for (const GroupReport& group : report.groups)
+      if (group.name == "fast") CHECK(group.last_seconds < 30);  // its line needs 22
+  });
+}
+
 TEST_CASE("alone with a seed a free-rider runs at full speed", "[sim][scenarios]") {
   for_seeds(3, [](std::uint64_t seed) {
     World world(seed, {.pieces = 128, .piece_length = 256 << 10});
