@@ -11,6 +11,8 @@ constexpr std::uint32_t least_share = 8;
 constexpr std::uint32_t least_of_others = 16;
 constexpr std::uint32_t least_others = 2;
 constexpr std::uint32_t usual_passed = 2;  // by each of the others, or nothing is known yet
+// Of a piece that tells nothing any more: passed on, or sent to more than one.
+constexpr ConnectionId settled{0xfffffffe};
 }  // namespace
 
 void PassedOn::sent(ConnectionId to, PieceIndex piece, bool nobody_has_it, TimePoint now) {
@@ -20,11 +22,10 @@ void PassedOn::sent(ConnectionId to, PieceIndex piece, bool nobody_has_it, TimeP
   if (number >= given_to_.size()) given_to_.resize(number + 1, no_connection);
   ConnectionId& giver = given_to_[number];
   if (giver == to) return;
-  if (giver != no_connection) {  // who gets it now has it of us
-    giver = no_connection;
+  if (giver != no_connection || !nobody_has_it) {
+    giver = settled;
     return;
   }
-  if (!nobody_has_it) return;
   giver = to;
   Record& record = records_[to];
   if (++record.given == start_pieces) record.started = now;
@@ -34,10 +35,10 @@ void PassedOn::gained(ConnectionId peer, PieceIndex piece) {
   const std::uint32_t number = to_number(piece);
   if (number >= given_to_.size()) return;
   ConnectionId& giver = given_to_[number];
-  if (giver == no_connection || giver == peer) return;
+  if (giver == no_connection || giver == settled || giver == peer) return;
   const auto record = records_.find(giver);
   if (record != records_.end()) ++record->second.passed;
-  giver = no_connection;
+  giver = settled;
 }
 
 void PassedOn::left(ConnectionId peer) {

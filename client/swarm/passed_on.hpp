@@ -36,7 +36,7 @@ class PassedOn {
   void forget_half(TimePoint now);
 
   std::unordered_map<ConnectionId, Record> records_;
-  std::vector<ConnectionId> given_to_;  // by piece; no_connection: to nobody, or it is known
+  std::vector<ConnectionId> given_to_;  // by piece; no_connection: to nobody yet
   TimePoint forget_at_ = never;
 };
 

@@ -63,6 +63,17 @@ TEST_CASE("what another has of us was not passed on") {
   }
 }
 
+TEST_CASE("a piece that goes to two by turns is no start for either") {
+  Seed seed;
+  seed.crowd(8);
+  for (std::uint32_t i = 0; i < 16; ++i)
+    for (const ConnectionId peer : {rita, ConnectionId{9}})
+      seed.passed_on.sent(peer, PieceIndex{seed.next}, true, seed.now);
+  seed.now += PassedOn::time_to_pass_on;
+  CHECK_FALSE(seed.keeps(rita));
+  CHECK_FALSE(seed.keeps(ConnectionId{9}));
+}
+
 TEST_CASE("what a peer says it has does not count, but what it was given") {
   Seed seed;
   seed.crowd(8);
