@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # ctest.sh PRESET [ctest options]: run ctest on build/PRESET with a report in build/results/PRESET.xml;
-# print what failed and one line of counts. A test that fails beside others is tried once more, and named if
-# it passes then: the loopback tests have deadlines, and the machine may be busy.
+# print what failed and one line of counts. Tests wait more than they work, so one more runs than there are CPUs.
+# A test that fails beside others is tried once more, and named if it passes then: the loopback tests have
+# deadlines, and the machine may be busy.
 set -euo pipefail
 export LC_ALL=C.UTF-8
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -11,7 +12,7 @@ shift
 mkdir -p build/results
 log=build/results/$preset.log
 status=0
-ctest --preset "$preset" -j "$(nproc)" --no-tests=error --repeat until-pass:2 \
+ctest --preset "$preset" -j "$(($(nproc) + 1))" --no-tests=error --repeat until-pass:2 \
   --output-junit "$PWD/build/results/$preset.xml" "$@" </dev/null >"$log" 2>&1 || status=$?
 if [ "$status" -ne 0 ]; then
   # Everything but the lines about what went well.
