@@ -55,7 +55,9 @@ struct SwarmConfig {
   std::uint32_t hearsay_attempts = 3;                 // before such an address is forgotten
 
   // Requests
-  std::uint32_t min_requests = 4;  // to one peer, whatever its rate
+  // To one peer, whatever its rate. Other clients ask for seconds ahead: where a peer serves many at
+  // once, few requests are a small share of its line.
+  std::uint32_t min_requests = 8;
   // To one peer; the peer's reqq may lower it. More than the usual only to a peer so far away that
   // four times rate x delay is more: its TCP must never run dry, or it does not find out how fast
   // the line is (BBR). 1 Gbit/s over 100 ms is 763 blocks in flight.
