@@ -9,7 +9,7 @@ import threading
 import contestants
 import measure
 import peers
-from members import Place
+from members import Host
 from payload import payload
 from process import until
 from star import Link, Star
@@ -55,7 +55,7 @@ del CONTESTANTS["roofline"]
 SMALL = {"aria2": 64, "transmission": 64}  # MiB
 
 
-class OnHost(Place):
+class OnHost(Host):
     def traced(self, _name, arguments):
         """No system calls are counted here."""
         return arguments

@@ -11,7 +11,7 @@ import time
 
 import contestants
 import measure
-from members import KINDS, Place
+from members import KINDS, Host
 from process import Timeout, until
 from star import Link, Star
 from torrents import Torrent
@@ -124,7 +124,7 @@ class Crowd:
 
     def place(self, host, kind=None):
         barter = self.options.barters.get(kind, self.options.barter)
-        place = Place(os.path.join(self.folder, host), os.path.abspath(barter), self.star.address(host))
+        place = Host(os.path.join(self.folder, host), os.path.abspath(barter), self.star.address(host))
         if self.options.trace:
             place.trace = os.path.join(self.options.trace, f"{os.path.basename(self.folder)}-{host}.trace")
         self.places[host] = place

@@ -1,7 +1,7 @@
 """Who makes up a crowd: the contestants of tests/interop with the settings that they come with, each on a
 host of its own; and their riders, who take and do not give.
 
-    member = KINDS["aria2"](Place(...), "peer1")
+    member = KINDS["aria2"](Host(...), "peer1")
     member.ready(torrent, folder)        # serves
     member.join(torrent, folder, rider)  # downloads, then goes on as a seed
 
@@ -9,22 +9,18 @@ Called inside the host's network namespace (Star.inside), as everything that spe
 """
 
 import itertools
-import os
 
 import contestants
+from place import Place
 
 
-class Place:
-    """What contestants expect of a row of the interop table: here it is one host of the star."""
+class Host(Place):
+    """One host of the star: its address, and ports that nobody else uses."""
 
     def __init__(self, folder, barter, address):
-        self.folder, self.barter = folder, barter
-        self.addresses = self
+        super().__init__(folder, barter, self)
         self._address = address
-        self._ports = itertools.count(20000)  # nobody else is on this host
-        self.peers, self.cleanups = [], []
-        os.makedirs(folder)
-        os.chmod(folder, 0o755)
+        self._ports = itertools.count(20000)
 
     def address(self):
         return self._address
@@ -33,18 +29,6 @@ class Place:
 
     def port(self):
         return next(self._ports)
-
-    def started(self, peer):
-        self.peers.append(peer)
-
-    def at_end(self, function):
-        self.cleanups.append(function)
-
-    def close(self):
-        for peer in self.peers:
-            peer.kill()
-        for function in self.cleanups:
-            function()
 
 
 class Barter(contestants.Barter):
