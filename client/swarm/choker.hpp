@@ -5,7 +5,7 @@
 // Leeching it is tit for tat: those who give us most, and one in three slots by chance, so that
 // newcomers get a start and better partners are found. Seeding it is a rotation: a peer keeps its
 // slot until it had its share, then others come before it, those who have least first; so pieces
-// spread over many instead of few.
+// spread over many instead of few. Who is known to take and not to give comes last of all.
 #pragma once
 
 #include <cstdint>
