@@ -62,7 +62,7 @@ struct Report {
   // Peers that send wrong blocks, and those of them that somebody banned; all bans, of whomever.
   std::uint32_t liars = 0, liars_banned = 0;
   std::uint64_t bans = 0, failed_pieces = 0;
-  std::uint32_t failed_most = 0;  // pieces, at one peer
+  std::uint32_t failed_most = 0;  // pieces, at one honest peer
   std::uint64_t events = 0;
   std::vector<double> finish_times;  // of the honest peers, ascending
 };

@@ -34,7 +34,8 @@ void put_times(Out out, const Report& r) {
                    r.riders, 100 * r.rider_share);
   if (r.liars > 0 || r.bans > 0)
     fmt::format_to(
-        out, "liars       {} of {} banned; {} pieces failed, {} at one peer; {} bans in all\n",
+        out,
+        "liars       {} of {} banned; {} pieces failed, {} at one honest peer; {} bans in all\n",
         r.liars_banned, r.liars, r.failed_pieces, r.failed_most, r.bans);
 }
 

@@ -1,8 +1,6 @@
 // Those that take and do not give, at a swarm that has all.
 #include <catch2/catch.hpp>
 
-#include <algorithm>
-
 #include "tests/unit/client/swarm_fixture.hpp"
 
 namespace barter {
