@@ -28,10 +28,14 @@ std::vector<FileRange>& scratch_ranges() {
 
 }  // namespace
 
-FileSet::FileSet(Files& files, const Layout& layout, const std::vector<File>& names,
-                 Options options)
-    : files_(files), layout_(layout), names_(names), options_(options), aside_(names.size()) {
-  assert(layout.files().size() == names.size());
+FileSet::FileSet(Files& files, const Layout& layout, const std::vector<File>& list, Options options)
+    : files_(files),
+      layout_(layout),
+      list_(list),
+      names_(list),
+      options_(options),
+      aside_(list.size()) {
+  assert(layout.files().size() == list.size());
   options_.max_open = std::max<std::size_t>(options_.max_open, 1);
 }
 
@@ -53,7 +57,7 @@ FileSet::Shared FileSet::root() const {
 }
 
 bool FileSet::is_real(FileIndex file) const {
-  return !names_[file].pad && names_[file].symlink_target.empty();
+  return !list_[file].pad && list_[file].symlink_target.empty();
 }
 
 Result<FileHandle> FileSet::open_now(FileIndex file, bool write) {
@@ -69,12 +73,17 @@ Result<FileHandle> FileSet::open_now(FileIndex file, bool write) {
   }
   const Shared root = this->root();
   if (!root) return Error{Errc::not_found, "the download folder is not there"};
-  auto opened = files_.open(*root, path(file), write ? OpenMode::write : OpenMode::read);
+  std::string name = path(file);
+  auto opened = files_.open(*root, name, write ? OpenMode::write : OpenMode::read);
+  while (!opened && opened.error().code == Errc::not_found && path(file) != name) {
+    name = path(file);  // it was given its final name meanwhile
+    opened = files_.open(*root, name, write ? OpenMode::write : OpenMode::read);
+  }
   if (!opened || !write) return opened;
   const auto info = files_.look(*opened);
   if (!info) return info.error();
   if (info->links > 1 && !options_.force) {
-    return Error{Errc::permission_denied, "will not write to " + path(file) +
+    return Error{Errc::permission_denied, "will not write to " + name +
                                               ": it has other names (hard links) that would change "
                                               "too; use --force to allow it"};
   }
@@ -296,13 +305,14 @@ void FileSet::note_new_folders(FileIndex file) {
 Result<void> FileSet::create(FileIndex file, bool allocate) {
   const Shared root = this->root();
   if (!root) return Error{Errc::not_found, "the download folder is not there"};
-  const std::string folder = folder_of(path(file));
+  const std::string name = path(file);
+  const std::string folder = folder_of(name);
   if (!folder.empty() && folder != made_folder_) {
     if (auto done = files_.make_folders(*root, folder); !done) return done;
     made_folder_ = folder;
   }
   note_new_folders(file);
-  const auto handle = files_.open(*root, path(file), OpenMode::create, names_[file].executable);
+  const auto handle = files_.open(*root, name, OpenMode::create, list_[file].executable);
   if (!handle) return handle.error();
   const auto info = files_.look(*handle);
   if (!info) return info.error();
@@ -342,10 +352,10 @@ Result<void> FileSet::make_links() {
   const Shared root = this->root();
   if (!root) return Error{Errc::not_found, "the download folder is not there"};
   std::set<std::string> own;  // built for the rare torrent that has links
-  for (const auto& link : names_) {
+  for (const auto& link : list_) {
     if (link.symlink_target.empty()) continue;
     if (own.empty()) {
-      for (const auto& name : names_) {
+      for (const auto& name : list_) {
         if (name.pad || !name.symlink_target.empty()) continue;
         for (std::string part = name.path; !part.empty(); part = folder_of(part)) {
           if (!own.insert(part).second) break;

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "chunkstore/disk_names.hpp"
 #include "chunkstore/files.hpp"
 #include "torrent/layout.hpp"
 #include "torrent/metainfo.hpp"
@@ -27,8 +28,8 @@ class FileSet {
   };
   using FileIndex = std::uint32_t;
 
-  // `layout` and `names` (in the layout's order) must outlive the set.
-  FileSet(Files& files, const Layout& layout, const std::vector<File>& names, Options options);
+  // `layout` and `list` (in the layout's order) must outlive the set.
+  FileSet(Files& files, const Layout& layout, const std::vector<File>& list, Options options);
 
   // The download folder; all files that were open are closed.
   void set_root(FileHandle root);
@@ -41,8 +42,10 @@ class FileSet {
   // Has it a place on the disk? Pads and links have none.
   bool is_real(FileIndex file) const;
 
-  const std::string& path(FileIndex file) const { return names_[file].path; }
-  std::uint64_t length(FileIndex file) const { return names_[file].length; }
+  // What the files are called on the disk, now and later.
+  DiskNames& names() { return names_; }
+  std::string path(FileIndex file) const { return names_.path(file); }
+  std::uint64_t length(FileIndex file) const { return list_[file].length; }
 
   // Bytes of the torrent's byte range. `may_block` false: only from memory, else false. A file that
   // is shorter than its bytes is Errc::file_changed, an absent one not_found.
@@ -104,7 +107,8 @@ class FileSet {
 
   Files& files_;
   const Layout& layout_;
-  const std::vector<File>& names_;
+  const std::vector<File>& list_;
+  DiskNames names_;
   Options options_;
   const FileHandle* side_folder_ = nullptr;
   std::vector<bool> aside_;

@@ -39,6 +39,8 @@ enum class RecordType : std::uint8_t {
   closed,
   spilled,
   unspilled,
+  named,
+  partial,
 };
 
 class Writer {
@@ -203,7 +205,28 @@ bool apply_created(Reader& in, JournalState& state) {
   while (in.more()) {
     const std::uint32_t file = in.u32();
     if (!in.ok() || file >= state.files.size()) return false;
-    state.files[file] = {{}, {}, true};  // what was there before is gone
+    auto& record = state.files[file];
+    record = {{}, {}, true, record.partial};  // what was there before is gone
+  }
+  return in.ok();
+}
+
+bool apply_named(Reader& in, JournalState& state) {
+  const std::uint32_t file = in.u32();
+  const std::uint8_t why = in.u8();
+  DiskName name{std::string(in.text()), static_cast<NameReason>(why), std::string(in.text())};
+  if (!in.ok() || file >= state.files.size() || name.path.empty()) return false;
+  if (why > static_cast<std::uint8_t>(NameReason::asked)) return false;
+  state.names[file] = std::move(name);
+  return true;
+}
+
+bool apply_partial(Reader& in, JournalState& state) {
+  const bool partial = in.u8() != 0;
+  while (in.more()) {
+    const std::uint32_t file = in.u32();
+    if (!in.ok() || file >= state.files.size()) return false;
+    state.files[file].partial = partial;
   }
   return in.ok();
 }
@@ -251,6 +274,10 @@ bool apply(std::string_view payload, JournalState& state) {
     case RecordType::unspilled:
       forget_spilled(state, in.u32());
       return in.ok();
+    case RecordType::named:
+      return apply_named(in, state);
+    case RecordType::partial:
+      return apply_partial(in, state);
   }
   return false;
 }
@@ -315,6 +342,19 @@ std::string created_record(std::span<const std::uint32_t> files) {
   return record.done();
 }
 
+std::string named_record(std::uint32_t file, const DiskName& name) {
+  Writer record(RecordType::named);
+  record.u32(file).u8(static_cast<std::uint8_t>(name.why)).text(name.path).text(name.part);
+  return record.done();
+}
+
+std::string partial_record(std::span<const std::uint32_t> files, bool partial) {
+  Writer record(RecordType::partial);
+  record.u8(partial ? 1 : 0);
+  for (const std::uint32_t file : files) record.u32(file);
+  return record.done();
+}
+
 std::string begun_record(std::uint64_t file_system) {
   return Writer(RecordType::begun).u64(file_system).done();
 }
@@ -352,11 +392,13 @@ std::string mark_bits(const JournalState& state, PieceMark mark) {
 // `created` comes before the stamps, since it forgets them.
 void snapshot_files(const JournalState& state, std::string& out) {
   std::vector<std::uint32_t> created;
+  std::vector<std::uint32_t> partial;
   std::vector<FileStampEntry> latest;
   std::vector<FileStampEntry> durable;
   for (std::uint32_t file = 0; file < state.files.size(); ++file) {
     const auto& record = state.files[file];
     if (record.created && !record.durable) created.push_back(file);
+    if (record.partial) partial.push_back(file);
     if (record.latest) latest.push_back({file, *record.latest});
     if (record.durable) durable.push_back({file, *record.durable});
   }
@@ -364,6 +406,9 @@ void snapshot_files(const JournalState& state, std::string& out) {
     frame(record, out);
     return Result<void>{};
   };
+  for (const auto& [file, name] : state.names) frame(named_record(file, name), out);
+  (void)for_parts(std::span<const std::uint32_t>(partial),
+                  [&](auto part) { return add(partial_record(part, true)); });
   (void)for_parts(std::span<const std::uint32_t>(created),
                   [&](auto part) { return add(created_record(part)); });
   (void)for_parts(std::span<const FileStampEntry>(latest),
@@ -493,6 +538,14 @@ Result<void> Journal::begun(std::uint64_t file_system) {
 
 Result<void> Journal::created(std::span<const std::uint32_t> files) {
   return for_parts(files, [&](auto part) { return append(created_record(part)); });
+}
+
+Result<void> Journal::named(std::uint32_t file, const DiskName& name) {
+  return append(named_record(file, name));
+}
+
+Result<void> Journal::partial(std::span<const std::uint32_t> files, bool partial) {
+  return for_parts(files, [&](auto part) { return append(partial_record(part, partial)); });
 }
 
 Result<void> Journal::stamped(std::span<const FileStampEntry> stamps, bool durable) {

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "chunkstore/disk_names.hpp"
 #include "chunkstore/files.hpp"
 #include "torrent/layout.hpp"
 #include "torrent/result.hpp"
@@ -60,6 +61,7 @@ struct JournalState {
     std::optional<FileStamp> latest;   // after our last write
     std::optional<FileStamp> durable;  // before the last sync
     bool created = false;              // we made it, or were about to
+    bool partial = false;              // called by its part name, until it is whole
   };
 
   std::string boot_id;            // of the run that wrote it
@@ -67,6 +69,7 @@ struct JournalState {
   bool begun = false;             // the files were ours to write
   std::vector<PieceMark> pieces;
   std::vector<FileRecord> files;
+  std::map<std::uint32_t, DiskName> names;  // of files that are not called as the torrent says
   std::map<BlockRef, SpillSlot> spilled;
   // Set while writes may have reached files beyond what the journal can show after a power cut: the
   // time when that began, by the clock of the file system.
@@ -117,6 +120,8 @@ class Journal {
 
   Result<void> begun(std::uint64_t file_system);
   Result<void> created(std::span<const std::uint32_t> files);
+  Result<void> named(std::uint32_t file, const DiskName& name);
+  Result<void> partial(std::span<const std::uint32_t> files, bool partial);
   Result<void> stamped(std::span<const FileStampEntry> stamps, bool durable);
   Result<void> writing(PieceIndex piece);
   Result<void> written(PieceIndex piece, std::span<const FileStampEntry> stamps);

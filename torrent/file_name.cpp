@@ -39,6 +39,23 @@ int compare_paths(std::string_view a, std::string_view b) {
   return rank(*x) - rank(*y);
 }
 
+// What stands before and after the counter in a path that gets one.
+struct Numbering {
+  std::string head, extension;
+
+  explicit Numbering(std::string_view path) {
+    const std::size_t slash = path.rfind('/');
+    const std::size_t begin = slash == std::string_view::npos ? 0 : slash + 1;
+    const Split name = split_extension(path.substr(begin));
+    extension = name.extension;
+    head = path.substr(0, begin);
+    head += cut_utf8(name.stem, max_name_bytes - counter_bytes - extension.size());
+  }
+  std::string numbered(std::uint32_t number) const {
+    return fmt::format("{}.{}{}", head, number, extension);
+  }
+};
+
 bool is_below(std::string_view path, std::string_view folder) {
   return path.size() > folder.size() && path[folder.size()] == '/' && path.starts_with(folder);
 }
@@ -80,16 +97,11 @@ class Renamer {
   }
 
   const std::string& new_path(std::string_view path) {
-    const std::size_t slash = path.rfind('/');
-    const std::size_t begin = slash == std::string_view::npos ? 0 : slash + 1;
-    const auto [stem, extension] = split_extension(path.substr(begin));
-    const std::string head =
-        fmt::format("{}{}", path.substr(0, begin),
-                    cut_utf8(stem, max_name_bytes - counter_bytes - extension.size()));
+    const Numbering name(path);
     // One counter for all names that give the same candidates: each candidate is looked at once.
-    std::uint32_t& counter = counters_[{head, std::string(extension)}];
+    std::uint32_t& counter = counters_[{name.head, name.extension}];
     for (;;) {
-      std::string candidate = fmt::format("{}.{}{}", head, ++counter, extension);
+      std::string candidate = name.numbered(++counter);
       if (!is_taken(candidate)) return *given_.insert(std::move(candidate)).first;
     }
   }
@@ -144,6 +156,10 @@ void append_clean_path(std::string& path, std::span<const std::string_view> elem
   }
   path += '/';
   path += last;
+}
+
+std::string numbered_path(std::string_view path, std::uint32_t number) {
+  return Numbering(path).numbered(number);
 }
 
 std::size_t make_paths_unique(std::span<std::string* const> paths) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,5 +32,9 @@ void append_clean_path(std::string& path, std::span<const std::string_view> elem
 // "a.txt", "a.1.txt". The first of equals keeps its name, a folder always does. Null pointers are
 // skipped. Returns how many were renamed. O(n log n), whatever the names.
 std::size_t make_paths_unique(std::span<std::string* const> paths);
+
+// "folder/a.txt" and 3 as "folder/a.3.txt", as make_paths_unique counts. A name that becomes too
+// long is cut before the counter.
+std::string numbered_path(std::string_view path, std::uint32_t number);
 
 }  // namespace barter

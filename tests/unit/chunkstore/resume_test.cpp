@@ -178,3 +178,27 @@ TEST_CASE("A file is ours while nobody else touched it") {
   CHECK_FALSE(is_ours(record, {100, 100'000'000'000, 5}, other));
   CHECK_FALSE(is_ours({}, old, other));
 }
+
+TEST_CASE("Names on the disk are remembered, and cost nothing where there are none") {
+  Book book;
+  const std::string before = book.bytes();
+  const std::uint32_t both[] = {1, 2};
+  const DiskName name{"t/a.1.txt", NameReason::clash, "t/a.7.part"};
+  REQUIRE(ok(book.journal.named(1, name)));
+  REQUIRE(ok(book.journal.partial(both, true)));
+  REQUIRE(ok(book.journal.created(both)));  // forgets stamps, not the name
+  REQUIRE(ok(book.journal.partial({both + 1, 1}, false)));
+  const auto check = [&](const std::optional<JournalState>& state) {
+    REQUIRE(state);
+    CHECK(state->names == std::map<std::uint32_t, DiskName>{{1, name}});
+    CHECK(state->files[1].partial);
+    CHECK_FALSE(state->files[2].partial);
+    CHECK(state->files[1].created);
+  };
+  check(replay(book.bytes(), identity));
+  REQUIRE(ok(book.journal.attach(book.folder)));  // as a snapshot
+  check(replay(book.bytes(), identity));
+  Journal fresh(book.files, identity, Book::start());
+  REQUIRE(ok(fresh.attach(book.folder)));
+  CHECK(book.bytes() == before);
+}
