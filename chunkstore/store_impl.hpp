@@ -1,6 +1,6 @@
 // Store::Impl: the members behind Store, shared by store.cpp (pieces and blocks), store_open.cpp
-// (open, begin), store_check.cpp (hashing what is there) and store_watch.cpp (sync, changes, the
-// root). Included by those alone.
+// (open), store_lock.cpp (being alone), store_begin.cpp (begin), store_check.cpp (hashing what is
+// there) and store_watch.cpp (sync, changes, the root). Included by those alone.
 #pragma once
 
 #include <array>
@@ -34,6 +34,7 @@ class Store::Impl {
 
   // store_open.cpp
   Result<void> open();
+  // store_begin.cpp
   Result<void> begin();
   // store_check.cpp
   std::size_t hash_width() const { return PieceHasher::width(*metainfo_); }
@@ -98,10 +99,12 @@ class Store::Impl {
     for (auto i = to_number(span->first); i <= to_number(span->last); ++i) visit(PieceIndex{i});
   }
 
-  // store_open.cpp
+  // store_lock.cpp
+  Result<void> open_state(const std::string& canonical);
   Result<void> lock_data();
   Result<void> lock_top_folder(const std::string& path);
-  Result<void> open_state(const std::string& canonical);
+
+  // store_open.cpp
   Result<void> open_root(const JournalState& state);
   Result<std::vector<Found>> look_at_files(const std::optional<Journal::Loaded>& loaded);
   Result<bool> place_file(FileIndex file, const JournalState* state, Found& found);
@@ -115,6 +118,8 @@ class Store::Impl {
   void adopt_spilled(JournalState& state);
   Result<void> check_space(const std::vector<Found>& found);
   void fill_report(const JournalState& state, const std::vector<Found>& found, bool journal);
+
+  // store_begin.cpp
   Result<void> refuse_foreign();
   Result<void> refuse_hard_links();
   Result<void> prepare_root();

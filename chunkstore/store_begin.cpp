@@ -1,0 +1,140 @@
+// Beginning to write: what must not be overwritten, and giving the files their places.
+#include <algorithm>
+#include <utility>
+
+#include "chunkstore/store_impl.hpp"
+
+namespace barter {
+
+bool Store::Impl::has_piece_of(FileIndex file) const {
+  bool any = false;
+  for_pieces_of(file, [&](PieceIndex piece) { any = any || has(piece); });
+  return any;
+}
+
+Result<void> Store::Impl::refuse_foreign() {
+  if (options_.force) return {};
+  for (FileIndex file = 0; file < file_count(); ++file) {
+    if (!foreign_[file] || !is_selected(file)) continue;
+    const auto info = set_.look(file);
+    const bool too_long = info && info->size > set_.length(file);
+    if (foreign_match_ && (!too_long || has_piece_of(file))) continue;
+    return Error{Errc::already_exists,
+                 set_.path(file) + " exists in " + root_path_ +
+                     " and is not of this torrent; nothing was touched (--force overwrites it)"};
+  }
+  return {};
+}
+
+// A file with further names would change under them too; one that is complete is not written to.
+Result<void> Store::Impl::refuse_hard_links() {
+  if (options_.force) return {};
+  for (FileIndex file = 0; file < file_count(); ++file) {
+    if (!set_.is_real(file) || set_.is_aside(file) || !is_selected(file)) continue;
+    const auto info = set_.has_root() ? set_.look(file) : Error{Errc::not_found, {}};
+    if (!info || info->links < 2) continue;
+    bool complete = info->size == set_.length(file);
+    for_pieces_of(file, [&](PieceIndex piece) { complete = complete && has(piece); });
+    if (complete) continue;
+    return Error{Errc::permission_denied,
+                 "will not write to " + set_.path(file) +
+                     ": it has other names (hard links) that would change too (--force allows it)"};
+  }
+  return {};
+}
+
+Result<void> Store::Impl::begin() {
+  if (options_.read_only || begun_) return {};
+  if (auto refused = refuse_foreign(); !refused) {
+    // No trace of a try that touched nothing: the files may be others when it is tried again. Once
+    // begun, the journal knows which files are ours.
+    const std::lock_guard lock(mutex_);
+    if (!journal_->state().begun) journal_->discard();
+    return refused;
+  }
+  if (auto refused = refuse_hard_links(); !refused) return refused;
+  if (auto done = prepare_root(); !done) return done;
+  std::vector<FileIndex> wanted;
+  std::vector<FileIndex> fresh;
+  for (FileIndex file = 0; file < file_count(); ++file) {
+    if (!set_.is_real(file)) continue;
+    if (!is_selected(file)) {
+      // What is there stays as it is, and serves if it is right.
+      if (foreign_[file] && !has_piece_of(file)) set_.set_aside(file, true);
+      if (!set_.is_aside(file)) wanted.push_back(file);
+      continue;
+    }
+    wanted.push_back(file);
+    const auto info = set_.look(file);
+    if (!info || (info->size != set_.length(file) && !has_piece_of(file))) fresh.push_back(file);
+  }
+  const std::lock_guard lock(mutex_);
+  // Known durably before the first file is made: it could not be told from somebody else's after a
+  // power cut.
+  if (auto done = journal_->begun(file_system_); !done) return done;
+  if (auto done = journal_->created(fresh); !done) return done;
+  if (auto done = journal_->sync(); !done) return done;
+  for (const FileIndex file : wanted) {
+    if (auto done = prepare_file(file); !done) return done;
+    if (data_lock_ || !is_selected(file)) continue;
+    if (auto done = lock_data(); !done) return done;
+  }
+  if (auto done = set_.make_links(); !done) return done;
+  std::vector<FileStampEntry> untouched;
+  std::vector<FileStampEntry> changed;
+  for (const FileIndex file : wanted) {
+    const auto info = set_.look(file);
+    if (!info) return info.error();
+    (dirty_.contains(file) ? changed : untouched).push_back({file, stamp_of(*info)});
+  }
+  if (auto done = journal_->stamped(untouched, true); !done) return done;
+  if (auto done = journal_->stamped(changed, false); !done) return done;
+  foreign_.assign(foreign_.size(), false);
+  begun_ = true;
+  return {};
+}
+
+Result<void> Store::Impl::prepare_root() {
+  if (set_.has_root()) return {};
+  auto root = files_.open_folder(root_path_, true);
+  if (!root) return root.error();
+  const auto system = files_.file_system(*root);
+  if (!system) return system.error();
+  const auto info = files_.look(*root);
+  if (!info) return info.error();
+  file_system_ = *system;
+  root_inode_ = info->inode;
+  set_.set_root(std::move(*root));
+  return {};
+}
+
+// Makes the file, or gives it its length; moves in what lay in the side file.
+Result<void> Store::Impl::prepare_file(FileIndex file) {
+  const auto before = set_.look(file);
+  const bool full = options_.allocation == Allocation::full;
+  const bool lacks_length = !before || before->size != set_.length(file);
+  const bool lacks_space = full && before && before->allocated < set_.length(file);
+  if (is_selected(file) && (lacks_length || lacks_space)) {
+    if (auto done = set_.create(file, full); !done) return done;
+    dirty_.insert(file);
+  }
+  if (set_.is_aside(file)) {
+    Result<void> done;
+    const auto& span = layout_.files()[file];
+    for_pieces_of(file, [&](PieceIndex piece) {
+      if (!done || !has(piece)) return;
+      const std::uint64_t begin = std::max(span.offset, layout_.piece_offset(piece));
+      const std::uint64_t end = std::min(span.offset + span.length,
+                                         layout_.piece_offset(piece) + layout_.piece_size(piece));
+      done = set_.fetch_aside(file, begin - span.offset, end - begin);
+    });
+    if (!done) return done;
+    // The stamp will say that the bytes are here, so they must be.
+    if (set_.length(file) > 0) done = set_.sync(file);
+    if (!done) return done;
+    set_.set_aside(file, false);
+  }
+  return {};
+}
+
+}  // namespace barter

@@ -1,0 +1,67 @@
+// Being alone: the state folder and its lock, and the locks on the data.
+#include <algorithm>
+#include <utility>
+
+#include "chunkstore/store_impl.hpp"
+#include "torrent/sha.hpp"
+
+namespace barter {
+
+// One folder for each pair of a torrent and a download folder, and one barter at a time in it.
+Result<void> Store::Impl::open_state(const std::string& canonical) {
+  const WireInfoHash hash = metainfo_->info_hash().wire();
+  const Sha256Digest place = sha256(as_bytes(canonical));
+  state_path_ = options_.state_folder + "/" + to_hex(hash) + "-" + to_hex(place).substr(0, 16);
+  auto folder = files_.open_folder(state_path_, true);
+  if (!folder) return folder.error();
+  state_folder_ = std::move(*folder);
+  auto lock = files_.open(state_folder_, "lock", OpenMode::create);
+  if (!lock) return lock.error();
+  lock_ = std::move(*lock);
+  auto locked = files_.lock(lock_, Files::Lock::exclusive);
+  if (locked || locked.error().code != Errc::locked) return locked;
+  return Error{Errc::locked, "another barter is at work on " + metainfo_->name() + " in " +
+                                 canonical + " (it holds " + state_path_ + "/lock)"};
+}
+
+// The state's lock does not keep away a barter that has its state elsewhere.
+Result<void> Store::Impl::lock_data() {
+  if (options_.read_only || !set_.has_root()) return {};
+  FileIndex file = 0;
+  while (file < file_count() && !(set_.is_real(file) && is_selected(file))) ++file;
+  if (file == file_count()) return {};
+  if (auto done = lock_top_folder(set_.path(file)); !done) return done;
+  data_lock_ = {};  // of a file that another has replaced, or ours still
+  auto locked = set_.lock(file);
+  if (locked) {
+    data_lock_ = std::move(*locked);
+  } else if (locked.error().code == Errc::locked) {
+    return Error{Errc::locked, "another barter is writing " + root_path_ + "/" + set_.path(file) +
+                                   "; stop it first"};
+  }
+  return {};  // absent, or not to be opened: begin() sees to that
+}
+
+// Who fetches some of the files has first ones of its own, and bytes of their neighbours: it must
+// be alone in the torrent's folder. Those who fetch all meet at the first file, so that torrents
+// that happen to have the same name can share the folder.
+Result<void> Store::Impl::lock_top_folder(const std::string& path) {
+  const auto slash = path.find('/');
+  if (slash == std::string::npos) return {};
+  const std::string top = root_path_ + "/" + path.substr(0, slash);
+  bool all = true;
+  for (FileIndex file = 0; file < file_count(); ++file) {
+    all = all && (is_selected(file) || !set_.is_real(file));
+  }
+  top_lock_ = {};
+  auto folder = files_.open_folder(top, false);
+  if (!folder) return {};
+  const auto locked = files_.lock(*folder, all ? Files::Lock::shared : Files::Lock::exclusive);
+  if (!locked && locked.error().code == Errc::locked) {
+    return Error{Errc::locked, "another barter is writing in " + top + "; stop it first"};
+  }
+  top_lock_ = std::move(*folder);
+  return {};
+}
+
+}  // namespace barter
