@@ -26,6 +26,7 @@ enum class ConnectionId : std::uint32_t {};
 enum class TrackerId : std::uint16_t {};
 
 enum class PeerSource : std::uint8_t { incoming, tracker, user, dht, pex, lsd };
+inline constexpr std::size_t peer_sources = static_cast<std::size_t>(PeerSource::lsd) + 1;
 std::string_view to_string(PeerSource source);
 // Told by others than the tracker, the user and the peer itself: private torrents know none (BEP 27).
 constexpr bool is_gossip(PeerSource source) {

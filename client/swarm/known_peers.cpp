@@ -16,6 +16,21 @@ Duration back_off(std::uint8_t failures, const SwarmConfig& config, Random& rand
   return pause + Duration(static_cast<Duration::rep>(
                      random.below(static_cast<std::uint64_t>(pause.count()) / 4 + 1)));
 }
+int rank_of(PeerSource source) {
+  switch (source) {
+    case PeerSource::user:
+      return 0;
+    case PeerSource::tracker:
+      return 1;
+    case PeerSource::incoming:
+      return 2;
+    case PeerSource::dht:
+    case PeerSource::pex:
+    case PeerSource::lsd:
+      return 3;
+  }
+  return 3;
+}
 }  // namespace
 
 KnownPeers::Known* KnownPeers::find(const Endpoint& endpoint) {
@@ -29,18 +44,38 @@ bool KnownPeers::hearsay(const Known& known) {
   return is_gossip(known.source) && !known.reached;
 }
 
+int KnownPeers::rank(const Known& known) {
+  return known.reached ? std::min(rank_of(known.source), rank_of(PeerSource::tracker))
+                       : rank_of(known.source);
+}
+
+// Of the newcomer's own source, or of one that has more than its share: from there if the
+// newcomer's has less than its own, or is better.
 bool KnownPeers::make_room(PeerSource source) {
-  const auto rank = [](const Known& known) {
-    return known.busy ? 3 : known.source == PeerSource::user ? 2 : hearsay(known) ? 0 : 1;
+  std::array<std::size_t, peer_sources> count{};
+  for (const Known& known : peers_) ++count[static_cast<std::size_t>(known.source)];
+  const auto share = [&](PeerSource of) {
+    return std::max<std::size_t>(1, peers_.size() / (of == PeerSource::tracker ? 2 : 8));
   };
-  const auto stalest =
-      std::min_element(peers_.begin(), peers_.end(), [&](const Known& a, const Known& b) {
-        if (rank(a) != rank(b)) return rank(a) < rank(b);
-        if (a.failures != b.failures) return a.failures > b.failures;
-        return a.heard < b.heard;
-      });
-  if (stalest == peers_.end() || stalest->busy) return false;
-  if (is_gossip(source) && rank(*stalest) > 0) return false;
+  const bool has_less = count[static_cast<std::size_t>(source)] < share(source);
+  const auto may_go = [&](const Known& known) {
+    if (known.busy) return false;
+    if (known.source == source) return !has_less;
+    if (known.source == PeerSource::user) return false;
+    if (source == PeerSource::user) return true;
+    const bool over = count[static_cast<std::size_t>(known.source)] > share(known.source);
+    return over && (has_less || rank(known) > rank_of(source));
+  };
+  auto stalest = peers_.end();
+  const auto goes_before = [](const Known& a, const Known& b) {
+    if (rank(a) != rank(b)) return rank(a) > rank(b);
+    if (a.failures != b.failures) return a.failures > b.failures;
+    return a.heard < b.heard;
+  };
+  for (auto known = peers_.begin(); known != peers_.end(); ++known)
+    if (may_go(*known) && (stalest == peers_.end() || goes_before(*known, *stalest)))
+      stalest = known;
+  if (stalest == peers_.end()) return false;
   peers_.erase(stalest);
   return true;
 }
@@ -51,7 +86,7 @@ bool KnownPeers::add(const Endpoint& endpoint, PeerSource source, const SwarmCon
     return false;
   if (Known* known = find(endpoint)) {
     known->heard = now;
-    if (!is_gossip(source) && hearsay(*known)) {  // somebody better has said so
+    if (rank_of(source) < rank_of(known->source)) {  // somebody better has said so
       known->source = source;
       known->named_by = 0;
     }
@@ -101,28 +136,55 @@ void KnownPeers::forget_named_by(ContributorId contributor) {
 }
 
 bool KnownPeers::better(const Known& a, const Known& b) {
-  const auto by_user = [](const Known& known) { return known.source == PeerSource::user; };
-  if (by_user(a) != by_user(b)) return by_user(a);
+  if (rank(a) != rank(b)) return rank(a) < rank(b);
   if (a.failures != b.failures) return a.failures < b.failures;
   return a.priority > b.priority;
 }
 
-std::optional<KnownPeers::Candidate> KnownPeers::take(bool skip_seeds, TimePoint now) {
+KnownPeers::Calls KnownPeers::calls(bool skip_seeds) const {
+  Calls out;
+  for (const Known& known : peers_) {
+    if (!known.busy && hearsay(known) && !known.shunned && !(skip_seeds && known.seed))
+      out.heard_wait = true;
+    if (!known.calling || known.source == PeerSource::user) continue;
+    if (!hearsay(known)) {
+      ++out.named;
+    } else {
+      ++out.heard;
+      ++out.of[static_cast<std::size_t>(known.source)];
+    }
+  }
+  return out;
+}
+
+bool KnownPeers::may_call(const Known& known, const Calls& calls, const SwarmConfig& config) {
+  if (known.source == PeerSource::user) return true;
+  const std::uint32_t most = config.max_half_open - config.max_half_open / 4;
+  if (!hearsay(known)) return calls.named < most || !calls.heard_wait;
+  const std::uint32_t of_source = std::max(1u, config.max_half_open / 2);
+  return calls.heard < most && calls.of[static_cast<std::size_t>(known.source)] < of_source;
+}
+
+std::optional<KnownPeers::Candidate> KnownPeers::take(bool skip_seeds, const SwarmConfig& config,
+                                                      TimePoint now) {
+  const Calls under_way = calls(skip_seeds);
   Known* best = nullptr;
   for (Known& known : peers_) {
     if (known.busy || known.shunned || known.retry_at > now) continue;
-    if (skip_seeds && known.seed) continue;
+    if ((skip_seeds && known.seed) || !may_call(known, under_way, config)) continue;
     if (best == nullptr || better(known, *best)) best = &known;
   }
   if (best == nullptr) return std::nullopt;
-  best->busy = true;
+  best->busy = best->calling = true;
   return Candidate{best->endpoint, best->source};
 }
 
-TimePoint KnownPeers::next_attempt(bool skip_seeds) const {
+TimePoint KnownPeers::next_attempt(bool skip_seeds, const SwarmConfig& config) const {
+  const Calls under_way = calls(skip_seeds);
   TimePoint next = never;
   for (const Known& known : peers_)
-    if (!known.busy && !known.shunned && !(skip_seeds && known.seed))
+    if (!known.busy && !known.shunned && !(skip_seeds && known.seed) &&
+        may_call(known, under_way, config))
       next = std::min(next, known.retry_at);
   return next;
 }
@@ -132,7 +194,7 @@ ContributorId KnownPeers::failed(const Endpoint& endpoint, ConnectFailure failur
   Known* known = find(endpoint);
   if (known == nullptr) return {};
   const ContributorId contributor = std::exchange(known->named_by, 0);
-  known->busy = false;
+  known->busy = known->calling = false;
   known->failures = static_cast<std::uint8_t>(std::min(known->failures + 1, 100));
   known->retry_at = now + back_off(known->failures, config, random);
   // Somebody is there, and does not know our torrent: that seldom changes.
@@ -149,14 +211,19 @@ ContributorId KnownPeers::connected(const Endpoint& endpoint) {
   Known* known = find(endpoint);
   if (known == nullptr) return {};
   known->busy = known->reached = true;
+  known->calling = false;
   return std::exchange(known->named_by, 0);
+}
+
+void KnownPeers::answered(const Endpoint& endpoint) {
+  if (Known* known = find(endpoint)) known->calling = false;
 }
 
 void KnownPeers::disconnected(const Endpoint& endpoint, bool useful, Duration pause,
                               const SwarmConfig& config, TimePoint now, Random& random) {
   Known* known = find(endpoint);
   if (known == nullptr) return;
-  known->busy = false;
+  known->busy = known->calling = false;
   known->heard = now;
   known->failures =
       useful ? std::uint8_t{0} : static_cast<std::uint8_t>(std::min(known->failures + 1, 100));

@@ -1,8 +1,16 @@
 // KnownPeers: the addresses we have heard of, and which to connect to next and when. Keeps the
-// back-off of each; opens nothing itself. Capped: the stalest address without a connection goes
-// first. Owned by a Swarm.
+// back-off of each; opens nothing itself. Owned by a Swarm.
+//
+// Whoever names an address vouches for it as much as we know the one who names it: first come the
+// user's, then the tracker's and those that were reached before, then peers that called us, last
+// what is only heard of (DHT, peers, the local network). And no source can starve another:
+//   calls   three quarters of those under way for the named, and for the heard-of together; half
+//           for each way of hearing. What the heard-of have no use for the named may have
+//   table   half for trackers, an eighth for each other source; more while there is room, and
+//           whoever has more gives way first. Within a source the stalest goes
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -29,21 +37,24 @@ class KnownPeers {
   void forget_named_by(ContributorId contributor);
   std::size_t size() const { return peers_.size(); }
 
-  // The best candidate whose time has come; now `busy`. `skip_seeds`: we have nothing to ask.
+  // The best candidate whose time has come; now `busy`, and a call under way until an outcome is
+  // told. `skip_seeds`: we have nothing to ask.
   struct Candidate {
     Endpoint endpoint;
     PeerSource source{};
   };
-  std::optional<Candidate> take(bool skip_seeds, TimePoint now);
-  // When the next candidate's time comes; `never` without one.
-  TimePoint next_attempt(bool skip_seeds) const;
-  bool has_candidates(bool skip_seeds) const { return next_attempt(skip_seeds) != never; }
+  std::optional<Candidate> take(bool skip_seeds, const SwarmConfig& config, TimePoint now);
+  // When the next candidate's time comes; `never` without one, or while those that there are must
+  // wait for the end of other calls.
+  TimePoint next_attempt(bool skip_seeds, const SwarmConfig& config) const;
 
   // Outcomes. A busy address is not taken again. The first one returns who had named it, if
   // somebody had.
   ContributorId failed(const Endpoint& endpoint, ConnectFailure failure, const SwarmConfig& config,
                        TimePoint now, Random& random);
   ContributorId connected(const Endpoint& endpoint);
+  // Its call is over, whatever becomes of the link.
+  void answered(const Endpoint& endpoint);
   // `useful`: bytes flowed, so it may come back soon; `pause`: at least this long.
   void disconnected(const Endpoint& endpoint, bool useful, Duration pause,
                     const SwarmConfig& config, TimePoint now, Random& random);
@@ -62,7 +73,8 @@ class KnownPeers {
     Endpoint endpoint;
     PeerSource source{};
     std::uint8_t failures = 0;
-    bool busy = false;  // connecting or connected
+    bool busy = false;     // connecting or connected
+    bool calling = false;  // connecting
     bool shunned = false;
     bool seed = false;
     bool reached = false;      // was connected once
@@ -74,7 +86,15 @@ class KnownPeers {
   Known* find(const Endpoint& endpoint);
   bool make_room(PeerSource source);
   static bool hearsay(const Known& known);
+  static int rank(const Known& known);  // lower is better
   static bool better(const Known& a, const Known& b);
+  struct Calls {
+    std::uint32_t named = 0, heard = 0;
+    std::array<std::uint32_t, peer_sources> of{};  // hearsay, by source
+    bool heard_wait = false;                       // somebody only heard of could be called
+  };
+  Calls calls(bool skip_seeds) const;
+  static bool may_call(const Known& known, const Calls& calls, const SwarmConfig& config);
 
   std::vector<Known> peers_;  // by endpoint
   std::optional<Endpoint> own_;

@@ -18,7 +18,10 @@ Peer* Swarm::Core::find(ConnectionId connection) const {
 // ---- a link begins
 
 void Swarm::Core::peer_connected(ConnectionId connection, const PeerInfo& info, TimePoint now) {
-  if (info.outgoing) std::erase(connecting_, info.remote);
+  if (info.outgoing) {
+    std::erase(connecting_, info.remote);
+    known_.answered(info.remote);
+  }
   links_changed_ = true;
   std::optional<Endpoint> listen;
   if (const auto refused = refusal(info, listen, now)) {
@@ -315,15 +318,16 @@ void Swarm::Core::connect_more(TimePoint now) {
   const bool skip_seeds = needed_count_ == 0;
   while (peers_.size() + connecting_.size() < config_->max_connections &&
          connecting_.size() < config_->max_half_open) {
-    const TimePoint next = known_.next_attempt(skip_seeds);
+    const TimePoint next = known_.next_attempt(skip_seeds, *config_);
     if (next > now || !connect_pace_.ready(now)) {
       connect_at_ = next == never ? never : std::max(next, connect_pace_.ready_at());
       return;
     }
-    const auto candidate = known_.take(skip_seeds, now);
+    const auto candidate = known_.take(skip_seeds, *config_, now);
     if (!candidate) return;
     if (bans_.banned(candidate->endpoint)) {
       known_.shun(candidate->endpoint);
+      known_.answered(candidate->endpoint);
       continue;
     }
     connect_pace_.take(1, now);
