@@ -184,8 +184,10 @@ void SwarmDriver::set_limits(std::uint64_t download, std::uint64_t upload) {
 }
 
 void SwarmDriver::set_open_piece_bytes(std::uint64_t bytes) {
-  asio::post(thread_.context,
-             [self = shared_from_this(), bytes] { self->swarm_.set_open_piece_bytes(bytes); });
+  asio::post(thread_.context, [self = shared_from_this(), bytes] {
+    const Batch batch(*self);
+    self->swarm_.set_open_piece_bytes(bytes, current_time());
+  });
 }
 
 void SwarmDriver::network_changed() {

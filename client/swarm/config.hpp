@@ -71,6 +71,12 @@ struct SwarmConfig {
   Duration block_timeout_min = std::chrono::seconds(2);  // before a block gets a second holder
   Duration block_timeout_max = std::chrono::seconds(20);
   Duration snubbed_after = std::chrono::seconds(60);  // asked and got nothing, as all others
+  // A peer that sends requests back unserved: so many times in a row cost it nothing, then it is
+  // not asked for a while that doubles.
+  std::uint32_t unserved_turns = 2;
+  Duration unserved_pause_min = std::chrono::milliseconds(250);
+  Duration unserved_pause_max = std::chrono::seconds(30);
+  Duration reject_pause = std::chrono::milliseconds(100);  // unchoked, and yet it rejected
   std::uint64_t max_unsent_bytes = 1 << 20;  // handed to one connection, not yet in its socket
 
   // Choking

@@ -100,7 +100,7 @@ std::string_view describe(Limit limit) {
     case Limit::no_piece: return "no piece there that we lack";
     case Limit::choked: return "we are choked";
     case Limit::snubbed: return "blocks are overdue";
-    case Limit::rejects: return "our requests are rejected";
+    case Limit::rejects: return "our requests come back unserved";
     case Limit::no_blocks: return "all that we lack there is asked of others";
     case Limit::window: return "the request window: no request waits there";
     case Limit::line: return "the line: requests wait there";

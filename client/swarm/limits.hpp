@@ -40,7 +40,7 @@ enum class Limit : std::uint8_t {
   no_piece,   // it has nothing that we lack
   choked,     // it chokes us
   snubbed,    // it owes us blocks, and sends none
-  rejects,    // it rejects what we ask for
+  rejects,    // what we ask for comes back unserved, so that we pause
   no_blocks,  // all that it has and we lack is asked of others
   window,     // requests: all are on their way, none waits at the peer
   line,       // requests wait at the peer: it, or a line, is no faster
@@ -79,7 +79,7 @@ struct PeerFacts {
   bool am_interested = false;  // it has pieces that we lack
   bool peer_choking = true;
   bool snubbed = false;      // owes us blocks for long; or all that it was asked for is overdue
-  bool rejects = false;      // it rejected so much that we pause
+  bool rejects = false;      // requests came back unserved, and we pause
   bool hungry = false;       // it has room for requests, and there was none to send
   std::size_t requests = 0;  // not answered yet
   std::uint64_t rate = 0;    // of its requests, bytes a second; 0: none came yet

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 namespace barter {
 
@@ -20,10 +21,20 @@ OpenPiece::OpenPiece(PieceIndex piece, const Layout& layout, std::uint64_t seque
   }
 }
 
-bool OpenPiece::has_for(ConnectionId connection, bool late_too) const {
+std::optional<std::uint32_t> OpenPiece::free_for(ConnectionId connection, bool again) const {
+  if (free_ == 0 || closed_to(connection)) return std::nullopt;
+  for (std::uint32_t i = first_free_; i < block_count(); ++i) {
+    if (blocks_[i].state != State::free) continue;
+    if (sent_back_ == 0 || again || blocks_[i].sent_back_by != connection) return i;
+  }
+  return std::nullopt;
+}
+
+bool OpenPiece::has_for(ConnectionId connection, Terms terms) const {
   if (phase != Phase::fetching) return false;
-  if (free_ > 0 && !closed_to(connection)) return true;
-  if (late_ == 0 || !late_too) return false;
+  if (free_ > 0 && sent_back_ == 0 && !closed_to(connection)) return true;
+  if (sent_back_ > 0 && free_for(connection, terms.again)) return true;
+  if (late_ == 0 || !terms.late) return false;
   return std::any_of(blocks_.begin(), blocks_.end(), [&](const Block& block) {
     return block.late && block.holders[0] != connection;
   });
@@ -47,19 +58,24 @@ void OpenPiece::became_free(std::uint32_t index) {
   first_free_ = std::min(first_free_, index);
 }
 
-std::optional<std::uint32_t> OpenPiece::take(ConnectionId connection, bool late_too) {
+void OpenPiece::no_longer_free(Block& block) {
+  --free_;
+  if (std::exchange(block.sent_back_by, no_connection) != no_connection) --sent_back_;
+}
+
+std::optional<std::uint32_t> OpenPiece::take(ConnectionId connection, Terms terms) {
   if (phase != Phase::fetching) return std::nullopt;
-  if (free_ > 0 && !closed_to(connection)) {
-    while (blocks_[first_free_].state != State::free) ++first_free_;
-    const std::uint32_t index = first_free_++;
-    blocks_[index].state = State::requested;
-    blocks_[index].holders = {connection, no_connection};
-    --free_;
+  if (const auto index = free_for(connection, terms.again)) {
+    if (sent_back_ == 0) first_free_ = *index + 1;
+    Block& block = blocks_[*index];
+    no_longer_free(block);
+    block.state = State::requested;
+    block.holders = {connection, no_connection};
     ++requested_;
     if (on_trial_) asked_ = connection;
     return index;
   }
-  if (late_ == 0 || !late_too) return std::nullopt;
+  if (late_ == 0 || !terms.late) return std::nullopt;
   for (std::uint32_t i = 0; i < block_count(); ++i)
     if (blocks_[i].late && share(i, connection)) return i;
   return std::nullopt;
@@ -75,7 +91,7 @@ bool OpenPiece::share(std::uint32_t index, ConnectionId connection) {
   return true;
 }
 
-void OpenPiece::release(std::uint32_t index, ConnectionId connection) {
+void OpenPiece::release(std::uint32_t index, ConnectionId connection, bool sent_back) {
   Block& block = blocks_[index];
   if (block.state != State::requested) return;
   if (block.holders[0] == connection) {
@@ -93,6 +109,9 @@ void OpenPiece::release(std::uint32_t index, ConnectionId connection) {
   set_late(block, false);
   if (--requested_ == 0) asked_ = no_connection;  // whoever takes it next goes on alone
   became_free(index);
+  if (!sent_back) return;
+  block.sent_back_by = connection;
+  ++sent_back_;
 }
 
 void OpenPiece::mark_late(std::uint32_t index) {
@@ -116,7 +135,7 @@ OpenPiece::Holders OpenPiece::receive(std::uint32_t index, BlockBuffer buffer,
   Block& block = blocks_[index];
   assert(is_missing(index));
   if (block.state == State::free) {
-    --free_;
+    no_longer_free(block);
   } else {
     --requested_;
   }
@@ -199,8 +218,8 @@ bool OpenPiece::spilled(std::uint32_t index, bool kept) {
 
 void OpenPiece::restore_spilled(std::uint32_t index) {
   if (blocks_[index].state != State::free) return;
+  no_longer_free(blocks_[index]);
   blocks_[index].state = State::spilled;
-  --free_;
   --missing_;
 }
 
@@ -224,7 +243,7 @@ void OpenPiece::give_back(std::vector<BlockBuffer> buffers, TimePoint now) {
 }
 
 void OpenPiece::reset() {
-  free_ = late_ = missing_ = in_memory_ = spilling_ = first_free_ = requested_ = 0;
+  free_ = late_ = missing_ = in_memory_ = spilling_ = first_free_ = requested_ = sent_back_ = 0;
   asked_ = no_connection;
   for (Block& block : blocks_) {
     if (block.state == State::pad) continue;

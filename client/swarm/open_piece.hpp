@@ -44,8 +44,13 @@ class OpenPiece {
   std::uint32_t block_count() const { return static_cast<std::uint32_t>(blocks_.size()); }
   // Blocks that may be asked for: free ones, and late ones that have one holder.
   std::uint32_t requestable() const { return free_ + late_; }
-  // `late_too`: it may become the second holder of a late one.
-  bool has_for(ConnectionId connection, bool late_too = true) const;
+  // Which blocks `connection` may be asked for.
+  struct Terms {
+    bool late = true;    // late ones: it becomes the second holder
+    bool again = false;  // those that it sent back unserved, too: else others shall have them
+  };
+  bool has_for(ConnectionId connection, Terms terms) const;
+  bool has_for(ConnectionId connection) const { return has_for(connection, Terms{}); }
   // All blocks are here or spilled, and no spill is under way.
   bool complete() const { return missing_ == 0 && spilling_ == 0; }
   bool begun() const { return missing_ < blocks_.size(); }
@@ -59,8 +64,9 @@ class OpenPiece {
   bool has_requests() const { return requested_ > 0; }
   std::uint32_t spilling() const { return spilling_; }  // blocks
 
-  // A free block, else (`late_too`) a late one held by another; now requested by `connection`.
-  std::optional<std::uint32_t> take(ConnectionId connection, bool late_too = true);
+  // A free block, else a late one held by another; now requested by `connection`.
+  std::optional<std::uint32_t> take(ConnectionId connection, Terms terms);
+  std::optional<std::uint32_t> take(ConnectionId connection) { return take(connection, Terms{}); }
   // A second holder for a block that has one other. False if it cannot have one.
   bool share(std::uint32_t block, ConnectionId connection);
   // After a failure: from now on one peer alone is asked, so that it is proven right or wrong.
@@ -71,8 +77,8 @@ class OpenPiece {
   bool only_of(ConnectionId connection) const;
   // What it sent is not believed any more: asked for again, if still in memory. Blocks.
   std::uint32_t forget(ConnectionId connection);
-  // `connection` will not deliver.
-  void release(std::uint32_t block, ConnectionId connection);
+  // `connection` will not deliver; `sent_back`: though it was to.
+  void release(std::uint32_t block, ConnectionId connection, bool sent_back = false);
   // The holder is overdue: the block may get a second one.
   void mark_late(std::uint32_t block);
   // Who else was asked for the block; no_connection if nobody.
@@ -105,6 +111,7 @@ class OpenPiece {
   enum class State : std::uint8_t { free, requested, in_memory, spilling, spilled, pad };
   struct Block {
     Holders holders{no_connection, no_connection};
+    ConnectionId sent_back_by = no_connection;  // of a free one: the last that did not serve it
     std::uint16_t sender = unknown_sender;
     State state = State::free;
     bool late = false;
@@ -117,6 +124,8 @@ class OpenPiece {
   std::uint16_t contributor(const Contributor& from);
   void set_late(Block& block, bool late);
   void became_free(std::uint32_t index);
+  void no_longer_free(Block& block);
+  std::optional<std::uint32_t> free_for(ConnectionId connection, bool again) const;
 
   PieceIndex piece_;
   std::uint64_t sequence_;
@@ -126,6 +135,7 @@ class OpenPiece {
   std::uint32_t free_ = 0, late_ = 0, missing_ = 0, in_memory_ = 0, spilling_ = 0;
   std::uint32_t first_free_ = 0;  // no block before it is free
   std::uint32_t requested_ = 0;   // blocks
+  std::uint32_t sent_back_ = 0;   // free blocks that somebody sent back
   bool on_trial_ = false;
   ConnectionId asked_ = no_connection;  // on trial: the one that is asked
   TimePoint in_memory_since_ = never;

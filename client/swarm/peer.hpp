@@ -15,6 +15,7 @@
 #include "client/swarm/request_queue.hpp"
 #include "client/swarm/silence.hpp"
 #include "client/swarm/swarm.hpp"
+#include "client/swarm/unserved.hpp"
 #include "client/swarm/upload_queue.hpp"
 #include "torrent/bitfield.hpp"
 
@@ -71,8 +72,8 @@ struct Peer {
   Debt debt;
   PieceIndex current_piece{};              // the piece it was asked for last
   std::uint64_t nothing_at_epoch = ~0ull;  // of the picker, when it had no piece for this peer
-  TimePoint asks_again_at{};               // after rejects: not before
-  std::uint8_t rejects_in_row = 0;
+  Unserved unserved;
+  TimePoint asks_again_at{};         // after requests that came back: not before
   std::uint32_t strays_allowed = 0;  // requests withdrawn: their blocks or rejects may still come
   std::vector<PieceIndex> allowed_fast;  // it lets us fetch these while it chokes us
   std::vector<PieceIndex> suggested;

@@ -70,8 +70,8 @@ void Swarm::piece_stored(PieceIndex piece, const StoreOutcome& outcome, TimePoin
                          std::vector<BlockBuffer> blocks) {
   core_->piece_stored(piece, outcome, now, std::move(blocks));
 }
-void Swarm::set_open_piece_bytes(std::uint64_t bytes) {
-  core_->set_open_piece_bytes(bytes);
+void Swarm::set_open_piece_bytes(std::uint64_t bytes, TimePoint now) {
+  core_->set_open_piece_bytes(bytes, now);
 }
 void Swarm::memory_short(TimePoint now) {
   core_->memory_short(now);

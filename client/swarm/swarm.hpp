@@ -98,7 +98,7 @@ class Swarm {
   void set_listen_port(std::uint16_t port);
   // Instead of SwarmConfig's: this torrent's share. At least two pieces, so that one can always be
   // completed.
-  void set_open_piece_bytes(std::uint64_t bytes);
+  void set_open_piece_bytes(std::uint64_t bytes, TimePoint now);
   void pieces_checked(const Bitfield& have, std::span<const BlockRef> spilled, TimePoint now);
   void pieces_lost(std::span<const PieceIndex> pieces, TimePoint now);  // files changed (BEP 54)
   void add_peers(PeerSource source, std::span<const Endpoint> peers, TimePoint now);

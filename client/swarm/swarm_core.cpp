@@ -98,8 +98,10 @@ void Swarm::Core::set_limits(std::uint64_t download, std::uint64_t upload, TimeP
   settle(now);
 }
 
-void Swarm::Core::set_open_piece_bytes(std::uint64_t bytes) {
+void Swarm::Core::set_open_piece_bytes(std::uint64_t bytes, TimePoint now) {
   open_piece_bytes_ = std::max(bytes, 2 * std::uint64_t{layout_.piece_length()});
+  work_freed_ = true;
+  settle(now);
 }
 
 void Swarm::Core::pieces_checked(const Bitfield& have, std::span<const BlockRef> spilled,
@@ -175,6 +177,7 @@ void Swarm::Core::disk_recovered(TimePoint now) {
   if (!disk_paused_) return;
   disk_paused_ = false;
   notify(DiskRecovered{});
+  for (const auto& peer : peers_) mark(*peer);
   std::vector<PieceIndex> waiting;
   for (const auto& open : open_.all())
     if (open->phase == OpenPiece::Phase::waiting) waiting.push_back(open->piece());
@@ -208,7 +211,7 @@ void Swarm::Core::settle(TimePoint now) {
       // From another peer on each time: under a limit the first would have it all.
       for (std::size_t i = 0; i < peers_.size(); ++i) {
         Peer& peer = *peers_[(download_turn_ + i) % peers_.size()];
-        if (peer.hungry) mark(peer);
+        if (peer.hungry || (peer.requests.empty() && may_be_asked(peer))) mark(peer);
       }
     }
     // Looking at one peer may mark another; the list grows while it is walked.
@@ -336,13 +339,13 @@ void Swarm::Core::check_peer(Peer& peer, TimePoint now) {
   if (!peer.snubbed && silent_at(peer, now) <= now) {
     peer.snubbed = true;
     release_all(peer, now, true);
-    work_freed_ = true;
+    pause_asking(peer, {}, now);
   }
   // The one request that shows when it recovers is overdue as well: others shall have the block.
   // Two such peers would else hold it for ever, since no third is asked.
   if (peer.snubbed && peer.requests.late_count() > 0) {
     release_all(peer, now, true);
-    peer.asks_again_at = now + std::min(2 * peer.debt.spent(), config_->snubbed_after);
+    pause_asking(peer, std::min(2 * peer.debt.spent(), config_->snubbed_after), now);
   }
   if (peer.asks_again_at != TimePoint{} && peer.asks_again_at <= now) {
     peer.asks_again_at = {};

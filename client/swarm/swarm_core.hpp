@@ -54,7 +54,7 @@ class Swarm::Core {
   void select(const std::vector<bool>& files, TimePoint now);
   void set_limits(std::uint64_t download, std::uint64_t upload, TimePoint now);
   void set_listen_port(std::uint16_t port) { listen_port_ = port; }
-  void set_open_piece_bytes(std::uint64_t bytes);
+  void set_open_piece_bytes(std::uint64_t bytes, TimePoint now);
   void pieces_checked(const Bitfield& have, std::span<const BlockRef> spilled, TimePoint now);
   void pieces_lost(std::span<const PieceIndex> pieces, TimePoint now);
   void add_peers(PeerSource source, std::span<const Endpoint> peers, TimePoint now);
@@ -88,6 +88,7 @@ class Swarm::Core {
   std::string broken_invariant() const;
 
  private:
+  std::string idle_without_reason(const Peer& peer) const;
   using Peers = std::vector<std::unique_ptr<Peer>>;
 
   // swarm_core.cpp
@@ -186,18 +187,23 @@ class Swarm::Core {
   void not_reached(ContributorId contributor, ConnectFailure failure);
 
   // swarm_download.cpp
+  bool may_be_asked(const Peer& peer) const;
   void top_up(Peer& peer, TimePoint now);
   bool request_one(Peer& peer, TimePoint now);
   std::optional<BlockRef> choose_block(Peer& peer, TimePoint now);
-  std::optional<BlockRef> choose_while_choked(Peer& peer);
+  std::optional<BlockRef> choose_while_choked(Peer& peer, TimePoint now);
   OpenPiece* best_partial(const Peer& peer, bool alone, TimePoint now) const;
   std::optional<PieceIndex> new_piece(Peer& peer);
   std::size_t most_partial() const;
   bool may_open() const;
+  bool memory_is_full() const;
   OpenPiece& open_piece(PieceIndex piece);
-  std::optional<BlockRef> take_from(OpenPiece& open, Peer& peer);
+  std::optional<BlockRef> take_from(OpenPiece& open, Peer& peer, bool again);
+  std::optional<BlockRef> sent_back_block(Peer& peer, TimePoint now);
+  bool another_waits(const Peer& peer, PieceIndex piece, TimePoint now) const;
   std::optional<BlockRef> duplicate_slow_block(Peer& peer, TimePoint now);
-  void release(Peer& peer, BlockRef block);                  // the peer will not deliver it
+  void release(Peer& peer, BlockRef block);  // the peer will not deliver it
+  void pause_asking(Peer& peer, Duration least, TimePoint now);
   void withdraw(Peer& peer, BlockRef block, TimePoint now);  // we do not want it of this peer
   void release_all(Peer& peer, TimePoint now, bool cancel);
   bool may_help(const Peer& peer) const;

@@ -29,10 +29,15 @@ std::uint32_t Swarm::Core::request_target(const Peer& peer, TimePoint now) const
   return peer.requests.window(*config_, peer.extensions.reqq);
 }
 
+// Has it been given leave to be asked for what we lack?
+bool Swarm::Core::may_be_asked(const Peer& peer) const {
+  if (peer.closing || !peer.am_interested) return false;
+  return !peer.peer_choking || !peer.allowed_fast.empty();
+}
+
 void Swarm::Core::top_up(Peer& peer, TimePoint now) {
   peer.hungry = false;
-  if (!peer.am_interested) return;
-  if (peer.peer_choking && peer.allowed_fast.empty()) return;
+  if (!may_be_asked(peer)) return;
   const std::uint32_t target = request_target(peer, now);
   const TimePoint deadline_before = peer.requests.next_late(*config_);
   while (peer.requests.size() < target) {
@@ -58,6 +63,7 @@ bool Swarm::Core::request_one(Peer& peer, TimePoint now) {
   const BlockRange range = layout_.range(*block);
   peer.requests.add(*block, now);
   peer.debt.asked(now);
+  peer.unserved.asked();
   download_limiter_.take(range.length, now);
   send(peer, wire::Request{to_number(range.piece), range.begin, range.length}, now);
   return true;
@@ -68,8 +74,9 @@ bool Swarm::Core::may_help(const Peer& peer) const {
   return peer.debt.spent() < config_->block_timeout_min;
 }
 
-std::optional<BlockRef> Swarm::Core::take_from(OpenPiece& open, Peer& peer) {
-  const auto block = open.take(peer.id, may_help(peer));
+// Blocks that it has not sent back before, and such only if `again`.
+std::optional<BlockRef> Swarm::Core::take_from(OpenPiece& open, Peer& peer, bool again) {
+  const auto block = open.take(peer.id, {may_help(peer), again});
   if (!block) return std::nullopt;
   open_.update(open);
   peer.current_piece = open.piece();
@@ -77,11 +84,11 @@ std::optional<BlockRef> Swarm::Core::take_from(OpenPiece& open, Peer& peer) {
 }
 
 std::optional<BlockRef> Swarm::Core::choose_block(Peer& peer, TimePoint now) {
-  if (peer.peer_choking) return choose_while_choked(peer);
+  if (peer.peer_choking) return choose_while_choked(peer, now);
   // The piece it is on: whole pieces of one peer complete early, and tell who spoiled them.
   if (OpenPiece* open = open_.find(peer.current_piece);
       open != nullptr && peer.has_piece(open->piece()) && (!peer.suspect || open->only_of(peer.id)))
-    if (const auto block = take_from(*open, peer)) return block;
+    if (const auto block = take_from(*open, peer, false)) return block;
   // Rarity before completion: a piece is opened if it is rarer than the best of the open ones,
   // within a cap on those that are half done.
   OpenPiece* joined = best_partial(peer, peer.suspect, now);
@@ -97,19 +104,38 @@ std::optional<BlockRef> Swarm::Core::choose_block(Peer& peer, TimePoint now) {
     }
   }
   if (joined == nullptr && peer.suspect) joined = best_partial(peer, false, now);
-  if (joined != nullptr) return take_from(*joined, peer);
+  if (joined != nullptr) return take_from(*joined, peer, false);
+  if (const auto block = sent_back_block(peer, now)) return block;
   // All memory is held by pieces that this peer cannot bring forward; perhaps nobody can.
-  if (storing_ == 0 && spilling_ == 0 && memory_bytes() >= open_piece_bytes_) relieve_memory(now);
+  if (storing_ == 0 && spilling_ == 0 && memory_is_full() && new_piece(peer)) relieve_memory(now);
   return std::nullopt;
 }
 
-std::optional<BlockRef> Swarm::Core::choose_while_choked(Peer& peer) {
+// What it did not serve when it was asked before: if nobody else is there for it.
+std::optional<BlockRef> Swarm::Core::sent_back_block(Peer& peer, TimePoint now) {
+  for (OpenPiece* open : open_.partial())
+    if (peer.has_piece(open->piece()) && open->has_for(peer.id, {false, true}) &&
+        !another_waits(peer, open->piece(), now))
+      return take_from(*open, peer, true);
+  return std::nullopt;
+}
+
+// Is there another that has the piece, and nothing else to be asked for?
+bool Swarm::Core::another_waits(const Peer& peer, PieceIndex piece, TimePoint now) const {
+  return std::any_of(peers_.begin(), peers_.end(), [&](const auto& other) {
+    return other.get() != &peer && other->hungry && !other->closing && !other->peer_choking &&
+           !other->snubbed && other->asks_again_at <= now && other->has_piece(piece);
+  });
+}
+
+std::optional<BlockRef> Swarm::Core::choose_while_choked(Peer& peer, TimePoint now) {
   for (const PieceIndex piece : peer.allowed_fast) {
     if (!peer.has_piece(piece) || !needed(piece)) continue;
     OpenPiece* open = open_.find(piece);
     if (open == nullptr && picker_.pickable(piece) && may_open()) open = &open_piece(piece);
-    if (open == nullptr || !open->has_for(peer.id, may_help(peer))) continue;
-    if (const auto block = take_from(*open, peer)) return block;
+    if (open == nullptr) continue;
+    const bool again = !another_waits(peer, piece, now);
+    if (const auto block = take_from(*open, peer, again)) return block;
   }
   return std::nullopt;
 }
@@ -131,7 +157,7 @@ OpenPiece* Swarm::Core::best_partial(const Peer& peer, bool alone, TimePoint now
   };
   const bool helps = may_help(peer);
   for (OpenPiece* open : open_.partial()) {
-    if (!peer.has_piece(open->piece()) || !open->has_for(peer.id, helps)) continue;
+    if (!peer.has_piece(open->piece()) || !open->has_for(peer.id, {helps, false})) continue;
     if (alone && !open->only_of(peer.id)) continue;
     if (best == nullptr || better(*open, *best)) best = open;
   }
@@ -167,10 +193,7 @@ std::size_t Swarm::Core::most_partial() const {
 // Once memory was short, what is asked for must find room when it comes. While the disk is behind,
 // in a part of the memory: more would only make the queue before the disk longer.
 bool Swarm::Core::may_open() const {
-  // Room for the whole piece: one of 16 MiB may not open when a block fits still.
-  if (memory_bytes() > 0 && memory_bytes() + layout_.piece_length() > open_piece_bytes_) {
-    return false;
-  }
+  if (memory_is_full()) return false;
   const std::uint64_t storing_bytes = std::uint64_t{storing_} * layout_.piece_length();
   const bool behind = storing_ >= disk_queue_pieces && storing_bytes >= open_piece_bytes_ / 16;
   if (!behind && !memory_was_short_) return true;
@@ -180,6 +203,11 @@ bool Swarm::Core::may_open() const {
   if (due == 0 && !behind) return true;
   const std::uint64_t room = behind ? open_piece_bytes_ * 3 / 8 : open_piece_bytes_;
   return memory_bytes() + due * block_length < room;
+}
+
+// No room for a whole piece: one of 16 MiB may not open when a block fits still.
+bool Swarm::Core::memory_is_full() const {
+  return memory_bytes() > 0 && memory_bytes() + layout_.piece_length() > open_piece_bytes_;
 }
 
 OpenPiece& Swarm::Core::open_piece(PieceIndex piece) {
@@ -225,14 +253,23 @@ std::optional<BlockRef> Swarm::Core::duplicate_slow_block(Peer& peer, TimePoint 
 
 // ---- requests that came to nothing
 
+// The peer sent it back.
 void Swarm::Core::release(Peer& peer, BlockRef block) {
   peer.requests.remove(block);
   download_limiter_.give_back(layout_.block_size(block));
   OpenPiece* open = open_.find(block.piece);
   if (open == nullptr) return;
-  open->release(block.block, peer.id);
+  open->release(block.block, peer.id, true);
   open_.update(*open);
   work_freed_ = true;
+}
+
+// Requests came back: the peer is not asked again at once, and ever later if it never serves any.
+void Swarm::Core::pause_asking(Peer& peer, Duration least, TimePoint now) {
+  const Duration pause = std::max(least, peer.unserved.came_back(*config_));
+  if (pause == Duration::zero()) return;
+  peer.asks_again_at = std::max(peer.asks_again_at, now + pause);
+  peers_at_ = std::min(peers_at_, peer.asks_again_at);
 }
 
 void Swarm::Core::withdraw(Peer& peer, BlockRef block, TimePoint now) {
@@ -246,6 +283,7 @@ void Swarm::Core::withdraw(Peer& peer, BlockRef block, TimePoint now) {
 }
 
 void Swarm::Core::release_all(Peer& peer, TimePoint now, bool cancel) {
+  work_freed_ = true;  // what was left to it, too
   if (peer.requests.empty()) return;
   for (std::size_t i = 0; i < peer.requests.size(); ++i) {
     const BlockRef block = peer.requests[i].block;
@@ -253,7 +291,7 @@ void Swarm::Core::release_all(Peer& peer, TimePoint now, bool cancel) {
     download_limiter_.give_back(range.length);
     if (cancel) send(peer, wire::Cancel{to_number(range.piece), range.begin, range.length}, now);
     if (OpenPiece* open = open_.find(block.piece)) {
-      open->release(block.block, peer.id);
+      open->release(block.block, peer.id, !peer.closing);
       open_.update(*open);
     }
   }
@@ -261,7 +299,6 @@ void Swarm::Core::release_all(Peer& peer, TimePoint now, bool cancel) {
   peer.strays_allowed += static_cast<std::uint32_t>(peer.requests.size());
   peer.requests.clear();
   peer.debt.taken_back(now);
-  work_freed_ = true;
 }
 
 void Swarm::Core::mark_late_requests(Peer& peer, TimePoint now) {

@@ -8,6 +8,37 @@
 
 namespace barter {
 
+// Wanted pieces, an unchoked peer that has one, nothing asked of it: then there must be a reason
+// that ends by an event to come or by a time of ours.
+std::string Swarm::Core::idle_without_reason(const Peer& peer) const {
+  if (!trading() || metadata_ || disk_paused_) return {};
+  if (!peer.am_interested || peer.peer_choking || !peer.requests.empty()) return {};
+  if (peer.asks_again_at != TimePoint{})
+    return peers_at_ <= peer.asks_again_at ? "" : "nobody will look again at a peer that pauses";
+  if (!peer.hungry) return "an idle peer was not looked at";
+  if (download_limiter_.limit() == 0 || download_at_ != never) return {};
+  bool others_asked = false, others_waited_for = false;
+  for (const auto& other : peers_) {
+    others_asked = others_asked || !other->requests.empty();
+    others_waited_for = others_waited_for || (other.get() != &peer && !other->peer_choking &&
+                                              (other->hungry || !other->requests.empty()));
+  }
+  const bool memory_comes_back =
+      storing_ > 0 || spilling_ > 0 || others_asked || doubt_at_ != never;
+  if (!may_open() && memory_comes_back) return {};
+  for (std::uint32_t i = 0; i < layout_.piece_count(); ++i)
+    if (picker_.pickable(PieceIndex{i}) && peer.has_piece(PieceIndex{i}))
+      return fmt::format("a peer is idle, and piece {} could be asked of it", i);
+  for (const OpenPiece* open : open_.partial()) {
+    if (!peer.has_piece(open->piece())) continue;
+    const bool fresh = open->has_for(peer.id, {false, false});
+    if (fresh || (!others_waited_for && open->has_for(peer.id, {false, true})))
+      return fmt::format("a peer is idle, and piece {} is not asked of it",
+                         to_number(open->piece()));
+  }
+  return {};
+}
+
 std::string Swarm::Core::broken_invariant() const {
   const std::uint32_t pieces = layout_.piece_count();
   std::vector<std::uint32_t> copies(pieces);
@@ -41,6 +72,7 @@ std::string Swarm::Core::broken_invariant() const {
       const BlockRef block = peer->requests[i].block;
       if (have_.test(to_number(block.piece))) return "a block is due of a piece that we have";
     }
+    if (const std::string idle = idle_without_reason(*peer); !idle.empty()) return idle;
   }
   if (sources != sources_) return fmt::format("{} sources, counted {}", sources, sources_);
   if (seeds != picker_.seeds()) return fmt::format("{} seeds, counted {}", seeds, picker_.seeds());

@@ -42,16 +42,17 @@ void Swarm::Core::on(Peer& peer, wire::Choke&, TimePoint now) {
   if (peer.peer_choking) return;
   peer.peer_choking = true;
   --sources_;
+  work_freed_ = true;  // what was left to it
   // BEP 6: with Fast each request is rejected by name; without, a choke drops them all.
-  if (peer.fast) return;
+  if (peer.fast || peer.requests.empty()) return;
   release_all(peer, now, false);
+  pause_asking(peer, {}, now);
   peer.debt.answered(false, now);
 }
 
 void Swarm::Core::on(Peer& peer, wire::Unchoke&, TimePoint) {
   if (!peer.peer_choking) return;
   peer.peer_choking = false;
-  peer.asks_again_at = {};
   ++sources_;
 }
 
@@ -73,6 +74,7 @@ void Swarm::Core::update_interest(Peer& peer, TimePoint now) {
   if (interested == peer.am_interested) return;
   peer.am_interested = interested;
   if (interested) {
+    mark(peer);
     send(peer, wire::Interested{}, now);
   } else {
     send(peer, wire::NotInterested{}, now);
@@ -183,9 +185,13 @@ void Swarm::Core::on(Peer& peer, wire::DontHave& message, TimePoint now) {
   if (peer.listen_known) known_.set_seed(peer.listen, false);
   if (!peer.fast) {  // BEP 54: dropped silently; with Fast each will be rejected
     for (std::size_t i = peer.requests.size(); i > 0; --i)
-      if (peer.requests[i - 1].block.piece == *piece) release(peer, peer.requests[i - 1].block);
+      if (peer.requests[i - 1].block.piece == *piece) {
+        release(peer, peer.requests[i - 1].block);
+        pause_asking(peer, {}, now);
+      }
     if (peer.requests.empty()) peer.debt.taken_back(now);
   }
+  work_freed_ = true;  // what was left to it
   update_interest(peer, now);
 }
 
@@ -265,13 +271,10 @@ void Swarm::Core::on(Peer& peer, wire::Reject& message, TimePoint now) {
   if (peer.peer_choking) {
     // It takes back a grant rather than answering the same request for ever.
     std::erase(peer.allowed_fast, block->piece);
-    return;
+    return pause_asking(peer, {}, now);
   }
   // Unchoked and yet refused: it is short of something. Asking again at once would make a loop.
-  peer.rejects_in_row = static_cast<std::uint8_t>(std::min(peer.rejects_in_row + 1, 100));
-  const int doublings = std::min(peer.rejects_in_row / 8, 8);
-  peer.asks_again_at = now + std::chrono::milliseconds(100) * (1 << doublings);
-  peers_at_ = std::min(peers_at_, peer.asks_again_at);
+  pause_asking(peer, config_->reject_pause, now);
 }
 
 // ---- blocks
@@ -301,7 +304,7 @@ void Swarm::Core::on(Peer& peer, wire::Piece& message, TimePoint now) {
   }
   peer.debt.answered(!peer.requests.empty(), now);
   answers_.heard(now);
-  peer.rejects_in_row = 0;
+  peer.unserved.served();
   if (std::exchange(peer.snubbed, false)) peer.asks_again_at = {};
   block_arrived(peer, *block, std::move(message.block), now);
 }

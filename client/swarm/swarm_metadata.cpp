@@ -46,7 +46,7 @@ void Swarm::Core::metainfo_known(std::shared_ptr<const Metainfo> metainfo, TimeP
   wanted_ = Bitfield(layout_.piece_count(), true);
   picker_ = PiecePicker(layout_.piece_count(), random_);
   open_ = OpenPieces(layout_);
-  set_open_piece_bytes(open_piece_bytes_);
+  open_piece_bytes_ = std::max(open_piece_bytes_, 2 * std::uint64_t{layout_.piece_length()});
   recount();
   metainfo_->is_private() ? leave_gossip(now) : join_gossip(now);
   greet_again(now);  // now they can have the metadata of us

@@ -29,6 +29,8 @@ void Swarm::Core::block_arrived(Peer& peer, BlockRef block, BlockBuffer buffer, 
   }
   if (pick_policy_) withdraw_from_all(block, now);
   open_.update(*open);
+  // The one that was asked for it alone may go on; if it does not, others shall.
+  if (open->is_on_trial() && !open->has_requests()) work_freed_ = true;
   store_if_complete(*open, now);
   if (open->phase != OpenPiece::Phase::fetching) return;
   if (is_large(block.piece)) {
@@ -251,6 +253,7 @@ void Swarm::Core::spill_overdue(TimePoint now) {
 void Swarm::Core::relieve_memory(TimePoint now) {
   for (const auto& open : open_.all()) {
     if (open->phase != OpenPiece::Phase::fetching || open->in_memory() == 0) continue;
+    if (open->complete()) continue;  // waits for who sent it to be known
     if (spill_works_ && !disk_paused_) {
       spill_all(*open);
       return;

@@ -39,8 +39,8 @@ TEST_CASE("a late block gets one more holder, never a third, never the same") {
   open.mark_late(1);
   CHECK_FALSE(open.has_for(a));
   CHECK(open.has_for(b));
-  CHECK_FALSE(open.has_for(b, false));
-  CHECK(open.take(b, false) == std::nullopt);
+  CHECK_FALSE(open.has_for(b, {false, false}));
+  CHECK(open.take(b, {false, false}) == std::nullopt);
   CHECK(open.take(a) == std::nullopt);
   CHECK(open.other_holder(1, a) == no_connection);
   CHECK(open.take(b) == 1);

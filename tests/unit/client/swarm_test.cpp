@@ -368,7 +368,7 @@ TEST_CASE("short of memory, the pieces that lack most are given up, and one is k
     INFO("can spill: " << can_spill);
     Fixture f;
     f.start();
-    f.swarm->set_open_piece_bytes(0);  // two pieces, eight blocks
+    f.swarm->set_open_piece_bytes(0, f.now);  // two pieces, eight blocks
     std::vector<ConnectionId> peers;
     std::vector<std::vector<wire::Request>> wanted;
     for (int i = 0; i < 3; ++i) {
