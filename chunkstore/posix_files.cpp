@@ -25,6 +25,7 @@
 #include <system_error>
 
 #include "torrent/fetch_ahead.hpp"
+#include "torrent/write_file.hpp"
 
 namespace barter {
 
@@ -51,15 +52,15 @@ Errc code_of(int error) {
   }
 }
 
-std::string reason_of(int error) {
+std::string why(int error) {
   if (error == ELOOP || error == EXDEV) return "a symbolic link is in the way";
-  return std::generic_category().message(error);
+  return reason_of(error);
 }
 
 Error failure(std::string_view what, std::string_view path, int error) {
   std::string message = "cannot " + std::string(what);
   if (!path.empty()) message += " " + std::string(path);
-  return {code_of(error), message + ": " + reason_of(error)};
+  return {code_of(error), message + ": " + why(error)};
 }
 
 // For calls on a handle: the path is not kept with every handle, so it is asked of the kernel.

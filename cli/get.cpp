@@ -421,7 +421,7 @@ class Get {
     if (lacking_layers_) warn_of_layers("they are made once all files are here");
     progress_ = client_->progress(id_);
     tell_peers(*client_, id_, watched_.name(), output_);
-    client_->stop(stop_grace);
+    stop_client(*client_, stop_grace, output_);
     boost::json::object fields = this->fields();
     fields["path"] = watched_.data_path;
     fields["complete"] = done_at_.has_value();

@@ -2,10 +2,12 @@
 #include "cli/program.hpp"
 #include "cli/signals.hpp"
 
+#include <fcntl.h>
 #include <spdlog/cfg/helpers.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <string>
@@ -33,9 +35,20 @@ void start_logging() {
   if (const char* level = std::getenv("BARTER_LOG")) spdlog::cfg::helpers::load_levels(level);
 }
 
+// Started with a standard stream closed, the next file opened would take its number, and what is
+// printed would go into that file: into the download. /dev/null, opened the wrong way round, takes
+// the place and lets every use fail.
+void occupy_standard_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(stream, F_GETFD) >= 0) continue;
+    (void)open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  }
+}
+
 }  // namespace
 
 int main(int count, char** values) {
+  occupy_standard_streams();
   barter::cli::signals::install();
   raise_descriptor_limit();
   start_logging();

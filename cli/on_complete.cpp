@@ -14,10 +14,11 @@ extern char** environ;
 namespace barter::cli {
 
 Result<void> OnComplete::start(const std::string& argument) {
-  // exec gives our handlers back their defaults, but an ignored SIGPIPE would stay ignored.
+  // exec gives our handlers back their defaults, but ignored signals would stay ignored.
   sigset_t defaults;
   sigemptyset(&defaults);
   sigaddset(&defaults, SIGPIPE);
+  sigaddset(&defaults, SIGXFSZ);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
   posix_spawnattr_setsigdefault(&attributes, &defaults);

@@ -4,13 +4,16 @@
 #include "cli/explain.hpp"
 #include "cli/sizes.hpp"
 #include "cli/text.hpp"
+#include "torrent/write_file.hpp"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include <boost/json/serialize.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -28,13 +31,21 @@ constexpr auto line_interval = 1min;
 constexpr auto explain_interval = 10s;
 constexpr auto first_explanation = 1s;
 
-void write_all(int descriptor, std::string_view bytes) {
+// 0, or the errno of the write that failed.
+int write_all(int descriptor, std::string_view bytes) {
   while (!bytes.empty()) {
     const auto written = ::write(descriptor, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return;  // nobody listens any more: the work goes on
-    bytes.remove_prefix(static_cast<std::size_t>(written));
+    if (written >= 0) {
+      bytes.remove_prefix(static_cast<std::size_t>(written));
+    } else if (errno == EAGAIN) {
+      // Somebody else made the terminal or pipe non-blocking for all who share it.
+      pollfd ready{descriptor, POLLOUT, 0};
+      poll(&ready, 1, -1);
+    } else if (errno != EINTR) {
+      return errno;
+    }
   }
+  return 0;
 }
 
 std::string bar(std::uint64_t done, std::uint64_t total, std::size_t width) {
@@ -80,7 +91,7 @@ Output::Settings Output::process_settings(bool json) {
   settings.json = json;
   settings.progress_line = !dumb && isatty(STDERR_FILENO) == 1;
   settings.color = settings.progress_line && (no_color == nullptr || *no_color == '\0');
-  settings.out = [](std::string_view bytes) { write_all(STDOUT_FILENO, bytes); };
+  settings.out = [](std::string_view bytes) { return write_all(STDOUT_FILENO, bytes); };
   settings.err = [](std::string_view bytes) { write_all(STDERR_FILENO, bytes); };
   settings.steady = steady_clock::now;
   settings.wall = std::chrono::system_clock::now;
@@ -140,7 +151,12 @@ void Output::write_line(bool error_stream, std::string_view prefix, std::string_
   const std::string again = drawn_;
   const std::vector<std::string> below = drawn_below_;
   erase_drawn();
-  (error_stream ? settings_.err : settings_.out)(fmt::format("{}{}\n", prefix, printable(line)));
+  const std::string text = fmt::format("{}{}\n", prefix, printable(line));
+  if (error_stream) {
+    settings_.err(text);
+  } else {
+    write_out(text);
+  }
   if (!again.empty()) draw(again, below);
 }
 
@@ -152,7 +168,7 @@ void Output::print(std::string_view line) {
 
 void Output::print_raw(std::string_view bytes) {
   const std::lock_guard lock(mutex_);
-  settings_.out(bytes);
+  write_out(bytes);
 }
 
 void Output::message(std::string_view line) {
@@ -178,6 +194,12 @@ int Output::fail(const Error& error) {
   return exit_failed;
 }
 
+void Output::fall_short(const Error& error) {
+  fail(error);
+  const std::lock_guard lock(mutex_);
+  fell_short_ = true;
+}
+
 void Output::event(std::string_view kind, boost::json::object fields) {
   if (!settings_.json) return;
   const std::lock_guard lock(mutex_);
@@ -190,7 +212,15 @@ void Output::write_event(std::string_view kind, const boost::json::object& field
   line["event"] = kind;
   line["time"] = format_time(settings_.wall());
   for (const auto& field : fields) line[field.key()] = field.value();
-  settings_.out(boost::json::serialize(line) + "\n");
+  write_out(boost::json::serialize(line) + "\n");
+}
+
+void Output::write_out(std::string_view bytes) {
+  const int number = settings_.out(bytes);
+  if (number == 0 || number == EPIPE || out_failed_) return;
+  out_failed_ = true;
+  write_line(true, settings_.color ? "\x1b[31mbarter\x1b[0m: " : "barter: ",
+             "cannot write to standard output: " + reason_of(number));
 }
 
 void Output::show_progress(Throttle& throttle, std::uint64_t done, std::uint64_t total,
@@ -348,12 +378,13 @@ void Output::result(boost::json::object fields) {
 int Output::finish(std::string_view command, int exit_code) {
   const std::lock_guard lock(mutex_);
   leave_drawn();
+  if (exit_code == exit_done && (out_failed_ || fell_short_)) exit_code = exit_failed;
   if (settings_.json) {
     boost::json::object fields{{"command", command}, {"exit_code", exit_code}};
     for (const auto& field : result_) fields[field.key()] = field.value();
     write_event("result", fields);
   }
-  return exit_code;
+  return exit_code == exit_done && (out_failed_ || fell_short_) ? exit_failed : exit_code;
 }
 
 }  // namespace barter::cli

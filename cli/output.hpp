@@ -69,7 +69,10 @@ class Output {
     bool json = false;
     bool progress_line = false;  // standard error is a terminal that can redraw a line
     bool color = false;
-    std::function<void(std::string_view)> out, err;  // bytes, as given
+    // Bytes, as given. `out` returns 0, or the errno that kept them, or some of them, from standard
+    // output.
+    std::function<int(std::string_view)> out;
+    std::function<void(std::string_view)> err;
     std::function<std::chrono::steady_clock::time_point()> steady;
     std::function<std::chrono::system_clock::time_point()> wall;
     std::function<std::size_t()> columns, rows;  // size of the terminal
@@ -94,6 +97,8 @@ class Output {
   // Both ways: "barter: ..." or the event `error`. Returns exit_failed, so: return
   // output.fail(error).
   int fail(const Error& error);
+  // As fail(), for what does not end the command: finish() will not say exit_done.
+  void fall_short(const Error& error);
   // An event for a program. Nothing without --json.
   void event(std::string_view kind, boost::json::object fields);
 
@@ -109,7 +114,8 @@ class Output {
 
   // Remembers fields of the event `result`, which finish() prints last. Later fields win.
   void result(boost::json::object fields);
-  // Prints `result` with the exit code (--json), and passes that on. Called once, by main.
+  // Prints `result` with the exit code (--json), and passes that on; exit_done becomes exit_failed
+  // where something was lacking, as what standard output did not take. Called once, by the program.
   int finish(std::string_view command, int exit_code);
 
  private:
@@ -118,6 +124,10 @@ class Output {
     std::uint64_t last_tenth = 0;
   };
   void write_event(std::string_view kind, const boost::json::object& fields);
+  // All that goes to standard output. The first failure is told at once, since a program that runs
+  // for days would tell it too late at its end. A reader that has gone away is no failure: it had
+  // what it wanted.
+  void write_out(std::string_view bytes);
   void write_line(bool error_stream, std::string_view prefix, std::string_view line);
   void show_progress(Throttle& throttle, std::uint64_t done, std::uint64_t total,
                      std::string_view event_kind, boost::json::object fields,
@@ -138,6 +148,8 @@ class Output {
   std::chrono::steady_clock::time_point hashing_began_{}, simulating_began_{};
   std::optional<std::chrono::steady_clock::time_point> explained_;
   boost::json::object result_;
+  bool out_failed_ = false;
+  bool fell_short_ = false;
 };
 
 // RFC 3339 in UTC with milliseconds.

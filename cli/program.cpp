@@ -118,11 +118,13 @@ int run_program(const std::vector<std::string>& arguments,
     // CLI11 takes the arguments in reverse.
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::CallForHelp&) {
-    Output(settings(false)).print_raw(app.help());
-    return exit_done;
+    Output output(settings(false));
+    output.print_raw(app.help());
+    return output.finish("", exit_done);
   } catch (const CLI::CallForVersion& call) {
-    Output(settings(false)).print_raw(std::string(call.what()) + "\n");
-    return exit_done;
+    Output output(settings(false));
+    output.print_raw(std::string(call.what()) + "\n");
+    return output.finish("", exit_done);
   } catch (const CLI::ParseError& error) {
     const auto chosen = app.get_subcommands();
     // The flag may stand behind what could not be parsed.

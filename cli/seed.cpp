@@ -182,7 +182,7 @@ class Seed {
     for (const auto& [id, watched] : watched_) {
       tell_peers(*client_, id, watched.name(), output_);
     }
-    client_->stop(stop_grace);
+    stop_client(*client_, stop_grace, output_);
     output_.message(fmt::format("uploaded {}", format_size(status.uploaded)));
     output_.result(
         {{"torrents", watched_.size()}, {"failed", failures_}, {"uploaded", status.uploaded}});

@@ -501,7 +501,7 @@ class Share {
         if (item.id) tell_peers(*owned_client_, *item.id, item.metainfo->name(), output_);
       }
       uploaded_ = transfer_status(*owned_client_, torrents()).uploaded;
-      owned_client_->stop(stop_grace);  // the tracker still hears of it
+      stop_client(*owned_client_, stop_grace, output_);  // the tracker still hears of it
     }
     if (server_) server_->stop();  // after which nobody hands us connections
     client_ = nullptr;

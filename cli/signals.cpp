@@ -44,6 +44,7 @@ void handle(int number, void (*handler)(int)) {
 void install() {
   wake_descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   handle(SIGPIPE, SIG_IGN);
+  handle(SIGXFSZ, SIG_IGN);
   handle(SIGINT, on_signal);
   handle(SIGTERM, on_signal);
   struct sigaction before {};

@@ -6,7 +6,8 @@
 
 namespace barter::cli::signals {
 
-// SIGHUP stays ignored if it was when we started (nohup); SIGPIPE is ignored always.
+// SIGHUP stays ignored if it was when we started (nohup). SIGPIPE and SIGXFSZ are ignored always:
+// what caused them is an error of the write.
 void install();
 // The number of the signal that asked us to stop, or 0. Any thread.
 int received();

@@ -109,6 +109,11 @@ std::vector<std::pair<TorrentId, TorrentEvent>> Inbox::take() {
   return std::exchange(events_, {});
 }
 
+void stop_client(Client& client, Duration grace, Output& output) {
+  client.stop(grace);
+  if (auto whole = client.trace_written(); !whole) output.fall_short(whole.error());
+}
+
 void add_explain_flag(CLI::App* command, bool& explain) {
   command->add_flag("--explain", explain,
                     "Show what limits the rates, of the whole and of each of the fastest peers");

@@ -79,6 +79,9 @@ boost::json::object peer_fields(const PeerProgress& peer);
 // An event `peer` for each connection that is still there.
 void tell_peers(const Client& client, TorrentId torrent, const std::string& name, Output& output);
 
+// Client::stop, and the end of its trace, which may have found no room.
+void stop_client(Client& client, Duration grace, Output& output);
+
 // The sum over torrents, for the progress line.
 void add_progress(const Progress& progress, TransferStatus& status);
 TransferStatus transfer_status(const Client& client, const std::vector<TorrentId>& torrents);

@@ -106,6 +106,7 @@ class Client::Impl {
   std::shared_ptr<SwarmDriver> find(TorrentId id) const;
   std::shared_ptr<SwarmDriver> find(const WireInfoHash& info_hash) const;
   void set_limits(std::uint64_t download, std::uint64_t upload);
+  Result<void> trace_written() const { return trace_ ? trace_->flush() : Result<void>(); }
 
   // The order is that of destruction, reversed: whoever holds blocks goes before their pool,
   // whoever holds sockets before their contexts.
@@ -530,6 +531,9 @@ void Client::add_peers(TorrentId torrent, std::vector<HostPort> peers) {
   if (const auto driver = impl_->find(torrent)) driver->add_peers(std::move(peers));
 }
 
+Result<void> Client::trace_written() const {
+  return impl_->trace_written();
+}
 void Client::set_limits(std::uint64_t download, std::uint64_t upload) {
   impl_->set_limits(download, upload);
 }

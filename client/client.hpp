@@ -127,6 +127,9 @@ class Client {
   void add_peers(TorrentId torrent, std::vector<HostPort> peers);
   void set_limits(std::uint64_t download, std::uint64_t upload);  // bytes a second, all torrents
 
+  // After stop(): has the trace file everything? Nothing to say where there is none.
+  Result<void> trace_written() const;
+
   // A connection accepted elsewhere (the port of `share` serves HTTP too), with the bytes read so far.
   // Takes the descriptor.
   void adopt_connection(int descriptor, Endpoint remote, std::string received);

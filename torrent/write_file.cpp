@@ -7,7 +7,7 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
+#include <system_error>
 #include <utility>
 
 namespace barter {
@@ -80,13 +80,20 @@ Result<std::pair<int, std::string>> open_temporary(const std::string& path) {
 
 }  // namespace
 
+std::string reason_of(int number) {
+  if (number == EFBIG) {
+    return "the file would be larger than the file size limit (ulimit -f) or the file system allows";
+  }
+  return std::generic_category().message(number);
+}
+
 Error system_error(const std::string& path, int number) {
   const Errc code = number == ENOENT || number == ENOTDIR ? Errc::not_found
                     : number == EACCES || number == EPERM || number == EROFS
                         ? Errc::permission_denied
                     : number == ENOSPC || number == EDQUOT ? Errc::no_space
                                                            : Errc::io_error;
-  return Error{code, fmt::format("{}: {}", path, std::strerror(number))};
+  return Error{code, fmt::format("{}: {}", path, reason_of(number))};
 }
 
 bool path_exists(const std::string& path) {

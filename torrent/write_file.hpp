@@ -19,6 +19,9 @@ Result<std::string> read_file(const std::string& path, std::size_t limit);
 // Is there something at this path, a dangling link included?
 bool path_exists(const std::string& path);
 
+// An errno in words, with what the words of the system leave out.
+std::string reason_of(int number);
+
 // The error of a failed system call upon a path.
 Error system_error(const std::string& path, int number);
 

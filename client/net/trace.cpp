@@ -4,11 +4,11 @@
 
 #include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <variant>
 
 #include "torrent/escape.hpp"
 #include "torrent/overloaded.hpp"
+#include "torrent/write_file.hpp"
 
 namespace barter::net {
 
@@ -138,25 +138,38 @@ std::string describe(const Action& action) {
 Result<std::unique_ptr<Trace>> Trace::open(const std::string& path) {
   std::FILE* file = std::fopen(path.c_str(), "we");
   if (file == nullptr) {
-    return Error{errno == EACCES ? Errc::permission_denied : Errc::io_error,
-                 path + ": cannot write the trace: " + std::strerror(errno)};
+    return system_error("cannot write the trace " + escape(path), errno);
   }
-  return std::unique_ptr<Trace>(new Trace(file));
+  return std::unique_ptr<Trace>(new Trace(file, path));
 }
 
 Trace::~Trace() {
   std::fclose(file_);
 }
 
+Result<void> Trace::flush() {
+  const std::lock_guard lock(mutex_);
+  if (std::fflush(file_) != 0 && failed_with_ == 0) failed_with_ = errno;
+  if (failed_with_ == 0) return {};
+  return system_error("cannot write the trace " + escape(path_), failed_with_);
+}
+
+// Not fmt::print, which throws on a full disk: a trace is no reason to end.
+void Trace::write(std::string_view line) {
+  if (std::fwrite(line.data(), 1, line.size(), file_) < line.size() && failed_with_ == 0) {
+    failed_with_ = errno;
+  }
+}
+
 void Trace::event(std::string_view torrent, TimePoint now, std::string_view text) {
   const std::lock_guard lock(mutex_);
-  fmt::print(file_, "{:.6f} {} {}\n", seconds(now), torrent, text);
+  write(fmt::format("{:.6f} {} {}\n", seconds(now), torrent, text));
 }
 
 void Trace::actions(std::string_view torrent, TimePoint now, std::span<const Action> actions) {
   const std::lock_guard lock(mutex_);
   for (const Action& action : actions) {
-    fmt::print(file_, "{:.6f} {}  -> {}\n", seconds(now), torrent, describe(action));
+    write(fmt::format("{:.6f} {}  -> {}\n", seconds(now), torrent, describe(action)));
   }
 }
 

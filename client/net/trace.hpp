@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "client/swarm/action.hpp"
@@ -21,14 +22,22 @@ class Trace {
   static Result<std::unique_ptr<Trace>> open(const std::string& path);
   ~Trace();
 
+  // Writes what is kept back. Says whether the file has all lines so far; once one is lost, never
+  // again.
+  Result<void> flush();
+
   // "SECONDS TORRENT event TEXT" and "SECONDS TORRENT  -> ACTION"
   void event(std::string_view torrent, TimePoint now, std::string_view text);
   void actions(std::string_view torrent, TimePoint now, std::span<const Action> actions);
 
  private:
-  explicit Trace(std::FILE* file) : file_(file) {}
+  Trace(std::FILE* file, std::string path) : path_(std::move(path)), file_(file) {}
+  void write(std::string_view line);
+
+  const std::string path_;
   std::mutex mutex_;
   std::FILE* file_;
+  int failed_with_ = 0;  // the errno of the first line that was lost
 };
 
 std::string describe(const wire::Message& message);

@@ -5,15 +5,62 @@ import json
 import os
 import random
 import stat
+import subprocess
 import unittest
 
-from harness import BarterTest
+from harness import BARTER, BarterTest
 
 TRACKER = "http://tracker.example:6969/announce"
 
 
 def noise(size, seed=1):
     return random.Random(seed).randbytes(size)
+
+
+class FullOutput(BarterTest):
+    """Standard output is on a full disk, or closed."""
+
+    def into(self, target, *arguments, stdin=None):
+        with open(target, "w") as out:
+            return subprocess.run([BARTER, *arguments], cwd=self.folder, stdout=out, stderr=subprocess.PIPE, input=stdin,
+                                  timeout=60, env=self.environment, check=False)
+
+    def test_every_command_that_prints_says_so(self):
+        self.write("x.bin", noise(200_000))
+        self.good("create", "x.bin")
+        link = "magnet:?xt=urn:btih:" + "a" * 40
+        for arguments in (["--help"], ["--version"], ["get", "--help"], ["show", "x.bin.torrent"], ["show", "--json", "x.bin.torrent"],
+                          ["magnet", "x.bin.torrent"], ["magnet", link], ["verify", "--json", "x.bin.torrent"], ["create", "x.bin", "--output", "-"],
+                          ["create", "x.bin", "--force"], ["create", "x.bin", "--dry-run"], ["create", "x.bin", "--force", "--json"],
+                          ["create", "-", "--name", "n", "--output", "-"], ["edit", "x.bin.torrent", "--source", "A"],
+                          ["completion", "bash"], ["completion", "fish", "--json"],
+                          ["simulate", "--peers", "2", "--size", "1MB", "--seed-up", "1MB", "--up", "1MB"]):
+            done = self.into("/dev/full", *arguments, stdin=b"hello" if "-" in arguments else None)
+            self.assertEqual(done.returncode, 1, f"{arguments}: {done.stderr}")
+            lines = [line for line in done.stderr.decode().splitlines() if line.startswith("barter: cannot write")]
+            self.assertEqual(lines, ["barter: cannot write to standard output: No space left on device"], arguments)
+
+    def test_a_limit_on_the_size_of_files_is_named(self):
+        for i in range(60):
+            self.write(f"folder/{'n' * 40}{i}", b"x")
+        done = subprocess.run(["bash", "-c", f"ulimit -f 1; exec {BARTER} create folder"], cwd=self.folder, capture_output=True,
+                              timeout=60, env=self.environment, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("folder.torrent", done.stderr.decode())
+        self.assertIn("file size limit", done.stderr.decode())
+        self.assertEqual([name for name in os.listdir(self.folder) if "folder" in name], ["folder"])
+
+    def test_a_reader_that_has_gone_is_no_failure(self):
+        done = subprocess.run(["bash", "-c", f"set -o pipefail; {BARTER} --help | head -1; exit ${{PIPESTATUS[0]}}"],
+                              capture_output=True, timeout=60, env=self.environment, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+
+    def test_closed_standard_streams_are_not_taken_by_files(self):
+        self.write("x.bin", noise(200_000))
+        done = subprocess.run(["bash", "-c", f"exec {BARTER} create x.bin >&- 2>&- <&-"], cwd=self.folder, timeout=60,
+                              env=self.environment, check=False)
+        self.assertEqual(done.returncode, 1)  # nobody was told
+        self.good("show", "x.bin.torrent")
 
 
 class Usage(BarterTest):

@@ -1,5 +1,6 @@
 #include "cli/output.hpp"
 
+#include <cerrno>
 #include <string>
 #include <vector>
 
@@ -19,12 +20,16 @@ struct Capture {
   std::string out, err;
   std::chrono::steady_clock::time_point now{};
   std::size_t rows = 24;
+  int out_error = 0;  // of every write to standard output
 
   Output::Settings settings(bool json, bool terminal) {
     Output::Settings settings;
     settings.json = json;
     settings.progress_line = terminal;
-    settings.out = [this](std::string_view bytes) { out += bytes; };
+    settings.out = [this](std::string_view bytes) {
+      if (out_error == 0) out += bytes;
+      return out_error;
+    };
     settings.err = [this](std::string_view bytes) { err += bytes; };
     settings.steady = [this] { return now; };
     settings.wall = [] { return std::chrono::system_clock::time_point(1'700'000'000'123ms); };
@@ -237,4 +242,45 @@ TEST_CASE("metadata of a magnet link: a line redrawn, a line a minute, an event 
   CHECK(json.lines(json.out) == 90);
   CHECK(json.out.find("\"bytes_done\":16384,\"bytes_total\":20000,\"peers\":3,\"offers\":2,"
                       "\"down_limit\":{\"reason\":\"metadata\"") != std::string::npos);
+}
+
+TEST_CASE("standard output that takes nothing is told at once, once, and by the exit code",
+          "[output]") {
+  const bool json = GENERATE(false, true);
+  Capture capture;
+  Output output(capture.settings(json, false));
+  output.print("a");
+  output.event("warning", {});
+  capture.out_error = EFBIG;
+  output.print("b");
+  output.event("warning", {});
+  CHECK(capture.err.find("barter: cannot write to standard output: ") == 0);
+  CHECK(capture.err.find("file size limit") != std::string::npos);
+  output.print("c");
+  output.event("warning", {});
+  CHECK(capture.lines(capture.err) == 1);
+  SECTION("for good") {
+    CHECK(output.finish("get", exit_done) == exit_failed);
+  }
+  SECTION("for a time: what comes later is written, but something is lacking") {
+    capture.out_error = 0;
+    output.print("d");
+    output.event("warning", {});
+    CHECK(capture.lines(capture.out) == 2);
+    CHECK(output.finish("get", exit_done) == exit_failed);
+  }
+  SECTION("a reason of its own for the end stays the exit code") {
+    CHECK(output.finish("get", exit_stalled) == exit_stalled);
+  }
+  CHECK(capture.lines(capture.err) == 1);
+}
+
+TEST_CASE("the reader of a pipe that goes away is no failure", "[output]") {
+  Capture capture;
+  Output output(capture.settings(GENERATE(false, true), false));
+  capture.out_error = EPIPE;
+  output.print("a");
+  output.event("warning", {});
+  CHECK(output.finish("show", exit_done) == exit_done);
+  CHECK(capture.err.empty());
 }

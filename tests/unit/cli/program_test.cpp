@@ -1,5 +1,6 @@
 #include "cli/program.hpp"
 
+#include <cerrno>
 #include <string>
 #include <vector>
 
@@ -16,12 +17,16 @@ struct Run {
   std::string out, err;
 };
 
-Run run(const std::vector<std::string>& arguments) {
+// `out_error`: what every write to standard output fails with.
+Run run(const std::vector<std::string>& arguments, int out_error = 0) {
   Run run;
   run.exit_code = run_program(arguments, [&](bool json) {
     Output::Settings settings = Output::process_settings(json);
     settings.progress_line = settings.color = false;
-    settings.out = [&](std::string_view bytes) { run.out += bytes; };
+    settings.out = [&](std::string_view bytes) {
+      if (out_error == 0) run.out += bytes;
+      return out_error;
+    };
     settings.err = [&](std::string_view bytes) { run.err += bytes; };
     return settings;
   });
@@ -57,4 +62,21 @@ TEST_CASE("a usage error is JSON where JSON was asked for", "[program]") {
   CHECK(wrong.err.empty());
   CHECK(wrong.out.find("\"event\":\"error\"") != std::string::npos);
   CHECK(wrong.out.find("\"exit_code\":2") != std::string::npos);
+}
+
+TEST_CASE("what standard output does not take is exit code 1 and one line", "[program]") {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"--help"}, {"--version"}, {"get", "--help"}, {"completion", "bash"},
+        {"completion", "zsh", "--json"}, {"show", "magnet:?xt=urn:btih:" + std::string(40, 'a')},
+        {"magnet", "magnet:?xt=urn:btih:" + std::string(40, 'a')}}) {
+    const Run full = run(arguments, ENOSPC);
+    CHECK(full.exit_code == exit_failed);
+    CHECK(full.err == "barter: cannot write to standard output: No space left on device\n");
+    // The reader of a pipe has gone away: it had what it wanted.
+    const Run gone = run(arguments, EPIPE);
+    CHECK(gone.exit_code == exit_done);
+    CHECK(gone.err.empty());
+  }
+  CHECK(run({"show", "--json", "no such file"}, ENOSPC).exit_code == exit_failed);
+  CHECK(run({"frobnicate", "--json"}, ENOSPC).exit_code == exit_usage);
 }
