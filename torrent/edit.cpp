@@ -76,7 +76,8 @@ std::string wrap_info(const Metainfo& metainfo,
 }
 
 Result<std::string> edit_torrent(std::string_view torrent, const TorrentEdit& edit) {
-  const auto document = bencode::parse(torrent, {.depth = 128});
+  // As the reader of torrents takes it: with a line feed after its end, which is left out.
+  const auto document = bencode::parse_prefix(torrent, {.depth = 128});
   if (!document) return document.error();
   const bencode::Node root = document->root();
   if (root.type() != bencode::Type::dictionary) {

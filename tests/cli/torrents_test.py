@@ -356,6 +356,26 @@ class Inspect(BarterTest):
                          ([], None, [], None))
         self.bad(2, "nothing to change", "edit", "album.torrent")
 
+    def test_edit_follows_links_and_takes_what_show_takes(self):
+        before = self.read("album.torrent")
+        os.chmod(self.path("album.torrent"), 0o604)
+        os.symlink("album.torrent", self.path("link.torrent"))
+        self.write("album.torrent", before + b"\n")
+        self.good("edit", "link.torrent", "--comment", "hello")
+        self.assertTrue(os.path.islink(self.path("link.torrent")))
+        self.assertIn(b"5:hello", self.read("album.torrent"))
+        self.assertTrue(self.read("album.torrent").endswith(b"e"))
+        self.assertEqual(stat.S_IMODE(os.stat(self.path("album.torrent")).st_mode), 0o604)
+        self.bad(1, "--force", "create", "album", "--output", "link.torrent")
+        self.good("create", "album", "--output", "link.torrent", "--force")
+        self.assertTrue(os.path.islink(self.path("link.torrent")))
+        self.assertNotIn(b"5:hello", self.read("album.torrent"))
+        os.symlink("nowhere", self.path("dangling.torrent"))
+        self.bad(1, ["dangling.torrent", "not there"], "create", "album", "--output", "dangling.torrent", "--force")
+        os.link(self.path("album.torrent"), self.path("other.torrent"))
+        self.good("edit", "album.torrent", "--comment", "both")
+        self.assertEqual(self.read("other.torrent"), self.read("album.torrent"))
+
     def test_edit_tells_both_hashes_when_info_changes(self):
         before = self.good("show", "--json", "album.torrent").result
         done = self.good("edit", "album.torrent", "--private", "--source", "X", "--output", "p.torrent")
