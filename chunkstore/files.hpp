@@ -22,22 +22,28 @@ class Files;
 class FileHandle {
  public:
   FileHandle() = default;
-  FileHandle(Files* files, int id) : files_(files), id_(id) {}
+  FileHandle(Files* files, int id, bool owner_only = false)
+      : files_(files), id_(id), owner_only_(owner_only) {}
   FileHandle(FileHandle&& other) noexcept
-      : files_(std::exchange(other.files_, nullptr)), id_(std::exchange(other.id_, -1)) {}
+      : files_(std::exchange(other.files_, nullptr)),
+        id_(std::exchange(other.id_, -1)),
+        owner_only_(other.owner_only_) {}
   FileHandle& operator=(FileHandle&& other) noexcept {
     std::swap(files_, other.files_);
     std::swap(id_, other.id_);
+    std::swap(owner_only_, other.owner_only_);
     return *this;
   }
   inline ~FileHandle();
 
   explicit operator bool() const { return files_ != nullptr; }
   int id() const { return id_; }
+  bool owner_only() const { return owner_only_; }  // a folder of open_private_folder()
 
  private:
   Files* files_ = nullptr;
   int id_ = -1;
+  bool owner_only_ = false;
 };
 
 enum class OpenMode : std::uint8_t {
@@ -69,6 +75,11 @@ class Files {
   virtual Result<std::string> canonical(const std::string& path) = 0;
   // Missing folders are made where asked for, and survive a power cut.
   virtual Result<FileHandle> open_folder(const std::string& path, bool create) = 0;
+  // The same for what the program remembers: it is made where it is missing, and neither it, which
+  // is no link, nor the files that are opened in it for writing can be read by others.
+  virtual Result<FileHandle> open_private_folder(const std::string& path) {
+    return open_folder(path, true);
+  }
 
   // Regular files only: anything else at that place is an error.
   virtual Result<FileHandle> open(const FileHandle& root, const std::string& path, OpenMode mode,

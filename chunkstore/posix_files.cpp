@@ -63,12 +63,21 @@ Error failure(std::string_view what, std::string_view path, int error) {
   return {code_of(error), message + ": " + why(error)};
 }
 
-// For calls on a handle: the path is not kept with every handle, so it is asked of the kernel.
-Error failure(std::string_view what, const FileHandle& handle, int error) {
+// The path is not kept with every handle, so it is asked of the kernel.
+std::string path_of(const FileHandle& handle) {
   const std::string link = "/proc/self/fd/" + std::to_string(handle.id());
   std::array<char, PATH_MAX> path{};
   const ssize_t size = ::readlink(link.c_str(), path.data(), path.size());
-  return failure(what, {path.data(), size > 0 ? static_cast<std::size_t>(size) : 0}, error);
+  return {path.data(), size > 0 ? static_cast<std::size_t>(size) : 0};
+}
+
+std::string whole_path(const FileHandle& root, const std::string& path) {
+  const std::string above = path_of(root);
+  return above.ends_with('/') ? above + path : above + "/" + path;
+}
+
+Error failure(std::string_view what, const FileHandle& handle, int error) {
+  return failure(what, path_of(handle), error);
 }
 
 template <class Call>
@@ -135,6 +144,7 @@ class PosixFiles final : public Files {
 
   Result<std::string> canonical(const std::string& path) override;
   Result<FileHandle> open_folder(const std::string& path, bool create) override;
+  Result<FileHandle> open_private_folder(const std::string& path) override;
   Result<FileHandle> open(const FileHandle& root, const std::string& path, OpenMode mode,
                           bool executable) override;
   Result<void> make_folders(const FileHandle& root, const std::string& path) override;
@@ -290,6 +300,14 @@ Result<FileHandle> PosixFiles::open_folder(const std::string& path, bool create)
   return adopt(opened);
 }
 
+Result<FileHandle> PosixFiles::open_private_folder(const std::string& path) {
+  if (auto made = make_private_folder(path, true); !made) return made.error();
+  const int opened = retried(
+      [&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW); });
+  if (opened < 0) return failure("open the folder", path, errno);
+  return FileHandle{this, opened, true};
+}
+
 Result<FileHandle> PosixFiles::open(const FileHandle& root, const std::string& path, OpenMode mode,
                                     bool executable) {
   // O_NONBLOCK: a planted FIFO must not hold us; it means nothing for regular files.
@@ -297,15 +315,22 @@ Result<FileHandle> PosixFiles::open(const FileHandle& root, const std::string& p
   const bool create = mode == OpenMode::create || mode == OpenMode::create_new;
   if (create) flags |= O_CREAT;
   if (mode == OpenMode::create_new) flags |= O_EXCL;
-  const int opened =
-      open_beneath(root.id(), path, flags, create ? (executable ? 0777U : 0666U) : 0);
-  if (opened < 0) return failure(mode == OpenMode::create_new ? "create" : "open", path, errno);
+  const unsigned mode_bits = root.owner_only() ? 0600U : executable ? 0777U : 0666U;
+  const int opened = open_beneath(root.id(), path, flags, create ? mode_bits : 0);
+  if (opened < 0) {
+    const int error = errno;
+    const char* const what = mode == OpenMode::create_new ? "create" : "open";
+    return failure(what, whole_path(root, path), error);
+  }
   FileHandle handle = adopt(opened);
   struct stat status {};
-  if (::fstat(opened, &status) < 0) return failure("look at", path, errno);
+  if (::fstat(opened, &status) < 0) return failure("look at", whole_path(root, path), errno);
   if (!S_ISREG(status.st_mode)) {
-    return Error{Errc::permission_denied, "cannot open " + path + ": it is not a regular file"};
+    return Error{Errc::permission_denied,
+                 "cannot open " + whole_path(root, path) + ": it is not a regular file"};
   }
+  // Where it cannot be done (a file system without permissions) the folder still keeps others out.
+  if (root.owner_only() && (status.st_mode & 077) != 0) (void)::fchmod(opened, 0600);
   return handle;
 }
 

@@ -12,7 +12,7 @@ Result<void> Store::Impl::open_state(const std::string& canonical) {
   const WireInfoHash hash = metainfo_->info_hash().wire();
   const Sha256Digest place = sha256(as_bytes(canonical));
   state_path_ = options_.state_folder + "/" + to_hex(hash) + "-" + to_hex(place).substr(0, 16);
-  auto folder = files_.open_folder(state_path_, true);
+  auto folder = files_.open_private_folder(state_path_);
   if (!folder) return folder.error();
   state_folder_ = std::move(*folder);
   auto lock = files_.open(state_folder_, "lock", OpenMode::create);

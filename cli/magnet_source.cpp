@@ -2,7 +2,6 @@
 
 #include "cli/text.hpp"
 #include "torrent/edit.hpp"
-#include "torrent/escape.hpp"
 #include "torrent/piece_layers.hpp"
 #include "torrent/write_file.hpp"
 
@@ -31,7 +30,8 @@ bool is_remembered(const fs::directory_entry& entry) {
   Sha1Digest hash;
   std::error_code error;
   return entry.path().extension() == ".torrent" &&
-         from_hex(entry.path().stem().string(), hash.bytes) && entry.is_regular_file(error);
+         from_hex(entry.path().stem().string(), hash.bytes) &&
+         fs::is_regular_file(entry.symlink_status(error));
 }
 
 // Keeps those that were used last. What cannot be read or removed stays.
@@ -81,7 +81,11 @@ std::vector<std::vector<std::string>> tracker_tiers(const Magnet& magnet) {
 std::shared_ptr<const Metainfo> recall_metainfo(const std::string& state_folder,
                                                 const InfoHash& wanted) {
   const std::string place = place_of(state_folder, wanted);
-  auto metainfo = Metainfo::load(place);
+  // A folder that an earlier version left open to others is closed here.
+  (void)make_private_folder(folder_of(state_folder), true);
+  auto bytes = read_private_file(place, MetainfoLimits().bytes);
+  if (!bytes) return nullptr;
+  auto metainfo = Metainfo::parse(std::move(*bytes));
   if (!metainfo) return nullptr;
   std::error_code ignored;  // then it is forgotten sooner
   fs::last_write_time(place, fs::file_time_type::clock::now(), ignored);
@@ -92,12 +96,8 @@ std::shared_ptr<const Metainfo> recall_metainfo(const std::string& state_folder,
 
 Result<void> remember_metainfo(const std::string& state_folder, const Metainfo& metainfo) {
   const std::string place = place_of(state_folder, metainfo.info_hash());
-  std::error_code error;
-  fs::create_directories(fs::path(place).parent_path(), error);
-  if (error) {
-    return Error{Errc::io_error, fmt::format("{}: {}", escape(state_folder), error.message())};
-  }
-  auto written = write_file(place, wrap_info(metainfo, {}), true);
+  if (auto made = make_private_folder(folder_of(state_folder), true); !made) return made;
+  auto written = write_private_file(place, wrap_info(metainfo, {}));
   forget_oldest(folder_of(state_folder));
   return written;
 }

@@ -1,7 +1,5 @@
 #include "cli/share_memory.hpp"
 
-#include <filesystem>
-
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <boost/json/parse.hpp>
@@ -15,7 +13,6 @@
 namespace barter::cli {
 namespace {
 
-namespace fs = std::filesystem;
 namespace json = boost::json;
 
 // Larger is no memory of ours: half a million files and a torrent of 32 MiB fit.
@@ -88,7 +85,7 @@ std::optional<Remembered> ShareMemory::recall(const std::string& source,
                                               std::string_view variant) const {
   if (folder_.empty()) return std::nullopt;
   const std::string path = file_for(source, variant);
-  const auto text = read_file(path + ".json", max_bytes);
+  const auto text = read_private_file(path + ".json", max_bytes);
   if (!text) return std::nullopt;
   json::error_code error;
   const json::value parsed = json::parse(*text, error);
@@ -104,7 +101,7 @@ std::optional<Remembered> ShareMemory::recall(const std::string& source,
     return std::nullopt;
   }
   // The two files may be of different runs, or cut short by a crash.
-  auto torrent = read_file(path + ".torrent", max_torrent_bytes);
+  auto torrent = read_private_file(path + ".torrent", max_torrent_bytes);
   if (!torrent || to_hex(sha256(as_bytes(*torrent))) != digest->get_string()) return out;
   for (const json::value& value : files->get_array()) {
     auto file = to_file(value);
@@ -118,16 +115,14 @@ std::optional<Remembered> ShareMemory::recall(const std::string& source,
 Result<void> ShareMemory::remember(const std::string& source, std::string_view variant,
                                    const Remembered& what) const {
   if (folder_.empty()) return {};
-  std::error_code error;
-  fs::create_directories(folder_, error);
-  if (error) return Error{Errc::io_error, fmt::format("{}: {}", folder_, error.message())};
+  if (auto made = make_private_folder(folder_, true); !made) return made;
   const std::string path = file_for(source, variant);
-  if (auto done = write_file(path + ".torrent", what.torrent, true); !done) return done;
+  if (auto done = write_private_file(path + ".torrent", what.torrent); !done) return done;
   const json::object object{{"source", source},
                             {"port", what.port},
                             {"torrent_sha256", to_hex(sha256(as_bytes(what.torrent)))},
                             {"files", to_json(what.files)}};
-  return write_file(path + ".json", json::serialize(object) + "\n", true);
+  return write_private_file(path + ".json", json::serialize(object) + "\n");
 }
 
 }  // namespace barter::cli

@@ -2,13 +2,13 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
 #include <chrono>
-#include <filesystem>
 #include <future>
 #include <random>
 #include <utility>
@@ -197,16 +197,17 @@ void DhtSocket::resolve(const std::vector<HostPort>& nodes) {
 
 void DhtSocket::load() {
   if (options_.state_folder.empty()) return;
-  std::error_code ignored;
-  std::filesystem::create_directories(options_.state_folder, ignored);
+  if (!make_private_folder(options_.state_folder, false)) return;
   const std::string path = options_.state_folder + "/dht";
-  lock_ = ::open((path + ".lock").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+  lock_ = ::open((path + ".lock").c_str(),
+                 O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+  if (lock_ >= 0) (void)::fchmod(lock_, 0600);  // of an earlier version
   if (lock_ >= 0 && ::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
     ::close(lock_);  // another barter is that node
     lock_ = -1;
   }
   if (lock_ < 0) return;
-  if (const auto state = read_file(path, max_state_bytes); state.has_value()) {
+  if (const auto state = read_private_file(path, max_state_bytes); state.has_value()) {
     const auto loaded = node_->load(*state);  // what is broken is replaced by the next
     static_cast<void>(loaded);
   }
@@ -214,7 +215,7 @@ void DhtSocket::load() {
 
 void DhtSocket::save() {
   if (lock_ < 0 || !node_) return;
-  const auto written = write_file(options_.state_folder + "/dht", node_->save(), true);
+  const auto written = write_private_file(options_.state_folder + "/dht", node_->save());
   static_cast<void>(written);  // without it the next run begins at the routers
 }
 

@@ -183,3 +183,41 @@ TEST_CASE("Folders are named canonically as far as they exist") {
   CHECK(fs::is_directory(place.folder / "p/q/r"));
   CHECK(place.files->open_folder(place.folder / "none", false).error().code == Errc::not_found);
 }
+
+TEST_CASE("What lies in a private folder is its owner's alone") {
+  Place place(GENERATE(true, false));
+  const auto mode = [](const fs::path& path) {
+    return static_cast<unsigned>(fs::symlink_status(path).permissions());
+  };
+  const mode_t before = umask(0);
+  fs::create_directories(place.folder / "state/old");
+  fs::permissions(place.folder / "state/old", fs::perms(0755));
+  place.folder.write("state/old/journal", "x");
+  fs::permissions(place.folder / "state/old/journal", fs::perms(0644));
+  for (const std::string name : {"state/old", "state/new/deep"}) {
+    const auto folder = place.files->open_private_folder(place.folder / name);
+    REQUIRE(ok(folder));
+    REQUIRE(ok(place.files->open(*folder, "journal", OpenMode::create)));
+    REQUIRE(ok(place.files->open(*folder, "spill", OpenMode::create, true)));
+    CHECK(mode(place.folder / name) == 0700);
+    CHECK(mode(place.folder / name / "journal") == 0600);
+    CHECK(mode(place.folder / name / "spill") == 0600);
+  }
+  CHECK(mode(place.folder / "state/new") == 0700);
+  REQUIRE(ok(place.files->open(place.root, "payload", OpenMode::create)));
+  CHECK(mode(place / "payload") == 0666);
+  umask(before);
+  fs::create_directory_symlink(place.folder / "state/old", place.folder / "state/link");
+  CHECK(!place.files->open_private_folder(place.folder / "state/link"));
+}
+
+TEST_CASE("An error of opening names the whole path") {
+  Place place(GENERATE(true, false));
+  REQUIRE(ok(place.files->make_folders(place.root, "a/lock")));
+  REQUIRE(mkfifo((place / "a/pipe").c_str(), 0600) == 0);
+  for (const std::string name : {"a/lock", "a/pipe", "a/none"}) {
+    const auto opened = place.files->open(place.root, name, OpenMode::write);
+    REQUIRE(!opened);
+    CHECK(opened.error().message.find("cannot open " + (place / name) + ": ") == 0);
+  }
+}
