@@ -65,6 +65,11 @@ Result<void> add_allowed(const std::string& given, const std::function<void(cons
     }
     std::sort(torrents.begin(), torrents.end());
     for (const fs::path& torrent : torrents) {
+      if (!fs::is_regular_file(torrent, error)) {  // a pipe would keep us waiting
+        skipped(Error{Errc::io_error, fmt::format("{}: not a regular file; left out",
+                                                  cli::quoted(torrent.string()))});
+        continue;
+      }
       const auto metainfo = Metainfo::load(torrent.string());
       if (metainfo) {
         add_torrent(**metainfo, out);

@@ -184,13 +184,17 @@ void Output::warning(std::string_view line) {
              settings_.color ? "barter: \x1b[33mwarning\x1b[0m: " : "barter: warning: ", line);
 }
 
-int Output::fail(const Error& error) {
-  const std::lock_guard lock(mutex_);
+void Output::write_error(const Error& error) {
   if (settings_.json) {
     write_event("error", {{"code", to_string(error.code)}, {"message", valid_utf8(error.message)}});
   } else {
     write_line(true, settings_.color ? "\x1b[31mbarter\x1b[0m: " : "barter: ", error.message);
   }
+}
+
+int Output::fail(const Error& error) {
+  const std::lock_guard lock(mutex_);
+  write_error(error);
   return exit_failed;
 }
 
@@ -375,15 +379,26 @@ void Output::result(boost::json::object fields) {
   for (const auto& field : fields) result_[field.key()] = field.value();
 }
 
+void Output::write_result(std::string_view command, int exit_code) {
+  if (!settings_.json) return;
+  boost::json::object fields{{"command", command}, {"exit_code", exit_code}};
+  for (const auto& field : result_) fields[field.key()] = field.value();
+  write_event("result", fields);
+}
+
+void Output::abandon(std::string_view command, const Error& error, int exit_code) {
+  const std::unique_lock lock(mutex_, std::try_to_lock);
+  if (!lock) return;
+  leave_drawn();
+  write_error(error);
+  write_result(command, exit_code);
+}
+
 int Output::finish(std::string_view command, int exit_code) {
   const std::lock_guard lock(mutex_);
   leave_drawn();
   if (exit_code == exit_done && (out_failed_ || fell_short_)) exit_code = exit_failed;
-  if (settings_.json) {
-    boost::json::object fields{{"command", command}, {"exit_code", exit_code}};
-    for (const auto& field : result_) fields[field.key()] = field.value();
-    write_event("result", fields);
-  }
+  write_result(command, exit_code);
   return exit_code == exit_done && (out_failed_ || fell_short_) ? exit_failed : exit_code;
 }
 

@@ -117,6 +117,9 @@ class Output {
   // Prints `result` with the exit code (--json), and passes that on; exit_done becomes exit_failed
   // where something was lacking, as what standard output did not take. Called once, by the program.
   int finish(std::string_view command, int exit_code);
+  // fail() and finish() in one, from another thread, while the command hangs for ever. Says nothing
+  // where it hangs in here.
+  void abandon(std::string_view command, const Error& error, int exit_code);
 
  private:
   struct Throttle {
@@ -124,6 +127,8 @@ class Output {
     std::uint64_t last_tenth = 0;
   };
   void write_event(std::string_view kind, const boost::json::object& fields);
+  void write_error(const Error& error);
+  void write_result(std::string_view command, int exit_code);
   // All that goes to standard output. The first failure is told at once, since a program that runs
   // for days would tell it too late at its end. A reader that has gone away is no failure: it had
   // what it wanted.

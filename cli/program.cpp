@@ -36,6 +36,9 @@ std::string one_line(std::string text) {
 }
 
 int run_command(const CommandLine& line, Output& output) {
+  const signals::LastWords last_words([&](int number) {
+    output.abandon(line.command, Error{Errc::cancelled, "interrupted"}, exit_signal_base + number);
+  });
   try {
     return output.finish(line.command, line.run(output));
   } catch (const UsageError& error) {

@@ -73,7 +73,13 @@ class Seed {
       }
       std::vector<std::string> found;
       for (fs::directory_iterator at(given, error), end; !error && at != end; at.increment(error)) {
-        if (at->path().extension() == ".torrent") found.push_back(at->path().string());
+        if (at->path().extension() != ".torrent") continue;
+        std::error_code gone;
+        if (at->is_regular_file(gone)) {
+          found.push_back(at->path().string());
+        } else {  // a pipe would keep us waiting
+          output_.warning(fmt::format("{}: not a regular file; left out", at->path().string()));
+        }
       }
       if (error) failed(Error{Errc::io_error, fmt::format("{}: {}", given, error.message())});
       std::sort(found.begin(), found.end());

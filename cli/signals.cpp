@@ -9,7 +9,11 @@
 #include <algorithm>
 #include <atomic>
 #include <csignal>
+#include <functional>
 #include <limits>
+#include <mutex>
+#include <thread>
+#include <utility>
 
 namespace barter::cli::signals {
 namespace {
@@ -18,6 +22,30 @@ namespace {
 std::atomic<int> first_signal{0};
 std::atomic<int> wake_descriptor{-1};
 static_assert(std::atomic<int>::is_always_lock_free);
+std::atomic<bool> heard{false};  // somebody knows of the signal, or needs not know
+
+constexpr auto patience = std::chrono::seconds(1);
+constexpr auto look_interval = std::chrono::milliseconds(20);
+std::mutex last_words_mutex;
+std::function<void(int)>* last_words = nullptr;
+
+// Ends a program that hangs. Detached: it waits for a signal for as long as the process lives.
+void watch() {
+  pollfd descriptor{wake_descriptor.load(), POLLIN, 0};
+  while (poll(&descriptor, 1, -1) <= 0) {
+  }
+  const auto until = std::chrono::steady_clock::now() + patience;
+  while (!heard.load(std::memory_order_relaxed)) {
+    if (std::chrono::steady_clock::now() < until) {
+      std::this_thread::sleep_for(look_interval);
+      continue;
+    }
+    const int number = first_signal.load(std::memory_order_relaxed);
+    const std::lock_guard lock(last_words_mutex);
+    if (last_words != nullptr) (*last_words)(number);
+    _exit(exit_signal_base + number);
+  }
+}
 
 extern "C" void on_signal(int number) {
   int expected = 0;
@@ -50,10 +78,27 @@ void install() {
   struct sigaction before {};
   sigaction(SIGHUP, nullptr, &before);
   if (before.sa_handler != SIG_IGN) handle(SIGHUP, on_signal);
+  std::thread(watch).detach();
 }
 
 int received() {
-  return first_signal.load(std::memory_order_relaxed);
+  const int number = first_signal.load(std::memory_order_relaxed);
+  if (number != 0) heard.store(true, std::memory_order_relaxed);
+  return number;
+}
+
+void ending() {
+  heard.store(true, std::memory_order_relaxed);
+}
+
+LastWords::LastWords(std::function<void(int)> say) {
+  const std::lock_guard lock(last_words_mutex);
+  last_words = new std::function<void(int)>(std::move(say));
+}
+
+LastWords::~LastWords() {
+  const std::lock_guard lock(last_words_mutex);
+  delete std::exchange(last_words, nullptr);
 }
 
 bool wait(std::chrono::milliseconds timeout, int descriptor) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 
 namespace barter::cli::signals {
 
@@ -10,7 +11,22 @@ namespace barter::cli::signals {
 // what caused them is an error of the write.
 void install();
 // The number of the signal that asked us to stop, or 0. Any thread.
+//
+// Whoever asks is expected to end the command. Where nobody has asked a second after the signal,
+// the program hangs in a call that does not return (a pipe that nobody writes to, a mount that is
+// dead), and is ended with the exit code of the signal.
 int received();
+// From now on the command ends by itself within a bounded time: no signal need hurry it.
+void ending();
+// While this lives, what is called with the signal's number before the program is ended so. On a
+// thread of its own, beside whatever hangs.
+class LastWords {
+ public:
+  explicit LastWords(std::function<void(int)> say);
+  ~LastWords();
+  LastWords(const LastWords&) = delete;
+  LastWords& operator=(const LastWords&) = delete;
+};
 inline bool stop_requested() {
   return received() != 0;
 }

@@ -110,6 +110,7 @@ std::vector<std::pair<TorrentId, TorrentEvent>> Inbox::take() {
 }
 
 void stop_client(Client& client, Duration grace, Output& output) {
+  signals::ending();
   client.stop(grace);
   if (auto whole = client.trace_written(); !whole) output.fall_short(whole.error());
 }
