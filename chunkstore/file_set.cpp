@@ -348,6 +348,28 @@ Result<std::uint64_t> FileSet::next_data(FileIndex file, std::uint64_t offset) {
   return files_.next_data(**handle, offset);
 }
 
+Result<bool> FileSet::only_zeros(FileIndex file, std::uint64_t begin, std::uint64_t end) {
+  const auto handle = open(file, Want::read);
+  if (!handle) return handle.error();
+  std::vector<std::byte> buffer(std::min<std::uint64_t>(end - begin, copy_bytes));
+  while (begin < end) {
+    const auto data = files_.next_data(**handle, begin);
+    if (!data) return data.error();
+    begin = std::max(begin, *data);
+    if (begin >= end) break;
+    const auto part = std::span(buffer).first(std::min<std::uint64_t>(end - begin, buffer.size()));
+    const auto got = files_.read(**handle, begin, part);
+    if (!got) return got.error();
+    if (*got == 0) break;
+    const auto bytes = part.first(*got);
+    if (std::any_of(bytes.begin(), bytes.end(), [](std::byte b) { return b != std::byte{}; })) {
+      return false;
+    }
+    begin += *got;
+  }
+  return true;
+}
+
 Result<void> FileSet::make_links() {
   const Shared root = this->root();
   if (!root) return Error{Errc::not_found, "the download folder is not there"};

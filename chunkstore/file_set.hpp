@@ -83,6 +83,8 @@ class FileSet {
   // Copies what lies in the side file to the file itself.
   Result<void> fetch_aside(FileIndex file, std::uint64_t offset, std::uint64_t length);
   Result<std::uint64_t> next_data(FileIndex file, std::uint64_t offset);
+  // Nothing but zeros and holes there, in the file itself? `end` may lie beyond its bytes.
+  Result<bool> only_zeros(FileIndex file, std::uint64_t begin, std::uint64_t end);
   // BEP 47. Made last, only where the target is one of the torrent's own files or folders, and
   // never in the place of anything.
   Result<void> make_links();

@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "torrent/result.hpp"
 
@@ -93,6 +94,8 @@ class Files {
                               const std::string& to) = 0;
   // A file, a link or an empty folder.
   virtual Result<void> remove(const FileHandle& root, const std::string& path) = 0;
+  // The names in a folder, in no order; no more than `most` of them.
+  virtual Result<std::vector<std::string>> list(const FileHandle& folder, std::size_t most) = 0;
   // A symbolic link holding `target`, which is not looked at.
   virtual Result<void> make_link(const FileHandle& root, const std::string& path,
                                  const std::string& target) = 0;

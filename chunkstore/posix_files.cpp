@@ -1,5 +1,6 @@
 #include "chunkstore/posix_files.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
@@ -155,6 +156,7 @@ class PosixFiles final : public Files {
   Result<void> remove(const FileHandle& root, const std::string& path) override;
   Result<void> make_link(const FileHandle& root, const std::string& path,
                          const std::string& target) override;
+  Result<std::vector<std::string>> list(const FileHandle& folder, std::size_t most) override;
   Result<std::size_t> read(const FileHandle& file, std::uint64_t offset,
                            std::span<std::byte> out) override;
   Result<bool> read_cached(const FileHandle& file, std::uint64_t offset,
@@ -410,6 +412,28 @@ Result<void> PosixFiles::make_link(const FileHandle& root, const std::string& pa
     return failure("make the link", path, errno);
   }
   return {};
+}
+
+Result<std::vector<std::string>> PosixFiles::list(const FileHandle& folder, std::size_t most) {
+  // A description of its own: the place in the folder belongs to it.
+  const int opened =
+      retried([&] { return ::openat(folder.id(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
+  if (opened < 0) return failure("read the folder", folder, errno);
+  const std::unique_ptr<DIR, int (*)(DIR*)> entries(::fdopendir(opened), &::closedir);
+  if (!entries) {
+    const int error = errno;
+    ::close(opened);
+    return failure("read the folder", folder, error);
+  }
+  std::vector<std::string> names;
+  for (;;) {
+    errno = 0;
+    const dirent* const entry = ::readdir(entries.get());
+    if (entry == nullptr && errno != 0) return failure("read the folder", folder, errno);
+    if (entry == nullptr || names.size() == most) return names;
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
 }
 
 Result<std::size_t> PosixFiles::read(const FileHandle& file, std::uint64_t offset,

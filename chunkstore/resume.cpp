@@ -17,6 +17,8 @@ constexpr const char* journal_name = "journal";
 constexpr const char* new_journal_name = "journal.new";
 constexpr std::size_t max_record = 1 << 20;     // bytes; the largest is a bit for each piece
 constexpr std::size_t max_journal = 256 << 20;  // bytes read; compaction keeps it far below
+constexpr std::uint32_t max_pieces = 4 << 20;   // of a torrent, as its metainfo is held to
+constexpr std::uint32_t max_files = 500'000;
 constexpr std::size_t compact_above = 1 << 20;  // bytes appended before a snapshot is worth it
 constexpr std::size_t items_per_record = 4096;  // pieces, files, stamps
 constexpr std::int64_t second = 1'000'000'000;
@@ -318,6 +320,21 @@ bool read_header(std::string_view payload, const JournalIdentity& identity, Jour
   return in.ok();
 }
 
+// Whose journal this is, if it can be one.
+std::optional<JournalIdentity> identity_in(std::string_view bytes) {
+  Reader in(next_record(bytes));
+  if (static_cast<RecordType>(in.u8()) != RecordType::header || in.text() != magic ||
+      in.u8() != version) {
+    return std::nullopt;
+  }
+  JournalIdentity out;
+  out.torrent = in.text();
+  out.pieces = in.u32();
+  out.files = in.u32();
+  if (!in.ok() || out.pieces > max_pieces || out.files > max_files) return std::nullopt;
+  return out;
+}
+
 // Lists longer than a record are cut.
 template <class T, class Use>
 Result<void> for_parts(std::span<const T> list, Use use) {
@@ -468,6 +485,22 @@ Result<std::optional<Journal::Loaded>> Journal::load(Files& files, const FileHan
   auto state = replay(std::string_view(bytes).substr(0, *got), identity);
   if (!state) return std::optional<Loaded>{};
   return std::optional<Loaded>{Loaded{std::move(*state), info->mtime_ns}};
+}
+
+std::optional<JournalState> Journal::peek(Files& files, const FileHandle& folder,
+                                          std::uint64_t max_bytes, std::uint64_t& bytes) {
+  bytes = 0;
+  const auto file = files.open(folder, journal_name, OpenMode::read);
+  if (!file) return std::nullopt;
+  const auto info = files.look(*file);
+  if (!info || info->size > max_bytes) return std::nullopt;
+  std::string content(info->size, '\0');
+  const auto got = files.read(*file, 0, std::as_writable_bytes(std::span(content)));
+  if (!got) return std::nullopt;
+  bytes = *got;
+  content.resize(*got);
+  const auto identity = identity_in(content);
+  return identity ? replay(content, *identity) : std::nullopt;
 }
 
 Journal::Journal(Files& files, JournalIdentity identity, JournalState state)

@@ -108,6 +108,11 @@ class Journal {
   static Result<std::optional<Loaded>> load(Files& files, const FileHandle& folder,
                                             const JournalIdentity& identity);
 
+  // The state of whatever torrent the folder is of; nothing where there is none, or where its
+  // journal has more than `max_bytes`. `bytes`: how many it took.
+  static std::optional<JournalState> peek(Files& files, const FileHandle& folder,
+                                          std::uint64_t max_bytes, std::uint64_t& bytes);
+
   // Starts with `state` in memory alone; attach() gives it a file.
   Journal(Files& files, JournalIdentity identity, JournalState state);
   // Writes a snapshot into `folder`, durably, and appends to it from then on. The folder's handle

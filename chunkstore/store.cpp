@@ -58,6 +58,9 @@ Result<bool> Store::check_piece(PieceIndex piece) {
 Result<void> Store::begin() {
   return impl_->begin();
 }
+const BeginReport& Store::begin_report() const {
+  return impl_->begin_report();
+}
 bool Store::one_reader() const {
   return impl_->one_reader();
 }
@@ -105,9 +108,10 @@ Store::Impl::Impl(std::shared_ptr<const Metainfo> metainfo, StoreOptions options
       layout_(metainfo_->layout()),
       options_(std::move(options)),
       files_(files),
-      set_(files, layout_, metainfo_->files(), {options_.force, options_.max_open_files}),
+      set_(files, layout_, metainfo_->files(),
+           {options_.existing == Existing::overwrite, options_.max_open_files}),
       key_(random_key()),
-      foreign_(metainfo_->files().size()),
+      kept_(metainfo_->files().size()),
       have_(layout_.piece_count()) {}
 
 Result<bool> Store::Impl::read(BlockRange range, std::span<std::byte> out, bool may_block) {

@@ -26,6 +26,14 @@ class Files;  // chunkstore/files: the operating system as the store sees it
 
 enum class Allocation { sparse, full };
 
+// What becomes of files at the torrent's places that are somebody else's (ForeignFiles).
+enum class Existing : std::uint8_t {
+  refuse,     // nothing is touched, and nothing begins
+  keep,       // they stay as they are and count as not selected; this is remembered
+  update,     // they are an older version of this data: written over where they differ
+  overwrite,  // whatever they are, and also where a file has other names (hard links)
+};
+
 // How a file looked when the caller hashed all of it and found it right.
 struct VerifiedFile {
   std::uint64_t size = 0;
@@ -37,7 +45,7 @@ struct StoreOptions {
   std::string folder;        // the download folder; the torrent's paths are below it
   std::string state_folder;  // "" keeps no state: no journal, no spill, no lock
   bool read_only = false;    // `seed`: never writes payload, creates nothing
-  bool force = false;        // existing files that match nowhere may be overwritten
+  Existing existing = Existing::refuse;
   Allocation allocation = Allocation::sparse;
   std::vector<bool> selected;  // by file; empty selects all. Unselected files create nothing.
   // read_only: by file, pads included. Pieces whose files all still look so are had unchecked
@@ -55,6 +63,20 @@ struct OpenReport {
   bool resumed = false;               // there was a journal for this torrent and folder
   bool found_files = false;           // payload files existed without a journal
   std::vector<std::string> missing;   // read_only: files that are absent or short
+};
+
+// A file that would have to be written to, and may not be.
+struct InTheWay {
+  std::string path;
+  std::uint64_t size = 0;
+  bool linked = false;  // no foreign file, but it has other names (hard links)
+};
+
+// What begin() made of the files that were there.
+struct BeginReport {
+  std::vector<InTheWay> in_the_way;   // all of them; where it has failed
+  std::vector<std::uint32_t> kept;    // files that count as not selected, by index
+  std::vector<PieceIndex> withdrawn;  // had until then, in files that are now left alone
 };
 
 // One piece to be stored. `blocks` are all blocks in order; an empty buffer stands for a block that
@@ -90,10 +112,11 @@ class Store {
   // absent or short file makes it false, not an error.
   Result<std::vector<bool>> check_pieces(std::span<const PieceIndex> pieces);
   Result<bool> check_piece(PieceIndex piece);
-  // After the check: fails with already_exists where files were found without a journal, none of
-  // their pieces matched, and force is not set; nothing was touched until then. Creates files and
-  // folders.
+  // After the check: decides which of the files that were found are somebody else's, and what
+  // becomes of them; fails with already_exists, or permission_denied where it is only for hard
+  // links, if one is in the way. Nothing was touched until then. Creates files and folders.
   Result<void> begin();
+  const BeginReport& begin_report() const;
 
   // Verifies, then writes what is right. `done` gets the outcome of each, by its place in
   // `requests`, as soon as its blocks are not needed any more.

@@ -12,55 +12,25 @@ bool Store::Impl::has_piece_of(FileIndex file) const {
   return any;
 }
 
-Result<void> Store::Impl::refuse_foreign() {
-  if (options_.force) return {};
-  for (FileIndex file = 0; file < file_count(); ++file) {
-    if (!foreign_[file] || !is_selected(file)) continue;
-    const auto info = set_.look(file);
-    const bool too_long = info && info->size > set_.length(file);
-    if (foreign_match_ && (!too_long || has_piece_of(file))) continue;
-    return Error{Errc::already_exists,
-                 set_.path(file) + " exists in " + root_path_ +
-                     " and is not of this torrent; nothing was touched (--force overwrites it)"};
-  }
-  return {};
-}
-
-// A file with further names would change under them too; one that is complete is not written to.
-Result<void> Store::Impl::refuse_hard_links() {
-  if (options_.force) return {};
-  for (FileIndex file = 0; file < file_count(); ++file) {
-    if (!set_.is_real(file) || set_.is_aside(file) || !is_selected(file)) continue;
-    const auto info = set_.has_root() ? set_.look(file) : Error{Errc::not_found, {}};
-    if (!info || info->links < 2) continue;
-    bool complete = info->size == set_.length(file);
-    for_pieces_of(file, [&](PieceIndex piece) { complete = complete && has(piece); });
-    if (complete) continue;
-    return Error{Errc::permission_denied,
-                 "will not write to " + set_.path(file) +
-                     ": it has other names (hard links) that would change too (--force allows it)"};
-  }
-  return {};
-}
-
 Result<void> Store::Impl::begin() {
   if (options_.read_only || begun_) return {};
-  if (auto refused = refuse_foreign(); !refused) {
+  if (auto done = prepare_root(false); !done) return done;
+  const Judged judged = judge_files();
+  if (auto refused = decide(judged); !refused) {
     // No trace of a try that touched nothing: the files may be others when it is tried again. Once
     // begun, the journal knows which files are ours.
     const std::lock_guard lock(mutex_);
     if (!journal_->state().begun) journal_->discard();
     return refused;
   }
-  if (auto refused = refuse_hard_links(); !refused) return refused;
-  if (auto done = prepare_root(); !done) return done;
+  if (auto done = prepare_root(true); !done) return done;
+  if (auto done = note_origins(judged); !done) return done;
   std::vector<FileIndex> wanted;
   std::vector<FileIndex> fresh;
   for (FileIndex file = 0; file < file_count(); ++file) {
     if (!set_.is_real(file)) continue;
     if (!is_selected(file)) {
       // What is there stays as it is, and serves if it is right.
-      if (foreign_[file] && !has_piece_of(file)) set_.set_aside(file, true);
       if (!set_.is_aside(file)) wanted.push_back(file);
       continue;
     }
@@ -89,14 +59,16 @@ Result<void> Store::Impl::begin() {
   }
   if (auto done = journal_->stamped(untouched, true); !done) return done;
   if (auto done = journal_->stamped(changed, false); !done) return done;
-  foreign_.assign(foreign_.size(), false);
+  strangers_.clear();
   begun_ = true;
   return {};
 }
 
-Result<void> Store::Impl::prepare_root() {
+// Where it is not there and not to be made, nothing happens.
+Result<void> Store::Impl::prepare_root(bool make) {
   if (set_.has_root()) return {};
-  auto root = files_.open_folder(root_path_, true);
+  auto root = files_.open_folder(root_path_, make);
+  if (!root && !make && root.error().code == Errc::not_found) return {};
   if (!root) return root.error();
   const auto system = files_.file_system(*root);
   if (!system) return system.error();

@@ -167,7 +167,6 @@ Result<void> Store::Impl::note_checked(PieceIndex piece, bool right) {
   for (const std::uint32_t slot : slots) spill_->release(slot);
   lost_.erase(piece);
   set_have(piece, true);
-  if (!foreign_match_ && touches_foreign(piece)) foreign_match_ = true;
   return {};
 }
 

@@ -13,8 +13,11 @@
 #include <string>
 #include <vector>
 
+#include "chunkstore/earlier_work.hpp"
+#include "chunkstore/file_origins.hpp"
 #include "chunkstore/file_set.hpp"
 #include "chunkstore/files.hpp"
+#include "chunkstore/foreign_files.hpp"
 #include "chunkstore/piece_hasher.hpp"
 #include "chunkstore/resume.hpp"
 #include "chunkstore/spill.hpp"
@@ -54,6 +57,7 @@ class Store::Impl {
   bool has_space(std::uint64_t bytes);
 
   const OpenReport& report() const { return report_; }
+  const BeginReport& begin_report() const { return begin_report_; }
 
  private:
   // What open() finds at the place of a file.
@@ -84,10 +88,13 @@ class Store::Impl {
   }
   std::uint32_t file_count() const { return static_cast<std::uint32_t>(metainfo_->files().size()); }
   bool is_selected(FileIndex file) const {
-    return options_.selected.empty() || options_.selected[file];
+    return (options_.selected.empty() || options_.selected[file]) && !kept_[file];
+  }
+  // The bytes of the torrent's pieces in this file, which is not ours, are in the side file.
+  bool is_left_alone(FileIndex file) const {
+    return !is_selected(file) && (kept_[file] || origins_.is(file, FileOrigin::aside));
   }
   bool has_piece_of(FileIndex file) const;
-  bool touches_foreign(PieceIndex piece) const;
   FileSet::Touched touched(PieceIndex piece) const {
     return set_.touched(layout_.piece_offset(piece), layout_.piece_size(piece));
   }
@@ -106,10 +113,12 @@ class Store::Impl {
 
   // store_open.cpp
   Result<void> open_root(const JournalState& state);
+  void heed_origins(JournalState& state);
   Result<std::vector<Found>> look_at_files(const std::optional<Journal::Loaded>& loaded);
   Result<bool> place_file(FileIndex file, const JournalState* state, Found& found);
   void mark_pieces(JournalState& state, const std::optional<Journal::Loaded>& loaded,
                    const std::vector<Found>& found);
+  void doubt_borders(JournalState& state);
   void trust_verified(JournalState& state, const std::vector<Found>& found);
   bool may_match(PieceIndex piece, const std::vector<Found>& found);
   bool zeros_match(PieceIndex piece);
@@ -120,9 +129,22 @@ class Store::Impl {
   void fill_report(const JournalState& state, const std::vector<Found>& found, bool journal);
 
   // store_begin.cpp
-  Result<void> refuse_foreign();
-  Result<void> refuse_hard_links();
-  Result<void> prepare_root();
+  struct Judged {
+    std::vector<FileIndex> foreign;  // and selected
+    std::vector<FileIndex> linked;
+    std::vector<FileIndex> unselected;  // and foreign
+    std::vector<FileIndex> taken;       // data of the torrent that somebody else brought
+  };
+  Judged judge_files();
+  bool is_strange(FileIndex file, const FileInfo& info, ForeignFiles& foreign);
+  bool is_linked(FileIndex file, const FileInfo& info) const;
+  bool is_data_there(const Judged& judged);
+  Result<void> decide(const Judged& judged);
+  Error in_the_way(const Judged& judged);
+  Result<void> keep(const Judged& judged);
+  Result<void> leave_alone(std::span<const FileIndex> files);
+  Result<void> note_origins(const Judged& judged);
+  Result<void> prepare_root(bool make);
   Result<void> prepare_file(FileIndex file);
 
   // store_check.cpp
@@ -169,11 +191,14 @@ class Store::Impl {
   FileHandle top_lock_;   // the torrent's own folder, if it has one
   std::string state_path_;
   OpenReport report_;
-  std::vector<bool> foreign_;               // by file: found there, and not ours
-  std::atomic<bool> foreign_match_{false};  // one of their pieces is right
-  bool has_side_ = false;                   // the last run may have put bytes into the side file
-  bool begun_ = false;                      // payload may be written
-  std::uint64_t file_system_ = 0;           // of the root
+  BeginReport begin_report_;
+  FileOrigins origins_;     // as the last run left them
+  std::vector<bool> kept_;  // by file: the user wants it left alone
+  // Until begin(): files that open() found and that may be somebody else's, as they looked.
+  std::map<FileIndex, FileStamp> strangers_;
+  bool has_side_ = false;          // the last run may have put bytes into the side file
+  bool begun_ = false;             // payload may be written
+  std::uint64_t file_system_ = 0;  // of the root
   std::uint64_t root_inode_ = 0;
   std::vector<bool> sparse_;      // by file: it had holes when the store was opened
   std::mutex zeros_mutex_;        // of the two below, once the store is open

@@ -80,6 +80,7 @@ Result<void> Store::Impl::open() {
     auto journal = Journal::load(files_, state_folder_, identity_of(*metainfo_));
     if (!journal) return journal.error();
     loaded = std::move(*journal);
+    if (loaded) heed_origins(loaded->state);
     set_.set_side_folder(&state_folder_);
   }
   JournalState state = loaded ? loaded->state : JournalState{};
@@ -137,7 +138,21 @@ Result<void> Store::Impl::open_root(const JournalState& state) {
   return {};
 }
 
-// Decides where a file's bytes are. True if somebody else made what is there.
+// Of files that the last run left alone the journal has nothing to say but what it found.
+void Store::Impl::heed_origins(JournalState& state) {
+  if (!state.begun) return;
+  origins_ = FileOrigins::load(files_, state_folder_, file_count());
+  const bool go_on = options_.existing == Existing::refuse || options_.existing == Existing::keep;
+  for (const auto& [file, origin] : origins_.all()) {
+    if (origin == FileOrigin::taken) continue;
+    state.files[file].latest.reset();
+    state.files[file].durable.reset();
+    state.files[file].created = false;
+    if (origin == FileOrigin::kept) kept_[file] = go_on;
+  }
+}
+
+// Decides where a file's bytes are. True if somebody else may have made what is there.
 Result<bool> Store::Impl::place_file(FileIndex file, const JournalState* state, Found& found) {
   const auto info =
       set_.has_root() ? set_.look(file) : Result<FileInfo>(Error{Errc::not_found, {}});
@@ -153,9 +168,13 @@ Result<bool> Store::Impl::place_file(FileIndex file, const JournalState* state, 
   const bool begun = state != nullptr && state->begun;
   if (begun) {
     const auto& record = state->files[file];
-    set_.set_aside(file, !record.latest && (record.created || !found.present));
-    if (!found.present || found.info.size == 0) return false;
-    return record.latest ? !record.latest->is_same_file(stamp_of(found.info)) : !record.created;
+    if (!found.present) kept_[file] = false;  // what the user wanted kept is gone
+    const bool left_alone = found.present && is_left_alone(file);
+    set_.set_aside(file, left_alone || (!record.latest && (record.created || !found.present)));
+    if (left_alone || !found.present || found.info.size == 0) return false;
+    if (!record.latest) return !record.created;
+    // The journals of older versions have stamps of all that was there.
+    return !record.latest->is_same_file(stamp_of(found.info)) || !origins_.known();
   }
   set_.set_aside(file, !options_.read_only && !is_selected(file) && !found.present);
   return found.present && found.info.size != 0;
@@ -180,10 +199,16 @@ Result<std::vector<Store::Impl::Found>> Store::Impl::look_at_files(
     if (!set_.is_real(file)) continue;
     const auto foreign = place_file(file, loaded ? &loaded->state : nullptr, found[file]);
     if (!foreign) return foreign.error();
-    foreign_[file] = *foreign;
     any_present = any_present || found[file].present;
-    if (!loaded) continue;
+    if (!loaded) {
+      if (*foreign) strangers_.emplace(file, stamp_of(found[file].info));
+      continue;
+    }
     const auto& record = loaded->state.files[file];
+    // Only we write a piece of the torrent to the file that the journal knows.
+    const bool written = in_flight.contains(file) && record.latest &&
+                         record.latest->is_same_file(stamp_of(found[file].info));
+    if (*foreign && !written) strangers_.emplace(file, stamp_of(found[file].info));
     any_stamp = any_stamp || record.latest;
     if (!found[file].present) continue;
     history.in_flight = in_flight.contains(file);
@@ -236,10 +261,22 @@ void Store::Impl::mark_pieces(JournalState& state, const std::optional<Journal::
       });
     }
   }
+  if (loaded && state.begun && !origins_.known()) doubt_borders(state);
   for (std::uint32_t i = 0; i < layout_.piece_count(); ++i) {
     if (state.pieces[i] == PieceMark::suspect && !may_match(PieceIndex{i}, found)) {
       mark(state, PieceIndex{i}, PieceMark::absent);
     }
+  }
+}
+
+// Older versions put bytes of files that they left alone into the side file, and did not say of
+// which: there a piece at a border is right only if the files say so.
+void Store::Impl::doubt_borders(JournalState& state) {
+  if (!files_.look(state_folder_, "side")) return;
+  for (const auto& [file, stamp] : strangers_) {
+    for_pieces_of(file, [&](PieceIndex piece) {
+      if (touched(piece).files.size() > 1) mark(state, piece, PieceMark::suspect);
+    });
   }
 }
 
@@ -310,7 +347,10 @@ void Store::Impl::record_stamps(JournalState& state, const std::vector<Found>& f
                                 bool same_boot) {
   for (FileIndex file = 0; file < file_count(); ++file) {
     auto& record = state.files[file];
-    if (foreign_[file] && state.begun) {
+    const bool replaced =
+        strangers_.contains(file) && !(record.latest && found[file].present &&
+                                       record.latest->is_same_file(stamp_of(found[file].info)));
+    if (replaced && state.begun) {
       record = {};
     } else if (found[file].present && !set_.is_aside(file)) {
       const FileStamp now = stamp_of(found[file].info);
@@ -343,6 +383,7 @@ Result<void> Store::Impl::check_space(const std::vector<Found>& found) {
   std::uint64_t need = 0;
   for (FileIndex file = 0; file < file_count(); ++file) {
     if (!set_.is_real(file) || !is_selected(file)) continue;
+    if (options_.existing == Existing::keep && strangers_.contains(file)) continue;
     const std::uint64_t length = set_.length(file);
     need += length - std::min(length, found[file].info.allocated);
   }
@@ -355,11 +396,6 @@ Result<void> Store::Impl::check_space(const std::vector<Found>& found) {
                                            size_text(need), size_text(*have))};
 }
 
-bool Store::Impl::touches_foreign(PieceIndex piece) const {
-  const auto files = touched(piece).files;
-  return std::any_of(files.begin(), files.end(), [&](FileIndex file) { return foreign_[file]; });
-}
-
 void Store::Impl::fill_report(const JournalState& state, const std::vector<Found>& found,
                               bool journal) {
   report_.have = Bitfield(layout_.piece_count());
@@ -367,7 +403,6 @@ void Store::Impl::fill_report(const JournalState& state, const std::vector<Found
     if (is_right(state.pieces[i])) {
       report_.have.set(i);
       set_have(PieceIndex{i}, true);
-      if (!foreign_match_ && touches_foreign(PieceIndex{i})) foreign_match_ = true;
     } else if (state.pieces[i] == PieceMark::suspect) {
       report_.unchecked.push_back(PieceIndex{i});
     }
@@ -375,7 +410,7 @@ void Store::Impl::fill_report(const JournalState& state, const std::vector<Found
   for (const auto& [block, slot] : state.spilled) report_.spilled.push_back(block);
   report_.resumed = journal && (state.begun || !report_.have.none());
   for (FileIndex file = 0; file < file_count(); ++file) {
-    report_.found_files = report_.found_files || (foreign_[file] && !journal);
+    report_.found_files = report_.found_files || (strangers_.contains(file) && !journal);
     if (!options_.read_only || !set_.is_real(file) || set_.is_aside(file)) continue;
     if (!found[file].present || found[file].info.size < set_.length(file)) {
       report_.missing.push_back(set_.path(file));

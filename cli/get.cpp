@@ -47,7 +47,13 @@ struct Options {
   std::vector<std::string> peers, select;
   std::string seed;  // empty: not; else forever, swarm, a ratio or a time
   std::chrono::milliseconds stall_timeout = no_timeout;
-  bool force = false;
+  bool force = false, keep = false, update = false;
+  Existing existing() const {
+    return force    ? Existing::overwrite
+           : keep   ? Existing::keep
+           : update ? Existing::update
+                    : Existing::refuse;
+  }
 };
 
 // When to stop sharing after all has come.
@@ -189,7 +195,7 @@ class Get {
     if (!selected) return selected.error();
     add.metainfo = watched_.metainfo;
     add.folder = options_.transfer.folder;
-    add.force = options_.force;
+    add.existing = options_.existing();
     const auto& files = metainfo.files();
     boost::json::array list;
     std::size_t wanted_files = 0, all_files = 0;
@@ -344,23 +350,32 @@ class Get {
     const double seconds = std::chrono::duration<double>(*done_at_ - began_at_).count();
     boost::json::object fields = torrent_fields(*watched_.metainfo);
     fields["path"] = watched_.data_path;
-    fields["bytes"] = wanted_file_bytes_;
+    fields["bytes"] = wanted_file_bytes_ - std::min(wanted_file_bytes_, watched_.kept_bytes);
     fields["downloaded"] = progress_.downloaded;
     fields["uploaded"] = progress_.uploaded;
     output_.event("complete", std::move(fields));
     output_.print(watched_.data_path);
-    if (progress_.downloaded > 0) {
-      output_.message(fmt::format("{}: complete: {} in {:.1f} s", watched_.metainfo->name(),
-                                  format_size(progress_.downloaded), seconds));
-    } else {
-      output_.message(fmt::format("{}: complete", watched_.metainfo->name()));
-    }
+    const std::string what =
+        progress_.downloaded == 0
+            ? ""
+            : fmt::format(": {} in {:.1f} s", format_size(progress_.downloaded), seconds);
+    output_.message(
+        fmt::format("{}: complete{}{}", watched_.metainfo->name(), what, but_for_kept()));
     if (options_.on_complete.empty()) return std::nullopt;
     std::error_code ignored;
     auto path = std::filesystem::absolute(watched_.data_path, ignored).lexically_normal();
     auto started = program_.start(path.string());
     if (!started) return output_.fail(started.error());
     return std::nullopt;
+  }
+
+  std::string but_for_kept() const {
+    if (watched_.kept.empty()) return "";
+    std::string out = ", but for what was kept as it is: " + watched_.kept.front();
+    if (watched_.kept.size() > 1) {
+      out += fmt::format(" and {} more", counted(watched_.kept.size() - 1, "file"));
+    }
+    return out;
   }
 
   bool seeded_enough() {
@@ -490,7 +505,19 @@ void add_get_command(CLI::App& app, CommandLine& line) {
       ->type_name("PROGRAM");
   add_duration_option(command, "--stall-timeout", options->stall_timeout,
                       "Give up (exit code 3) when no byte came for so long");
-  command->add_flag("--force", options->force, "Overwrite files that are something else");
+  CLI::Option* const keep =
+      command->add_flag("--keep", options->keep,
+                        "Leave files that are not of this torrent as they are, and fetch the rest");
+  CLI::Option* const update =
+      command->add_flag("--update", options->update,
+                        "What is there is an older version of this data: update it in place");
+  command
+      ->add_flag("--force", options->force,
+                 "Overwrite files of the same names whatever they are, hard links and the saved "
+                 ".torrent, too")
+      ->excludes(keep)
+      ->excludes(update);
+  keep->excludes(update);
 }
 
 }  // namespace barter::cli

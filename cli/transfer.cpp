@@ -40,6 +40,41 @@ void tell_paths(const std::string& name, const std::vector<std::string>& paths, 
   }
 }
 
+constexpr std::size_t most_listed = 20;
+
+// For a person no more than fit on a screen.
+void list_files(const std::vector<std::string>& lines, Output& output) {
+  for (std::size_t i = 0; i < std::min(lines.size(), most_listed); ++i) {
+    output.message("  " + lines[i]);
+  }
+  if (lines.size() > most_listed) {
+    output.message(fmt::format("  and {} more", lines.size() - most_listed));
+  }
+}
+
+void tell_in_the_way(const std::string& name, const std::vector<InTheWay>& files, Output& output) {
+  boost::json::array list;
+  std::vector<std::string> lines;
+  for (const InTheWay& file : files) {
+    list.push_back({{"path", file.path},
+                    {"size", file.size},
+                    {"reason", file.linked ? "hard_links" : "foreign"}});
+    lines.push_back(fmt::format("{} ({}{})", file.path, format_size(file.size),
+                                file.linked ? ", has other names" : ""));
+  }
+  output.event("in_the_way", {{"name", name}, {"files", std::move(list)}});
+  if (files.size() == 1) return;  // the error names it
+  output.message(fmt::format("{}: {} in the way:", name, counted(files.size(), "file")));
+  list_files(lines, output);
+}
+
+void tell_kept(const std::string& name, const std::vector<std::string>& paths, Output& output) {
+  output.event("kept", {{"name", name}, {"paths", boost::json::array(paths.begin(), paths.end())}});
+  output.message(fmt::format("{}: kept as {}, and not fetched:", name,
+                             paths.size() == 1 ? "it is" : "they are"));
+  list_files(paths, output);
+}
+
 void tell_notice(const Notice& notice, const std::string& name, Output& output) {
   std::visit(
       Overloaded{
@@ -210,6 +245,12 @@ void tell(const TorrentEvent& event, Watched& watched, Output& output) {
                  },
                  [&](const FilesMissing& missing) {
                    tell_paths(name, missing.paths, "missing or too short", output);
+                 },
+                 [&](const FilesInTheWay& files) { tell_in_the_way(name, files.files, output); },
+                 [&](const FilesKept& kept) {
+                   watched.kept = kept.paths;
+                   watched.kept_bytes = kept.bytes;
+                   tell_kept(name, kept.paths, output);
                  },
                  [&](const RootMissing&) {
                    tell_paused(name, "its folder has gone; waiting for it", output);

@@ -63,6 +63,8 @@ struct Watched {
   CheckProgress check;    // of the hashing at the start
   bool began = false;     // it trades
   bool complete = false;
+  std::vector<std::string> kept;   // paths of files that were left alone
+  std::uint64_t kept_bytes = 0;    // what the torrent has there
   std::optional<Error> failed;
   const std::string& name() const { return metainfo ? metainfo->name() : link_name; }
 };

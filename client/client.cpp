@@ -303,7 +303,7 @@ Result<std::shared_ptr<Store>> Client::Impl::open_store(const AddTorrent& torren
   store_options.folder = torrent.folder;
   store_options.state_folder = options_.state_folder;
   store_options.read_only = torrent.read_only;
-  store_options.force = torrent.force;
+  store_options.existing = torrent.existing;
   store_options.allocation = torrent.allocation;
   store_options.selected = torrent.selected;
   store_options.verified = torrent.verified;

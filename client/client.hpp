@@ -50,7 +50,7 @@ struct AddTorrent {
   std::shared_ptr<const Metainfo> metainfo;
   std::string folder;
   bool read_only = false;                  // `seed`
-  bool force = false;
+  Existing existing = Existing::refuse;    // files of somebody else at its places
   std::vector<VerifiedFile> verified;      // read_only: what the caller has hashed (StoreOptions)
   Allocation allocation = Allocation::sparse;
   std::vector<bool> selected;              // by file; empty: all
@@ -80,13 +80,20 @@ struct FilesChanged {      // pieces withdrawn
 struct FilesMissing {
   std::vector<std::string> paths;
 };
+struct FilesInTheWay {     // nothing was touched; Failed follows
+  std::vector<InTheWay> files;
+};
+struct FilesKept {         // left alone, as wished; they count as not selected
+  std::vector<std::string> paths;
+  std::uint64_t bytes = 0;  // what the torrent has there
+};
 struct RootMissing {};
 struct RootReturned {};
 struct Failed {            // this torrent cannot go on
   Error error;
 };
 using TorrentEvent = std::variant<CheckProgress, TransferBegan, Completed, FilesChanged, FilesMissing,
-                                  RootMissing, RootReturned, Failed, Notice>;
+                                  FilesInTheWay, FilesKept, RootMissing, RootReturned, Failed, Notice>;
 using TorrentHandler = std::function<void(TorrentId, const TorrentEvent&)>;
 
 namespace net {

@@ -102,10 +102,33 @@ void SwarmDriver::begin(Bitfield have) {
   jobs_.maintain([this, have = std::move(have)](Store& store) mutable {
     return Job([this, begun = store.begin(), have = std::move(have)] {
       if (state_ != State::checking) return;
-      if (!begun) return fail(begun.error());
-      run(have);
+      const BeginReport& report = jobs_.store()->begin_report();
+      if (!begun) {
+        if (!report.in_the_way.empty()) emit(FilesInTheWay{report.in_the_way});
+        return fail(begun.error());
+      }
+      Bitfield left = have;
+      for (const PieceIndex piece : report.withdrawn) left.clear(to_number(piece));
+      keep(report.kept);
+      run(left);
     });
   });
+}
+
+// Files that the user wants left alone.
+void SwarmDriver::keep(std::span<const std::uint32_t> kept) {
+  if (kept.empty()) return;
+  const auto& files = torrent_.metainfo->files();
+  if (torrent_.selected.empty()) {
+    for (const File& file : files) torrent_.selected.push_back(!file.pad);
+  }
+  FilesKept event;
+  for (const std::uint32_t file : kept) {
+    torrent_.selected[file] = false;
+    event.paths.push_back(files[file].path);
+    event.bytes += files[file].length;
+  }
+  emit(std::move(event));
 }
 
 void SwarmDriver::run(const Bitfield& have) {

@@ -176,6 +176,7 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   void check();
   void checked(const PieceCheck::Outcome& outcome);
   void begin(Bitfield have);
+  void keep(std::span<const std::uint32_t> kept);
   void run(const Bitfield& have);
   void fail(Error error);
   void tell_skipped_trackers();

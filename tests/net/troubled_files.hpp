@@ -58,6 +58,9 @@ class TroubledFiles final : public Files {
                          const std::string& target) override {
     return to_->make_link(root, path, target);
   }
+  Result<std::vector<std::string>> list(const FileHandle& folder, std::size_t most) override {
+    return to_->list(folder, most);
+  }
   Result<std::size_t> read(const FileHandle& file, std::uint64_t offset,
                            std::span<std::byte> out) override {
     ++reads;

@@ -169,6 +169,18 @@ Result<void> FakeFiles::make_link(const FileHandle& root, const std::string& pat
   return {};
 }
 
+Result<std::vector<std::string>> FakeFiles::list(const FileHandle& folder, std::size_t most) {
+  std::vector<std::string> names;
+  const std::string place = full(folder, "");
+  const auto add = [&](const std::string& path) {
+    if (path == "/" || folder_of(path) != place || names.size() == most) return;
+    names.push_back(path.substr(path.rfind('/') + 1));
+  };
+  for (const auto& path : folders_) add(path);
+  for (const auto& [path, node] : names_) add(path);
+  return names;
+}
+
 Result<std::size_t> FakeFiles::read(const FileHandle& file, std::uint64_t offset,
                                     std::span<std::byte> out) {
   const std::string& bytes = open_.at(file.id()).node->now.bytes;

@@ -65,6 +65,7 @@ class FakeFiles final : public Files {
   Result<void> remove(const FileHandle& root, const std::string& path) override;
   Result<void> make_link(const FileHandle& root, const std::string& path,
                          const std::string& target) override;
+  Result<std::vector<std::string>> list(const FileHandle& folder, std::size_t most) override;
   Result<std::size_t> read(const FileHandle& file, std::uint64_t offset,
                            std::span<std::byte> out) override;
   Result<bool> read_cached(const FileHandle& file, std::uint64_t offset,

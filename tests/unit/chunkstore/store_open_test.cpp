@@ -170,7 +170,7 @@ TEST_CASE("A file put in the place of ours is not overwritten") {
     bench.check(*store);
     CHECK(store->begin().has_error());
   }
-  bench.options.force = true;
+  bench.options.existing = Existing::overwrite;
   const auto store = bench.open();
   bench.check(*store);
   bench.complete(*store);
@@ -202,7 +202,7 @@ TEST_CASE("A file with other names is left alone until it is forced") {
     CHECK(store->begin().error().code == Errc::permission_denied);
   }
   CHECK(fs::file_size(bench.folder / "other") == 40'000);
-  bench.options.force = true;
+  bench.options.existing = Existing::overwrite;
   const auto store = bench.open();
   bench.check(*store);
   bench.complete(*store);

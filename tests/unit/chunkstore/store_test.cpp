@@ -148,7 +148,9 @@ TEST_CASE("Existing files are hashed; what matches is kept") {
   Bench bench;
   bench.put_files();
   write_file(bench.path(4), std::string(100'000, 'x'));
-  auto store = bench.open();
+  auto options = bench.options();
+  options.existing = Existing::update;
+  auto store = bench.open(options);
   CHECK(store->report().found_files);
   CHECK(store->report().unchecked.size() == bench.pieces());
   for (const auto piece : store->report().unchecked) REQUIRE(ok(store->check_piece(piece)));
@@ -172,7 +174,7 @@ TEST_CASE("Files of somebody else are not overwritten unless forced") {
     CHECK_FALSE(std::filesystem::exists(bench.path(1)));
   }
   auto options = bench.options();
-  options.force = true;
+  options.existing = Existing::overwrite;
   auto store = bench.open(options);
   begin(*store);
   bench.store_all(*store);

@@ -1,0 +1,209 @@
+// Judging, before anything is written: which of the files that are there are somebody else's, and
+// what becomes of them.
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "chunkstore/store_impl.hpp"
+
+namespace barter {
+
+namespace {
+
+// "a", or "a and 3 more files".
+std::string first_of(const std::vector<std::string>& paths) {
+  if (paths.size() == 1) return paths.front();
+  return fmt::format("{} and {} more {}", paths.front(), paths.size() - 1,
+                     paths.size() == 2 ? "file" : "files");
+}
+
+}  // namespace
+
+Store::Impl::Judged Store::Impl::judge_files() {
+  ForeignFiles foreign(layout_, set_,
+                       {[this](PieceIndex piece) { return has(piece); },
+                        [this](PieceIndex piece) {
+                          const std::lock_guard lock(zeros_mutex_);
+                          return metainfo_->has_v1() && zeros_match(piece);
+                        }});
+  EarlierWork earlier(files_, options_.state_folder,
+                      state_path_.substr(std::min(state_path_.size(), state_path_.rfind('/') + 1)),
+                      file_system_);
+  Judged out;
+  for (FileIndex file = 0; set_.has_root() && file < file_count(); ++file) {
+    if (!set_.is_real(file) || is_left_alone(file)) continue;
+    const auto info = set_.look(file);
+    if (!info || info->kind != FileKind::file) continue;
+    const bool strange = is_strange(file, *info, foreign);
+    if (strange && !earlier.wrote(stamp_of(*info))) {
+      (is_selected(file) ? out.foreign : out.unselected).push_back(file);
+    } else {
+      if (is_linked(file, *info)) out.linked.push_back(file);
+      if (!strange && strangers_.contains(file)) out.taken.push_back(file);
+    }
+  }
+  return out;
+}
+
+bool Store::Impl::is_strange(FileIndex file, const FileInfo& info, ForeignFiles& foreign) {
+  if (info.size == 0) return false;
+  const FileStamp now = stamp_of(info);
+  const auto stranger = strangers_.find(file);
+  if (stranger == strangers_.end()) {
+    const auto& record = journal_->state().files[file];
+    if (record.latest ? record.latest->is_same_file(now) : record.created) return false;
+  } else if (stranger->second.is_same_file(now) && !set_.is_aside(file)) {
+    return foreign.is_foreign(file, info.size, is_selected(file));
+  }
+  // It came after open() had looked: nothing that was hashed speaks for it.
+  const auto zeros = set_.only_zeros(file, 0, info.size);
+  return !zeros || !*zeros;
+}
+
+// Others would see it change under the other names. A file that is complete is not written to.
+bool Store::Impl::is_linked(FileIndex file, const FileInfo& info) const {
+  if (!is_selected(file) || set_.is_aside(file) || info.links < 2) return false;
+  bool complete = info.size == set_.length(file);
+  for_pieces_of(file, [&](PieceIndex piece) { complete = complete && has(piece); });
+  return !complete;
+}
+
+// Does anything that is there belong to this torrent?
+bool Store::Impl::is_data_there(const Judged& judged) {
+  for (const auto& [file, stamp] : strangers_) {
+    const auto in = [file = file](const std::vector<FileIndex>& list) {
+      return std::binary_search(list.begin(), list.end(), file);
+    };
+    if (!in(judged.foreign) && !in(judged.unselected)) return true;
+  }
+  const std::lock_guard lock(zeros_mutex_);
+  for (std::uint32_t i = 0; i < layout_.piece_count(); ++i) {
+    if (has(PieceIndex{i}) && !(metainfo_->has_v1() && zeros_match(PieceIndex{i}))) return true;
+  }
+  return false;
+}
+
+Result<void> Store::Impl::decide(const Judged& judged) {
+  if (auto done = leave_alone(judged.unselected); !done) return done;
+  switch (options_.existing) {
+    case Existing::overwrite:
+      return {};
+    case Existing::keep:
+      return keep(judged);
+    case Existing::update:
+      if (judged.linked.empty() && (judged.foreign.empty() || is_data_there(judged))) return {};
+      break;
+    case Existing::refuse:
+      if (judged.linked.empty() && judged.foreign.empty()) return {};
+      break;
+  }
+  return in_the_way(judged);
+}
+
+Error Store::Impl::in_the_way(const Judged& judged) {
+  std::vector<std::string> paths;
+  const auto add = [&](const std::vector<FileIndex>& files, bool linked) {
+    for (const FileIndex file : files) {
+      const auto info = set_.look(file);
+      begin_report_.in_the_way.push_back({set_.path(file), info ? info->size : 0, linked});
+      paths.push_back(set_.path(file));
+    }
+  };
+  const bool update = options_.existing == Existing::update;
+  if (!judged.foreign.empty() && !(update && is_data_there(judged))) {
+    add(judged.foreign, false);
+    const bool one = paths.size() == 1;
+    const std::string them = one ? "it" : "them";
+    const std::string head =
+        fmt::format("{} {} in {}", first_of(paths), one ? "exists" : "exist", root_path_);
+    add(judged.linked, true);
+    if (update) {
+      return {
+          Errc::already_exists,
+          fmt::format("{}, and nothing there is data of this torrent, as an older version of it "
+                      "would have; nothing was touched: --keep leaves {} and fetches the rest, "
+                      "--force overwrites {}",
+                      head, them, them)};
+    }
+    return {Errc::already_exists,
+            fmt::format("{} and {} not of this torrent; nothing was touched: --keep leaves {} and "
+                        "fetches the rest, --update says that this is an older version of the "
+                        "data and updates it, --force overwrites {} whatever is there",
+                        head, one ? "is" : "are", them, them)};
+  }
+  add(judged.linked, true);
+  return {
+      Errc::permission_denied,
+      fmt::format("will not write to {}: other names (hard links) of the same data would change "
+                  "too; --keep leaves {} and fetches the rest, --force overwrites {}",
+                  first_of(paths), paths.size() == 1 ? "it" : "them",
+                  paths.size() == 1 ? "it" : "them")};
+}
+
+// The user wants them left alone: they count as not selected from now on.
+Result<void> Store::Impl::keep(const Judged& judged) {
+  std::vector<FileIndex> files = judged.foreign;
+  files.insert(files.end(), judged.linked.begin(), judged.linked.end());
+  if (!files.empty() && !state_folder_) {
+    return Error{Errc::invalid_argument, "keeping files needs a folder for its state"};
+  }
+  for (const FileIndex file : files) kept_[file] = true;
+  bool any = false;
+  for (FileIndex file = 0; file < file_count(); ++file) {
+    any = any || (set_.is_real(file) && is_selected(file));
+  }
+  if (!any && !files.empty()) {
+    std::vector<std::string> paths;
+    for (const FileIndex file : files) {
+      const auto info = set_.look(file);
+      const bool linked = std::binary_search(judged.linked.begin(), judged.linked.end(), file);
+      begin_report_.in_the_way.push_back({set_.path(file), info ? info->size : 0, linked});
+      paths.push_back(set_.path(file));
+    }
+    return Error{Errc::already_exists,
+                 fmt::format("{} in {} would be kept, and nothing else is wanted: nothing to fetch",
+                             first_of(paths), root_path_)};
+  }
+  return leave_alone(files);
+}
+
+// What the torrent has there goes to the side file; what was found right in them is had no more,
+// since it will not be looked for there.
+Result<void> Store::Impl::leave_alone(std::span<const FileIndex> files) {
+  std::vector<PieceIndex> withdrawn;
+  for (const FileIndex file : files) {
+    set_.set_aside(file, true);
+    for_pieces_of(file, [&](PieceIndex piece) {
+      if (!has(piece)) return;
+      set_have(piece, false);
+      withdrawn.push_back(piece);
+    });
+  }
+  begin_report_.withdrawn.insert(begin_report_.withdrawn.end(), withdrawn.begin(), withdrawn.end());
+  const std::lock_guard lock(mutex_);
+  return journal_->marked(PieceMark::absent, withdrawn);
+}
+
+// Durably, before the journal says that all else is ours.
+Result<void> Store::Impl::note_origins(const Judged& judged) {
+  for (FileIndex file = 0; file < file_count(); ++file) {
+    if (kept_[file]) begin_report_.kept.push_back(file);
+  }
+  if (!state_folder_) return {};
+  FileOrigins origins = origins_;
+  for (const auto& [file, origin] : origins_.all()) {
+    if (origin != FileOrigin::taken && !is_left_alone(file)) origins.forget(file);
+  }
+  for (const FileIndex file : judged.foreign) origins.forget(file);
+  for (const FileIndex file : judged.taken) origins.set(file, FileOrigin::taken);
+  for (const FileIndex file : judged.unselected) origins.set(file, FileOrigin::aside);
+  for (const FileIndex file : begin_report_.kept) origins.set(file, FileOrigin::kept);
+  if (origins_.known() && origins == origins_) return {};
+  if (auto done = origins.save(files_, state_folder_); !done) return done;
+  origins_ = std::move(origins);
+  if (begin_report_.kept.empty()) return {};
+  return lock_data();  // a part of the files now
+}
+
+}  // namespace barter
