@@ -1,4 +1,5 @@
 // The process: signals, limits, logging; the program itself is in program.cpp.
+#include "cli/descriptor_limit.hpp"
 #include "cli/program.hpp"
 #include "cli/signals.hpp"
 
@@ -6,7 +7,6 @@
 #include <spdlog/cfg/helpers.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -14,15 +14,6 @@
 #include <vector>
 
 namespace {
-
-// A thousand peers and as many files need descriptors; the soft limit is often 1024 for select()
-// alone.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
-}
 
 // Logs are for whoever looks for a fault: on standard error, silent unless BARTER_LOG asks for a
 // level.
@@ -50,7 +41,7 @@ void occupy_standard_streams() {
 int main(int count, char** values) {
   occupy_standard_streams();
   barter::cli::signals::install();
-  raise_descriptor_limit();
+  barter::cli::raise_descriptor_limit();
   start_logging();
   return barter::cli::run_program({values + 1, values + count},
                                   barter::cli::Output::process_settings);

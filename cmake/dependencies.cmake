@@ -9,7 +9,8 @@ find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
 
 # Asio and Beast are compiled once, in boost_net.cpp, and only declared elsewhere.
-add_library(barter_boost_net STATIC ${CMAKE_CURRENT_LIST_DIR}/boost_net.cpp)
+add_library(barter_boost_net STATIC ${CMAKE_CURRENT_LIST_DIR}/boost_net.cpp
+                                   ${CMAKE_CURRENT_LIST_DIR}/close_on_exec.cpp)
 add_library(barter::boost_net ALIAS barter_boost_net)
 set_target_properties(barter_boost_net PROPERTIES EXPORT_NAME boost_net)
 target_compile_definitions(barter_boost_net PUBLIC

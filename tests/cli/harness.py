@@ -150,12 +150,12 @@ class BarterTest(unittest.TestCase):
 class Running:
     """A barter that runs beside the test, its --json read as it comes."""
 
-    def __init__(self, command, folder, environment):
+    def __init__(self, command, folder, environment, **options):
         self.log = tempfile.TemporaryFile()
         self.errors = tempfile.TemporaryFile()
         self.json_lines = "--json" in command
         self.process = subprocess.Popen(command, cwd=folder, env=environment, stdout=self.log,
-                                        stderr=self.errors, stdin=subprocess.DEVNULL)
+                                        stderr=self.errors, stdin=subprocess.DEVNULL, **options)
 
     def text(self, file):
         file.seek(0)

@@ -8,10 +8,7 @@
 #include <catch2/catch.hpp>
 #include <thread>
 
-#include "client/wire/handshake.hpp"
-#include "client/wire/message.hpp"
-#include "harness.hpp"
-#include "script_server.hpp"
+#include "raw_peer.hpp"
 
 using namespace barter;
 using namespace barter::testing;
@@ -20,31 +17,10 @@ namespace {
 
 using Peer = ScriptServer::Peer;
 
-struct Raw {  // a raw connection to a client
-  explicit Raw(const TestClient& client) : descriptor(connect_to(client.client->port())) {}
-  ~Raw() { ::close(descriptor); }
-  int descriptor;
-  Peer peer{descriptor};
-};
-
-std::string text(std::span<const std::byte> bytes) {
-  return std::string(as_text(bytes));
-}
-
-std::string hello(const Metainfo& metainfo, std::string_view id = "-XX0000-abcdefghijkl") {
-  return text(wire::encode(wire::our_handshake(metainfo.info_hash().wire(), *PeerId::from(id))));
-}
-
 std::uint32_t number_at(std::string_view bytes, std::size_t at) {
   std::uint32_t out = 0;
   for (const char c : bytes.substr(at, 4)) out = out << 8 | static_cast<unsigned char>(c);
   return out;
-}
-
-std::string raw(const wire::Message& message) {
-  std::vector<std::byte> out;
-  wire::encode(message, out);
-  return text(out);
 }
 
 // The next message without its length; empty at the end.

@@ -1,0 +1,39 @@
+// What hostile peers share: raw connections to a client, and the bytes of messages.
+#pragma once
+
+#include <unistd.h>
+
+#include <string>
+#include <string_view>
+
+#include "client/wire/handshake.hpp"
+#include "client/wire/message.hpp"
+#include "harness.hpp"
+#include "script_server.hpp"
+
+namespace barter::testing {
+
+struct Raw {  // a raw connection to a client
+  explicit Raw(const TestClient& client) : descriptor(connect_to(client.client->port())) {}
+  Raw(const Raw&) = delete;
+  Raw& operator=(const Raw&) = delete;
+  ~Raw() { ::close(descriptor); }
+  int descriptor;
+  ScriptServer::Peer peer{descriptor};
+};
+
+inline std::string text(std::span<const std::byte> bytes) {
+  return std::string(as_text(bytes));
+}
+
+inline std::string hello(const Metainfo& metainfo, std::string_view id = "-XX0000-abcdefghijkl") {
+  return text(wire::encode(wire::our_handshake(metainfo.info_hash().wire(), *PeerId::from(id))));
+}
+
+inline std::string raw(const wire::Message& message) {
+  std::vector<std::byte> out;
+  wire::encode(message, out);
+  return text(out);
+}
+
+}  // namespace barter::testing
