@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <bit>
+#include <boost/asio/post.hpp>
 #include <cerrno>
 #include <cstring>
 #include <limits>
 #include <utility>
 
+#include "client/net/clock.hpp"
 #include "client/net/swarm_driver.hpp"
 
 namespace barter::net {
@@ -17,6 +19,8 @@ namespace barter::net {
 namespace {
 // Read before the swarm is asked what to do and other connections have their turn.
 constexpr std::size_t read_budget = 1024 * 1024;
+// The same: a megabyte of the shortest would be 260,000 of them.
+constexpr std::size_t messages_a_pass = 2048;
 // Unsent bytes in the socket below which the kernel calls it writable: what the line takes in
 // `unsent_time`. Little, so that chokes and haves are not stuck behind blocks, and so that a block
 // can be taken back; but a socket that runs dry between two turns of ours keeps TCP from finding
@@ -71,6 +75,7 @@ void Connection::close() {
   closed_ = true;
   boost::system::error_code ignored;
   socket_.close(ignored);
+  pause_.reset();
   auto chunk = queue_.take_chunk_data();
   thread_.send_buffers.give_back(std::move(chunk.data), chunk.large);
   reader_.release_spare();
@@ -104,31 +109,51 @@ void Connection::on_readable() {
   auto& batch = thread_.batch;
   batch.clear();
   blocks_in_batch_ = 0;
-  bool starved = false;
-  std::optional<End> end = read_batch(starved);
+  Pass pass;
+  std::optional<End> end = read_batch(pass);
   if (!batch.empty()) driver_.received(*this, batch);
   batch.clear();
   if (closed_) return;
   if (end) return lost(end->reason, std::move(end->detail));
-  if (starved) {
+  if (pass.starved) {
     driver_.await_buffers(self);
   } else {
-    wait_readable();
+    read_on(pass.more);
   }
 }
 
+// After a pass: when it is this connection's turn again.
+void Connection::read_on(bool more) {
+  const TimePoint at = driver_.listen_at(id_);
+  if (at > current_time()) return pause_until(at);
+  if (!more) return wait_readable();
+  boost::asio::post(socket_.get_executor(), [self = shared_from_this()] { self->on_readable(); });
+}
+
+// Nothing is read, so that TCP makes the peer wait.
+void Connection::pause_until(TimePoint time) {
+  if (!pause_) pause_ = std::make_unique<boost::asio::steady_timer>(socket_.get_executor());
+  pause_->expires_at(time);
+  pause_->async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+    if (!error) self->on_readable();
+  });
+}
+
+// Messages that are there, as far as this pass takes them.
 wire::MessageReader::Next Connection::pull(std::vector<wire::Message>& batch) {
-  while (true) {
+  using Next = wire::MessageReader::Next;
+  while (batch.size() < messages_a_pass) {
     const auto next = reader_.next(batch.emplace_back());
-    if (next != wire::MessageReader::Next::message) {
+    if (next != Next::message) {
       batch.pop_back();
       return next;
     }
     if (std::holds_alternative<wire::Piece>(batch.back())) ++blocks_in_batch_;
   }
+  return Next::message;  // there may be more
 }
 
-std::optional<Connection::End> Connection::read_batch(bool& starved) {
+std::optional<Connection::End> Connection::read_batch(Pass& pass) {
   using Next = wire::MessageReader::Next;
   auto& batch = thread_.batch;
   std::size_t taken = 0;
@@ -137,7 +162,7 @@ std::optional<Connection::End> Connection::read_batch(bool& starved) {
     const std::uint32_t due = driver_.blocks_due(id_);
     const auto spans = reader_.prepare(due > blocks_in_batch_ ? due - blocks_in_batch_ : 0);
     if (spans.empty()) {
-      starved = true;
+      pass.starved = true;
       return std::nullopt;
     }
     vectors_.clear();
@@ -160,7 +185,8 @@ std::optional<Connection::End> Connection::read_batch(bool& starved) {
     if (static_cast<std::size_t>(got) < room && next == Next::need_bytes) return std::nullopt;
   }
   if (next == Next::violation) return End{DisconnectReason::protocol_error, reader_.violation()};
-  starved = next == Next::need_buffer;
+  pass.starved = next == Next::need_buffer;
+  pass.more = next == Next::message;
   return std::nullopt;
 }
 

@@ -3,12 +3,13 @@
 // that wait for the socket keep it alive until they have run.
 //
 // Plain callbacks, not coroutines: this is the path of every block. One readiness of the socket
-// reads up to `read_budget` bytes, several blocks to a readv, and hands them to the swarm as one
-// batch; one writes one chunk of blocks. TCP_NOTSENT_LOWAT keeps little unsent data in the socket,
-// so that what is served next stays the swarm's decision.
+// reads up to `read_budget` bytes and `messages_a_pass` messages, several blocks to a readv, and
+// hands them to the swarm as one batch; one writes one chunk of blocks. TCP_NOTSENT_LOWAT keeps
+// little unsent data in the socket, so that what is served next stays the swarm's decision.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -63,8 +64,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
   };
   void wait_readable();
   void on_readable();
+  void read_on(bool more);
+  void pause_until(TimePoint time);
+  // What follows a pass.
+  struct Pass {
+    bool starved = false;  // no buffer for a block
+    bool more = false;     // messages are left in the reader
+  };
   // Reads what is there, within the budget; how the link ended, if it did.
-  std::optional<End> read_batch(bool& starved);
+  std::optional<End> read_batch(Pass& pass);
   wire::MessageReader::Next pull(std::vector<wire::Message>& batch);
   void wait_writable();
   void start_chunk();
@@ -84,7 +92,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::vector<iovec> vectors_;
   std::vector<BlockRange> sent_;
   std::uint32_t blocks_in_batch_ = 0;
-  std::size_t sent_since_look_ = 0;  // bytes
+  std::unique_ptr<boost::asio::steady_timer> pause_;  // while it is not read from; seldom there
+  std::size_t sent_since_look_ = 0;                   // bytes
   std::chrono::steady_clock::time_point looked_{};
   std::size_t unsent_low_water_ = 0;  // as last set; 0: as set_peer_options() did
   bool closed_ = false;

@@ -95,6 +95,7 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
 
   // Of connections.
   std::uint32_t blocks_due(ConnectionId id) const { return swarm_.blocks_due(id); }
+  TimePoint listen_at(ConnectionId id) const { return swarm_.listen_at(id); }
   void received(Connection& connection, std::span<wire::Message> messages);
   void sent(Connection& connection, std::span<const BlockRange> blocks);
   void not_sent(Connection& connection, std::span<const BlockRange> blocks, SendFailure failure);

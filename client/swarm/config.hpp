@@ -78,6 +78,7 @@ struct SwarmConfig {
   Duration unserved_pause_max = std::chrono::seconds(30);
   Duration reject_pause = std::chrono::milliseconds(100);  // unchoked, and yet it rejected
   std::uint64_t max_unsent_bytes = 1 << 20;  // handed to one connection, not yet in its socket
+  std::uint32_t max_unsent_blocks = 256;     // the same; they may be small ones
 
   // Choking
   Duration choke_interval = std::chrono::seconds(2);

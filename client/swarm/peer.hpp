@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "client/swarm/chatter.hpp"
 #include "client/swarm/early_messages.hpp"
 #include "client/swarm/metadata_server.hpp"
 #include "client/swarm/open_piece.hpp"
@@ -81,6 +82,8 @@ struct Peer {
   UploadQueue uploads;
   std::vector<PieceIndex> granted_fast;  // we let it fetch these while we choke it
   std::uint32_t misbehaved = 0;          // requests beyond what it may have, since the last change
+  std::uint64_t requests_received = 0, cancels_in_vain = 0;
+  Chatter chatter;
   bool deprived = false;                 // had no upload turn since it last could have had one
   MetadataAllowance metadata;
   std::unique_ptr<EarlyMessages> early;  // while the metainfo is not known

@@ -111,6 +111,9 @@ bool Swarm::wants_connection(const Endpoint& from, TimePoint now) const {
 std::uint32_t Swarm::blocks_due(ConnectionId connection) const {
   return core_->blocks_due(connection);
 }
+TimePoint Swarm::listen_at(ConnectionId connection) const {
+  return core_->listen_at(connection);
+}
 bool Swarm::stopped() const {
   return core_->stopped();
 }

@@ -138,6 +138,9 @@ class Swarm {
                         TimePoint now) const;  // an incoming one, before its handshake is answered
   // How many blocks are due from this connection: the reader prepares that many buffers.
   std::uint32_t blocks_due(ConnectionId connection) const;
+  // Before that time nothing is to be read from this connection: it says too much that brings
+  // nothing. A time in the past if it may be read.
+  TimePoint listen_at(ConnectionId connection) const;
   bool stopped() const;
   // Why nothing moves, in one line for a person; empty while bytes flow.
   std::string stall_reason(TimePoint now) const;

@@ -83,6 +83,7 @@ class Swarm::Core {
   const Bitfield& have() const { return have_; }
   bool wants_connection(const Endpoint& from, TimePoint now) const;
   std::uint32_t blocks_due(ConnectionId connection) const;
+  TimePoint listen_at(ConnectionId connection) const;
   bool stopped() const;
   std::string stall_reason(TimePoint now) const;
   std::string broken_invariant() const;
@@ -159,6 +160,7 @@ class Swarm::Core {
   void on(Peer& peer, wire::DontHave& message, TimePoint now);
   void on(Peer& peer, wire::PeerExchange& message, TimePoint now);
   void on(Peer& peer, wire::Unknown&, TimePoint now);
+  std::uint32_t idle_messages(const Peer& peer, const wire::Message& message) const;
   void declared(Peer& peer, TimePoint now);
   void has_all(Peer& peer);
   bool needs_fast(Peer& peer, const char* what, TimePoint now);
@@ -256,6 +258,7 @@ class Swarm::Core {
   bool is_granted(const Peer& peer, PieceIndex piece) const;
   void reject(Peer& peer, const BlockRange& range, TimePoint now);
   void count_misbehaviour(Peer& peer, TimePoint now);
+  void count_vain_cancel(Peer& peer, TimePoint now);
   void choke(Peer& peer, TimePoint now);
   void unchoke(Peer& peer, TimePoint now);
   void refuse_waiting(Peer& peer, TimePoint now);  // those it may no longer have

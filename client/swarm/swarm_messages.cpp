@@ -22,12 +22,40 @@ void Swarm::Core::messages_received(ConnectionId connection, std::span<wire::Mes
   if (peer == nullptr) return;
   peer->last_received = now;
   for (wire::Message& message : messages) {
+    if (const std::uint32_t idle = idle_messages(*peer, message)) peer->chatter.said(idle, now);
     if (keep_for_later(*peer, message)) continue;
     std::visit([&](auto& value) { on(*peer, value, now); }, message);
     if (peer->closing) break;
   }
   mark(*peer);
   settle(now);
+}
+
+// As how many idle messages it counts (Chatter): nothing where it brings something, or is bounded
+// by what we have asked for or serve, or is counted by itself.
+std::uint32_t Swarm::Core::idle_messages(const Peer& peer, const wire::Message& message) const {
+  constexpr std::uint32_t parsed = 50;  // a dictionary to be read
+  constexpr std::uint32_t bits_at_once = 100;
+  constexpr std::uint32_t worth_a_read = 1024;  // bytes; clients ask for whole blocks
+  if (std::holds_alternative<wire::Piece>(message) || std::holds_alternative<wire::Reject>(message))
+    return 0;
+  if (const auto* request = std::get_if<wire::Request>(&message))
+    return request->length < std::min(worth_a_read, layout_.piece_length()) ? 1 : 0;
+  if (const auto* have = std::get_if<wire::Have>(&message)) {
+    const auto piece = layout_.piece(have->piece);
+    return piece && !peer.has_piece(*piece) ? 0 : 1;
+  }
+  if (std::holds_alternative<wire::BitfieldMessage>(message))
+    return peer.declared ? 1 + layout_.piece_count() / bits_at_once : 0;
+  if (std::holds_alternative<wire::ExtensionHandshake>(message) ||
+      std::holds_alternative<wire::PeerExchange>(message))
+    return parsed;
+  return 1;
+}
+
+TimePoint Swarm::Core::listen_at(ConnectionId connection) const {
+  const Peer* peer = find(connection);
+  return peer == nullptr ? TimePoint{} : peer->chatter.listen_at();
 }
 
 void Swarm::Core::breaks_protocol(Peer& peer, std::string detail, TimePoint now) {
@@ -318,6 +346,7 @@ void Swarm::Core::on(Peer& peer, wire::Request& message, TimePoint now) {
                     now);
     return;
   }
+  ++peer.requests_received;
   const bool full = peer.uploads.size() >= config_->max_incoming_requests;
   if (!may_serve(peer, *range) || full) {
     reject(peer, *range, now);
@@ -337,13 +366,15 @@ void Swarm::Core::on(Peer& peer, wire::Cancel& message, TimePoint now) {
     return;
   }
   switch (peer.uploads.cancel(*range)) {
-    case UploadQueue::Found::nowhere:
-      break;  // sent already
+    case UploadQueue::Found::nowhere:  // sent already
+      count_vain_cancel(peer, now);
+      break;
     case UploadQueue::Found::waiting:
       reject(peer, *range, now);
       break;
     case UploadQueue::Found::handed:
       actions_.emplace_back(CancelBlock{peer.id, *range});
+      count_vain_cancel(peer, now);  // it may be asked for again and again
       break;
   }
 }

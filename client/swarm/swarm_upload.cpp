@@ -53,25 +53,29 @@ void Swarm::Core::count_misbehaviour(Peer& peer, TimePoint now) {
     disconnect(peer, DisconnectReason::flooding, "requests that it may not have", now);
 }
 
+// A block that has just gone out cannot be taken back, so cancels in vain are normal; but whoever
+// takes nothing back that it has not asked for sends no more of them than requests.
+void Swarm::Core::count_vain_cancel(Peer& peer, TimePoint now) {
+  if (++peer.cancels_in_vain > peer.requests_received + config_->max_incoming_requests)
+    disconnect(peer, DisconnectReason::flooding, "cancels of what it has not asked for", now);
+}
+
 void Swarm::Core::refuse_waiting(Peer& peer, TimePoint now) {
-  for (std::size_t i = peer.uploads.handed(); i < peer.uploads.size();) {
-    const BlockRange range = peer.uploads[i];
-    if (may_serve(peer, range)) {
-      ++i;
-      continue;
-    }
-    peer.uploads.drop(i);
+  peer.uploads.remove_waiting([&](const BlockRange& range) {
+    if (may_serve(peer, range)) return false;
     reject(peer, range, now);
-  }
+    return true;
+  });
   for (std::size_t i = 0; i < peer.uploads.handed(); ++i)
-    if (!may_serve(peer, peer.uploads[i]))
-      actions_.emplace_back(CancelBlock{peer.id, peer.uploads[i]});
+    if (!may_serve(peer, peer.uploads.handed(i)))
+      actions_.emplace_back(CancelBlock{peer.id, peer.uploads.handed(i)});
 }
 
 // ---- blocks
 
 // A peer that does not read gets no more into its connection.
 bool Swarm::Core::receiver_is_full(const Peer& peer) const {
+  if (peer.uploads.handed() >= config_->max_unsent_blocks) return true;
   return peer.uploads.unsent_bytes() > 0 && peer.uploads.waiting() > 0 &&
          peer.uploads.unsent_bytes() + peer.uploads.next().length > config_->max_unsent_bytes;
 }
