@@ -14,6 +14,7 @@
 
 #include "chunkstore/posix_files.hpp"
 #include "client/net/client_hooks.hpp"
+#include "client/net/descriptor_plan.hpp"
 #include "client/net/event_queue.hpp"
 #include "client/net/finders.hpp"
 #include "client/net/io_threads.hpp"
@@ -28,8 +29,6 @@ using net::SwarmDriver;
 
 namespace {
 
-// Descriptors that are not peers: files of the stores, logs, epoll, trackers.
-constexpr std::uint32_t reserved_descriptors = 160;
 // A disk that does not answer is waited for so long beyond the grace of a stop.
 constexpr auto disk_patience = std::chrono::seconds(5);
 constexpr auto lease_interval = std::chrono::milliseconds(500);
@@ -66,13 +65,6 @@ std::uint32_t descriptor_limit() {
   return static_cast<std::uint32_t>(std::min<rlim_t>(limit.rlim_cur, 1 << 20));
 }
 
-std::uint32_t connection_cap(std::uint32_t wanted) {
-  const std::uint32_t descriptors = descriptor_limit();
-  const std::uint32_t spare =
-      descriptors > 2 * reserved_descriptors ? descriptors - reserved_descriptors : descriptors / 2;
-  return std::min(wanted, spare);
-}
-
 // What a torrent that downloads may hold in open pieces: its part of all, but two pieces at least.
 std::uint64_t open_piece_share(const ClientOptions& options, std::size_t downloads,
                                std::uint64_t piece_length) {
@@ -80,11 +72,9 @@ std::uint64_t open_piece_share(const ClientOptions& options, std::size_t downloa
                   2 * piece_length);
 }
 
-net::TrackerClientOptions tracker_options(const ClientOptions& options) {
+net::TrackerClientOptions tracker_options(const ClientOptions& options, std::size_t at_once) {
   net::TrackerClientOptions out;
-  // Dead hosts hold their descriptors for a while; those behind them need not wait if there are
-  // more.
-  out.at_once = std::clamp<std::size_t>(descriptor_limit() / 16, out.at_once, 400);
+  out.at_once = at_once;
   out.fetch.connect_from = options.connect_from;
   return out;
 }
@@ -111,6 +101,8 @@ class Client::Impl {
   // The order is that of destruction, reversed: whoever holds blocks goes before their pool,
   // whoever holds sockets before their contexts.
   const ClientOptions options_;
+  const net::DescriptorPlan descriptors_ =
+      net::plan_descriptors(descriptor_limit(), options_.max_connections);
   const PeerId peer_id_ = random_peer_id();
   net::EventQueue events_;
   std::unique_ptr<net::Trace> trace_;
@@ -123,6 +115,7 @@ class Client::Impl {
   std::atomic<std::uint32_t> shortages_ = 0;
   BlockPool blocks_{0};
   net::ConnectionBudget budget_;
+  net::WaitingRoom room_;
   net::IoThreads threads_;
   net::DiskPool disk_;
   std::shared_ptr<net::TrackerClient> trackers_;
@@ -161,14 +154,15 @@ Client::Impl::Impl(ClientOptions options, TorrentHandler handler, const net::Cli
       events_(std::move(handler)),
       files_(hooks.files ? hooks.files : std::shared_ptr<Files>(posix_files())),
       block_bytes_beyond_(hooks.block_bytes_beyond),
-      budget_(connection_cap(options_.max_connections)),
+      budget_(descriptors_.connections),
+      room_({.most = descriptors_.strangers}),
       threads_(options_.network_threads),
       disk_(options_.disk_threads),
-      trackers_(
-          std::make_shared<net::TrackerClient>(threads_.service(), tracker_options(options_))),
+      trackers_(std::make_shared<net::TrackerClient>(
+          threads_.service(), tracker_options(options_, descriptors_.tracker_requests))),
       listener_(std::make_shared<net::Listener>(
           threads_.service(), [this](const WireInfoHash& info_hash) { return find(info_hash); },
-          net::ListenerOptions().max_strangers)),
+          room_)),
       network_(std::make_shared<net::NetworkWatch>(threads_.service(), hooks.network,
                                                    [this] { network_changed(); })),
       download_limit_(options_.download_limit),
@@ -231,6 +225,7 @@ Result<void> Client::Impl::open() {
       .trackers = *trackers_,
       .finders = *finders_,
       .budget = budget_,
+      .room = room_,
       .service = threads_.service(),
       .peer_id = peer_id_,
       .announce_key = to_hex(random_peer_id()).substr(16, 8),
@@ -307,6 +302,7 @@ Result<std::shared_ptr<Store>> Client::Impl::open_store(const AddTorrent& torren
   store_options.allocation = torrent.allocation;
   store_options.selected = torrent.selected;
   store_options.verified = torrent.verified;
+  store_options.max_open_files = descriptors_.files;
   auto store = Store::open(torrent.metainfo, std::move(store_options), *files_);
   if (!store) return store.error();
   return std::shared_ptr<Store>(std::move(*store));
@@ -390,7 +386,7 @@ void Client::Impl::share_memory() {
   }
   total = std::max(total, options_.swarm.open_piece_bytes);
   blocks_.set_max_buffers(static_cast<std::size_t>((total + block_bytes_beyond_) / block_length) +
-                          options_.max_connections);
+                          net::ConnectionBudget::most_in_all(options_.max_connections));
 }
 
 // Global limits.

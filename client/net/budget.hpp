@@ -1,9 +1,12 @@
-// ConnectionBudget: how many connections all torrents of a client may have together, half-open ones
-// included. Thread-safe. A Token is one of them, for as long as it lives.
+// ConnectionBudget: how many connections all torrents of a client may have together. Those that we
+// call count from the call on; those that call us from the end of their handshake on (before it:
+// WaitingRoom). When all places are taken, an eighth more is there for calls of ours: whoever fills
+// our places does not keep us from calling others. Thread-safe. A Token is one of them, for as long
+// as it lives.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -11,7 +14,9 @@ namespace barter::net {
 
 class ConnectionBudget {
  public:
-  explicit ConnectionBudget(std::uint32_t most) : left_(most) {}
+  explicit ConnectionBudget(std::uint32_t most) : most_(most) {}
+  // With those that are there for our calls only.
+  static constexpr std::uint32_t most_in_all(std::uint32_t most) { return most + most / 8 + 1; }
 
   class Token {
    public:
@@ -23,21 +28,30 @@ class ConnectionBudget {
       return *this;
     }
     ~Token() {
-      if (budget_ != nullptr) budget_->left_.fetch_add(1, std::memory_order_relaxed);
+      if (budget_ != nullptr) budget_->give_back();
     }
 
    private:
     ConnectionBudget* budget_ = nullptr;
   };
 
-  std::optional<Token> take() {
-    if (left_.fetch_sub(1, std::memory_order_relaxed) > 0) return Token(this);
-    left_.fetch_add(1, std::memory_order_relaxed);
-    return std::nullopt;
+  // For a connection that we call, or one that has called us; nothing if there is none left.
+  std::optional<Token> take(bool outgoing) {
+    const std::lock_guard lock(mutex_);
+    if (taken_ >= (outgoing ? most_in_all(most_) : most_)) return std::nullopt;
+    ++taken_;
+    return Token(this);
   }
 
  private:
-  std::atomic<std::int64_t> left_;
+  void give_back() {
+    const std::lock_guard lock(mutex_);
+    --taken_;
+  }
+
+  const std::uint32_t most_;
+  std::mutex mutex_;
+  std::uint32_t taken_ = 0;
 };
 
 }  // namespace barter::net

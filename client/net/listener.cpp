@@ -1,6 +1,7 @@
 #include "client/net/listener.hpp"
 
 #include <fcntl.h>
+#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -10,8 +11,10 @@
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <chrono>
 #include <utility>
 
+#include "client/net/clock.hpp"
 #include "client/net/endpoints.hpp"
 #include "client/net/swarm_driver.hpp"
 
@@ -27,6 +30,8 @@ constexpr asio::as_tuple_t<asio::use_awaitable_t<>> as_values{};
 constexpr std::uint16_t default_port = 6881;
 constexpr int ports_to_try = 100;
 constexpr int backlog = 512;
+constexpr std::chrono::milliseconds pause_after_error{50};
+constexpr auto warning_interval = std::chrono::minutes(1);
 
 int take_spare() {
   return ::open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -124,9 +129,8 @@ void Listener::adopt(int descriptor, Endpoint remote, std::string received) {
 }
 
 void Listener::admit(tcp::socket socket, Endpoint remote, std::string received) {
-  if (stopped_ || strangers_.size() >= max_strangers_) return;
-  const auto stranger = std::make_shared<Handshaking>(std::move(socket), ConnectionBudget::Token());
-  stranger->remote = remote;
+  if (stopped_) return;
+  const auto stranger = hear_from(std::move(socket), remote, room_);
   const auto bytes = as_bytes(received);
   stranger->received.assign(bytes.begin(), bytes.end());
   strangers_.insert(stranger);
@@ -148,12 +152,22 @@ asio::awaitable<void> Listener::accept(std::shared_ptr<Listener> self,
     }
     if (error == asio::error::connection_aborted) continue;
     if (error == asio::error::no_descriptors || error == std::errc::too_many_files_open_in_system) {
-      self->turn_away(*acceptor);
+      self->no_descriptor(*acceptor);
     }
-    pause.expires_after(std::chrono::milliseconds(200));
+    pause.expires_after(pause_after_error);
     const auto paused = co_await pause.async_wait(as_values);
     static_cast<void>(paused);
   }
+}
+
+// Whoever has waited longest for its handshake makes room. Where nobody waits, nobody is let in.
+void Listener::no_descriptor(Acceptor& acceptor) {
+  if (!room_.make_room()) turn_away(acceptor);
+  const TimePoint now = current_time();
+  if (now - warned_ < warning_interval) return;
+  warned_ = now;
+  spdlog::warn(
+      "no descriptor is left for incoming peers; raise the limit of open files (ulimit -n)");
 }
 
 void Listener::turn_away(Acceptor& acceptor) {

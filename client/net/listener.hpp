@@ -22,10 +22,9 @@
 namespace barter::net {
 
 struct ListenerOptions {
-  std::uint16_t port = 0;           // 0: 6881
-  bool fixed_port = false;          // busy is an error; else the next free one
-  std::vector<Address> addresses;   // empty: all
-  std::size_t max_strangers = 200;  // connections whose handshake is awaited; beyond: closed
+  std::uint16_t port = 0;          // 0: 6881
+  bool fixed_port = false;         // busy is an error; else the next free one
+  std::vector<Address> addresses;  // empty: all
 };
 
 class Listener : public std::enable_shared_from_this<Listener> {
@@ -33,8 +32,8 @@ class Listener : public std::enable_shared_from_this<Listener> {
   // The torrent's driver, or nothing. Any thread.
   using Find = std::function<std::shared_ptr<SwarmDriver>(const WireInfoHash&)>;
 
-  Listener(boost::asio::io_context& context, Find find, std::size_t max_strangers)
-      : context_(context), find_(std::move(find)), max_strangers_(max_strangers) {}
+  Listener(boost::asio::io_context& context, Find find, WaitingRoom& room)
+      : context_(context), find_(std::move(find)), room_(room) {}
   ~Listener();
 
   // Binds and listens: at once, before anything else is called. Errors: address_in_use,
@@ -55,11 +54,12 @@ class Listener : public std::enable_shared_from_this<Listener> {
   static boost::asio::awaitable<void> route(std::shared_ptr<Listener> self,
                                             std::shared_ptr<Handshaking> stranger);
   void admit(boost::asio::ip::tcp::socket socket, Endpoint remote, std::string received);
+  void no_descriptor(Acceptor& acceptor);
   void turn_away(Acceptor& acceptor);
 
   boost::asio::io_context& context_;
   Find find_;
-  std::size_t max_strangers_;
+  WaitingRoom& room_;
   std::uint16_t port_ = 0;
   std::vector<std::shared_ptr<Acceptor>> acceptors_;
   std::set<std::shared_ptr<Handshaking>> strangers_;
@@ -67,6 +67,7 @@ class Listener : public std::enable_shared_from_this<Listener> {
   // Given up for a moment to accept and close when no descriptor is left: whoever calls learns at
   // once that there is no room, and the kernel's queue does not fill up.
   int spare_descriptor_ = -1;
+  TimePoint warned_{};  // that there is none left
 };
 
 }  // namespace barter::net

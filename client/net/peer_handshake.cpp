@@ -1,6 +1,7 @@
 #include "client/net/peer_handshake.hpp"
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
@@ -62,6 +63,18 @@ asio::awaitable<std::optional<wire::Handshake>> exchange(std::shared_ptr<SwarmDr
 }
 
 }  // namespace
+
+HandshakingPtr hear_from(tcp::socket socket, const Endpoint& remote, WaitingRoom& room) {
+  auto out = std::make_shared<Handshaking>(std::move(socket));
+  out->remote = remote;
+  const std::weak_ptr<Handshaking> weak = out;
+  out->place = room.enter(remote.address, [weak, executor = out->socket.get_executor()] {
+    asio::post(executor, [weak] {
+      if (const auto handshaking = weak.lock()) handshaking->close();
+    });
+  });
+  return out;
+}
 
 void set_deadline(const HandshakingPtr& handshaking, std::chrono::seconds after) {
   handshaking->deadline.expires_after(after);

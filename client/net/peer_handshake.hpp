@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "client/net/budget.hpp"
+#include "client/net/waiting_room.hpp"
 #include "client/swarm/action.hpp"
 #include "client/wire/handshake.hpp"
 
@@ -22,8 +23,8 @@ inline constexpr auto connect_timeout = std::chrono::seconds(15);
 inline constexpr auto handshake_timeout = std::chrono::seconds(10);
 
 struct Handshaking {
-  Handshaking(boost::asio::ip::tcp::socket taken, ConnectionBudget::Token held)
-      : socket(std::move(taken)), deadline(socket.get_executor()), token(std::move(held)) {}
+  explicit Handshaking(boost::asio::ip::tcp::socket taken)
+      : socket(std::move(taken)), deadline(socket.get_executor()) {}
   void close() {
     boost::system::error_code ignored;
     socket.close(ignored);
@@ -32,11 +33,16 @@ struct Handshaking {
   boost::asio::ip::tcp::socket socket;
   boost::asio::steady_timer deadline;
   bool expired = false;
-  ConnectionBudget::Token token;
+  ConnectionBudget::Token token;  // of one that calls us: taken at its end
+  WaitingRoom::Place place;       // of one that calls us, until then
   Endpoint remote;
   bool outgoing = false;
   std::vector<std::byte> received;  // from the first byte of the handshake on
 };
+
+// Of a socket that has been accepted. Where others have to wait too long for a place, it is closed.
+std::shared_ptr<Handshaking> hear_from(boost::asio::ip::tcp::socket socket, const Endpoint& remote,
+                                       WaitingRoom& room);
 
 // Closes the socket at the deadline; a later call replaces an earlier one.
 void set_deadline(const std::shared_ptr<Handshaking>& handshaking, std::chrono::seconds after);

@@ -132,10 +132,8 @@ void SwarmDriver::adopt(int descriptor, Endpoint remote, std::vector<std::byte> 
       ::close(descriptor);
       return;
     }
-    auto token = self->shared_.budget.take();
-    if (!token || !self->wants_connection(remote)) return;
-    const auto handshaking = std::make_shared<Handshaking>(std::move(socket), std::move(*token));
-    handshaking->remote = remote;
+    if (!self->wants_connection(remote)) return;
+    const auto handshaking = hear_from(std::move(socket), remote, self->shared_.room);
     handshaking->received = std::move(received);
     self->handshakes_.insert(handshaking);
     asio::co_spawn(self->thread_.context, answer_peer(self, handshaking), asio::detached);
@@ -345,10 +343,13 @@ void SwarmDriver::handshake_ended(const std::shared_ptr<Handshaking>& handshakin
 
 void SwarmDriver::shaken(Handshaking& handshaking, const wire::Handshake& theirs,
                          PeerSource source) {
-  if (!live()) {
-    handshaking.close();
-    return;
+  if (!handshaking.outgoing) {
+    auto token = shared_.budget.take(false);
+    if (!token) return handshaking.close();
+    handshaking.token = std::move(*token);
+    handshaking.place = {};
   }
+  if (!live()) return handshaking.close();
   const Batch batch(*this);
   const ConnectionId id{next_connection_++};
   PeerInfo info;
@@ -403,13 +404,13 @@ void SwarmDriver::drain() {
 }
 
 void SwarmDriver::perform(Connect& action) {
-  auto token = shared_.budget.take();
+  auto token = shared_.budget.take(true);
   if (!token || !live()) {
     swarm_.connect_failed(action.endpoint, ConnectFailure::unreachable, current_time());
     return;
   }
-  const auto handshaking =
-      std::make_shared<Handshaking>(tcp::socket(thread_.context), std::move(*token));
+  const auto handshaking = std::make_shared<Handshaking>(tcp::socket(thread_.context));
+  handshaking->token = std::move(*token);
   if (bind_source(handshaking->socket, shared_.connect_from, action.endpoint)) {
     swarm_.connect_failed(action.endpoint, ConnectFailure::unreachable, current_time());
     return;

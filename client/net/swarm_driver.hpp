@@ -39,6 +39,7 @@ struct DriverShared {
   TrackerClient& trackers;
   Finders& finders;
   ConnectionBudget& budget;
+  WaitingRoom& room;
   boost::asio::io_context& service;
   PeerId peer_id;
   std::string announce_key;  // random, the same for all announces of this run
