@@ -39,7 +39,6 @@ constexpr const char* examples =
     "  barter get film.torrent --peer 10.0.0.7:6881 --stall-timeout 10m";
 
 // "none" of parse_duration(): too large to be compared with finer clocks.
-constexpr auto no_timeout = std::chrono::milliseconds::max();
 
 struct Options {
   TransferFlags transfer;
@@ -126,8 +125,16 @@ class Get {
     if (is_magnet(options_.torrent)) {
       if (const auto code = find_metainfo(add, std::move(*settings))) return leave(*code);
     } else {
-      auto metainfo = load_torrent(options_.torrent, output_, settings->connect_from);
-      if (!metainfo) return fail(output_, metainfo.error());
+      const auto began_at = steady_clock::now();
+      auto metainfo = load_torrent(options_.torrent, output_,
+                                   {settings->connect_from, options_.stall_timeout});
+      if (!metainfo) {
+        const int code = fail(output_, metainfo.error());
+        const bool stalled = metainfo.error().code == Errc::timed_out &&
+                             options_.stall_timeout != no_timeout &&
+                             steady_clock::now() - began_at >= options_.stall_timeout;
+        return stalled ? exit_stalled : code;
+      }
       watched_.metainfo = *metainfo;
       settings_ = std::move(*settings);
     }

@@ -4,6 +4,7 @@ import http.server
 import json
 import os
 import random
+import resource
 import signal
 import socket
 import threading
@@ -98,6 +99,81 @@ class Transfer(BarterTest):
         done = self.get("--on-complete", self.path("nothing"), peer=False)
         self.assertEqual(done.code, 1)
         self.assertIn("No such file", done.err)
+
+    def test_on_complete_inherits_nothing_of_ours(self):
+        self.seed()
+        program = self.write("look", "#!/bin/sh\nulimit -Sn > limit\n"
+                                     "(exec sleep 30 > /dev/null 2>&1 < /dev/null) & echo $! > child\n")
+        os.chmod(program, 0o755)
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        soft = min(100, hard)
+        port = str(free_port())
+        running = self.start("get", "album.torrent", "--dir", "got", "--port", port, *self.peers(True), "--seed",
+                             "--on-complete", program, "--json",
+                             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard)))
+        running.wait_for("complete")
+        end = time.monotonic() + 10
+        while not (os.path.exists(self.path("child")) and self.read("child")) and time.monotonic() < end:
+            time.sleep(0.05)
+        child = int(self.read("child"))
+        self.addCleanup(os.kill, child, signal.SIGKILL)
+        while os.readlink(f"/proc/{child}/exe").endswith("sh") and time.monotonic() < end:
+            time.sleep(0.05)
+        held = {name: os.readlink(f"/proc/{child}/fd/{name}") for name in os.listdir(f"/proc/{child}/fd")}
+        self.assertEqual(held, {"0": "/dev/null", "1": "/dev/null", "2": "/dev/null"})
+        self.assertEqual(int(self.read("limit")), soft)
+        self.assertEqual(running.end().code, 0)
+        again = self.get("--port", port, "--json")  # nobody holds it any more
+        self.assertEqual(again.code, 0, again.out)
+
+    def test_few_descriptors(self):
+        def few():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+        seed = self.start("seed", "album.torrent", "--dir", ".", "--port", str(self.port), "--json",
+                          "--state-dir", self.path("seed-state"), preexec_fn=few)
+        seed.wait_for("listening")
+        silent = []
+        for _ in range(80):
+            silent.append(socket.create_connection(("127.0.0.1", self.port)))
+            self.addCleanup(silent[-1].close)
+        running = self.start("get", "album.torrent", "--dir", "got", *self.peers(True), "--json", preexec_fn=few)
+        done = running.wait(15)
+        self.assertEqual(done.code, 0, done.out)
+        self.assert_whole()
+        self.assertEqual(done.of("warning"), [])
+
+    def test_url_that_brings_no_torrent(self):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def handle(self):
+                try:
+                    super().handle()
+                except OSError:  # it has given up
+                    pass
+
+            def do_GET(self):
+                if self.path == "/busy":
+                    self.send_response(503)
+                    self.send_header("Retry-After", "1")
+                    self.end_headers()
+                    return
+                if self.path == "/drip":
+                    for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + 100 * b"d":
+                        self.wfile.write(bytes([byte]))
+                        time.sleep(0.2)
+                time.sleep(20)
+
+            def log_message(self, *_):
+                pass
+
+        url = self.serve(Handler)
+        for path, reason in (("/busy", "still being hashed"), ("/silent", "no reply"), ("/drip", "no reply")):
+            for json_lines in ((), ("--json",)):
+                began = time.monotonic()
+                done = self.barter("get", url + path, "--stall-timeout", "2s", *json_lines)
+                self.assertEqual(done.code, 3, f"{path}: {done.out}{done.err}")
+                self.assertLess(time.monotonic() - began, 12)
+                self.assertIn("no torrent came for 2 s", done.of("error")[0]["message"] if json_lines else done.err)
+                self.assertIn(reason, done.of("error")[0]["message"] if json_lines else done.err)
 
     def test_select(self):
         self.seed()
