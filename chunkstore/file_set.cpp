@@ -184,8 +184,22 @@ void FileSet::advise(std::uint64_t offset, std::uint64_t length, Files::Advice a
   }
 }
 
-Result<void> FileSet::write(std::uint64_t offset,
-                            std::span<const std::span<const std::byte>> parts) {
+// The handle is at hand here: to open the file again for a look would cost more than the look.
+Result<void> FileSet::write_to(FileIndex file, const FileHandle& handle, std::uint64_t offset,
+                               std::span<const std::span<const std::byte>> parts,
+                               WriteWatch& watch) {
+  const auto before = files_.look(handle);
+  if (!before) return before.error();
+  if (auto go_on = watch.before(file, *before); !go_on) return go_on;
+  auto done = files_.write(handle, offset, parts);
+  const auto after = files_.look(handle);
+  if (after) watch.after(file, *after);
+  if (done && !after) return after.error();
+  return done;
+}
+
+Result<void> FileSet::write(std::uint64_t offset, std::span<const std::span<const std::byte>> parts,
+                            WriteWatch& watch) {
   std::uint64_t size = 0;
   for (const auto& part : parts) size += part.size();
   std::vector<FileRange> ranges;
@@ -209,10 +223,12 @@ Result<void> FileSet::write(std::uint64_t offset,
     const auto file = static_cast<FileIndex>(range.file);
     if (!is_real(file)) continue;
     const bool aside = aside_[file];
-    const std::uint64_t at = aside ? layout_.files()[file].offset + range.offset : range.offset;
     const auto handle = open(aside ? side_file : file, Want::write);
     if (!handle) return handle.error();
-    if (auto done = files_.write(**handle, at, pieces); !done) return done;
+    const auto done =
+        aside ? files_.write(**handle, layout_.files()[file].offset + range.offset, pieces)
+              : write_to(file, **handle, range.offset, pieces, watch);
+    if (!done) return done;
   }
   return {};
 }

@@ -20,6 +20,16 @@
 
 namespace barter {
 
+// Hears how a file looks just before and just after a write to it, on the thread that writes.
+class WriteWatch {
+ public:
+  virtual ~WriteWatch() = default;
+  // With an error nothing is written to this file, nor to those after it.
+  virtual Result<void> before(std::uint32_t file, const FileInfo& info) = 0;
+  // Also after a write that failed.
+  virtual void after(std::uint32_t file, const FileInfo& info) = 0;
+};
+
 class FileSet {
  public:
   struct Options {
@@ -52,8 +62,10 @@ class FileSet {
   Result<bool> read(std::uint64_t offset, std::span<std::byte> out, bool may_block);
   // A hint about bytes of the torrent's byte range; nothing where a file is absent.
   void advise(std::uint64_t offset, std::uint64_t length, Files::Advice advice);
-  // All parts one after the other: one write for each file they touch.
-  Result<void> write(std::uint64_t offset, std::span<const std::span<const std::byte>> parts);
+  // All parts one after the other: one write for each file they touch. `watch` hears of the real
+  // files, not of the side file.
+  Result<void> write(std::uint64_t offset, std::span<const std::span<const std::byte>> parts,
+                     WriteWatch& watch);
   // The real files that `length` bytes from `offset` touch, and whether the side file is one of
   // them.
   struct Touched {
@@ -102,6 +114,8 @@ class FileSet {
   };
   enum class Want : std::uint8_t { read, write, cached };
 
+  Result<void> write_to(FileIndex file, const FileHandle& handle, std::uint64_t offset,
+                        std::span<const std::span<const std::byte>> parts, WriteWatch& watch);
   // With Want::cached an empty pointer where the file is not open.
   Result<Shared> open(FileIndex file, Want want);
   Result<FileHandle> open_now(FileIndex file, bool write);

@@ -133,6 +133,9 @@ class Files {
 
   virtual Result<std::uint64_t> free_space(const FileHandle& folder) = 0;   // bytes for us
   virtual Result<std::uint64_t> file_system(const FileHandle& folder) = 0;  // an id that lasts
+  // Do the times of files there change only when somebody writes to them? Where a server or another
+  // program keeps them they may move later, by themselves.
+  virtual bool exact_times(const FileHandle& /*folder*/) { return true; }
   // Differs after each boot of the machine; "" where unknown.
   virtual std::string boot_id() = 0;
 

@@ -32,6 +32,8 @@ namespace barter {
 
 namespace {
 
+constexpr std::uint32_t vboxsf_magic = 0x786f4256;  // in no header
+
 Errc code_of(int error) {
   switch (error) {
     case ENOENT:
@@ -174,6 +176,7 @@ class PosixFiles final : public Files {
   Result<void> lock(const FileHandle& handle, Lock kind) override;
   Result<std::uint64_t> free_space(const FileHandle& folder) override;
   Result<std::uint64_t> file_system(const FileHandle& folder) override;
+  bool exact_times(const FileHandle& folder) override;
   std::string boot_id() override;
 
  private:
@@ -598,6 +601,16 @@ Result<std::uint64_t> PosixFiles::file_system(const FileHandle& folder) {
   struct stat status {};  // some file systems have no id of their own
   if (::fstat(folder.id(), &status) < 0) return failure("look at", folder, errno);
   return std::uint64_t{status.st_dev};
+}
+
+bool PosixFiles::exact_times(const FileHandle& folder) {
+  struct statfs system {};
+  if (::fstatfs(folder.id(), &system) < 0) return false;
+  constexpr std::array<std::uint32_t, 10> kept_elsewhere{
+      NFS_SUPER_MAGIC, SMB_SUPER_MAGIC,  CIFS_SUPER_MAGIC, SMB2_SUPER_MAGIC, FUSE_SUPER_MAGIC,
+      V9FS_MAGIC,      CEPH_SUPER_MAGIC, AFS_SUPER_MAGIC,  CODA_SUPER_MAGIC, vboxsf_magic};
+  return std::find(kept_elsewhere.begin(), kept_elsewhere.end(),
+                   static_cast<std::uint32_t>(system.f_type)) == kept_elsewhere.end();
 }
 
 std::string PosixFiles::boot_id() {

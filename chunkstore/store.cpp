@@ -12,8 +12,6 @@ namespace barter {
 
 namespace {
 
-constexpr std::size_t blocks_per_write = 1024;  // what one pwritev takes
-constexpr std::size_t spilled_per_write = 64;   // blocks read back at a time: 1 MiB
 constexpr std::array<std::byte, block_length> zeros{};
 
 SipKey random_key() {
@@ -96,6 +94,18 @@ std::uint64_t Store::unsynced_bytes() const {
 std::vector<PieceIndex> Store::find_changes() {
   return impl_->find_changes();
 }
+std::vector<std::string> Store::changed_files() {
+  return impl_->changed_files();
+}
+bool Store::change_noticed() const {
+  return impl_->change_noticed();
+}
+std::vector<std::string> Store::absent_files() {
+  return impl_->absent_files();
+}
+void Store::look_anew() {
+  impl_->look_anew();
+}
 bool Store::root_present() {
   return impl_->root_present();
 }
@@ -112,7 +122,8 @@ Store::Impl::Impl(std::shared_ptr<const Metainfo> metainfo, StoreOptions options
            {options_.existing == Existing::overwrite, options_.max_open_files}),
       key_(random_key()),
       kept_(metainfo_->files().size()),
-      have_(layout_.piece_count()) {}
+      have_(layout_.piece_count()),
+      looked_(metainfo_->files().size()) {}
 
 Result<bool> Store::Impl::read(BlockRange range, std::span<std::byte> out, bool may_block) {
   assert(out.size() == range.length);
@@ -120,6 +131,8 @@ Result<bool> Store::Impl::read(BlockRange range, std::span<std::byte> out, bool 
     return Error{Errc::not_found,
                  "piece " + std::to_string(to_number(range.piece)) + " is not verified"};
   }
+  const auto looked = fresh(range, may_block);
+  if (!looked || !*looked) return looked;
   return set_.read(layout_.offset(range), out, may_block);
 }
 
@@ -214,46 +227,6 @@ void Store::Impl::verify(std::span<const StoreRequest> requests, std::span<Store
   }
 }
 
-Result<void> Store::Impl::write_blocks(PieceIndex piece, std::span<const BlockBuffer> blocks) {
-  std::vector<std::span<const std::byte>> parts;
-  parts.reserve(std::min(blocks.size(), blocks_per_write));
-  std::vector<std::byte> room;  // of spilled blocks, if there are any
-  std::size_t used = 0;
-  std::uint64_t offset = layout_.piece_offset(piece);
-  std::uint64_t next = offset;
-  for (std::uint32_t i = 0; i < blocks.size(); ++i) {
-    std::span<std::byte> place;
-    if (!blocks[i] && !layout_.is_pad({piece, i})) {
-      if (room.empty()) room.resize(spilled_per_write * block_length);
-      place = std::span(room).subspan(used, block_length);
-      used += block_length;
-    }
-    const auto bytes = block_bytes({piece, i}, blocks[i], place);
-    if (!bytes) return bytes.error();
-    parts.push_back(*bytes);
-    next += bytes->size();
-    const bool full = parts.size() == blocks_per_write || (!room.empty() && used == room.size());
-    if (!full && i + 1 != blocks.size()) continue;
-    if (auto done = set_.write(offset, parts); !done) return done;
-    offset = next;
-    parts.clear();
-    used = 0;
-  }
-  return {};
-}
-
-// Under the lock: how the files look now and that the piece is there are one record, so that
-// whatever other threads write next is later in the journal as well.
-Result<void> Store::Impl::note_written(PieceIndex piece, const FileSet::Touched& touched) {
-  std::vector<FileStampEntry> stamps;
-  for (const FileIndex file : touched.files) {
-    const auto info = set_.look_open(file);
-    if (!info) return info.error();
-    stamps.push_back({file, stamp_of(*info)});
-  }
-  return journal_->written(piece, stamps);
-}
-
 // Under the lock: the places that a piece's spilled blocks take.
 std::vector<std::uint32_t> Store::Impl::spilled_slots(PieceIndex piece) {
   std::vector<std::uint32_t> slots;
@@ -290,42 +263,6 @@ void Store::Impl::store_pieces(std::span<const StoreRequest> requests, const Pie
     }
     done(i, std::move(outcomes[i]));
   }
-}
-
-// Writes a piece that was found right, and says so in the journal.
-Result<void> Store::Impl::write_piece(PieceIndex piece, std::span<const BlockBuffer> blocks) {
-  const auto touched = this->touched(piece);
-  {
-    const std::lock_guard lock(mutex_);
-    if (auto done = journal_->open_window(); !done) return done;
-    if (auto done = journal_->writing(piece); !done) return done;
-    for (const FileIndex file : touched.files) ++busy_[file];
-  }
-  auto wrote = write_blocks(piece, blocks);
-
-  const std::lock_guard lock(mutex_);
-  for (const FileIndex file : touched.files) {
-    if (--busy_[file] == 0) busy_.erase(file);
-    dirty_.insert(file);
-  }
-  side_dirty_ = side_dirty_ || touched.side;
-  // The journal forgets the spilled blocks with `written`; their places are free from then on.
-  const auto slots = spilled_slots(piece);
-  if (wrote) wrote = note_written(piece, touched);
-  if (!wrote) {
-    // What is there is part of it at best. The stamps keep the other pieces of these files trusted.
-    std::vector<FileStampEntry> stamps;
-    for (const FileIndex file : touched.files) {
-      if (const auto info = set_.look_open(file)) stamps.push_back({file, stamp_of(*info)});
-    }
-    (void)journal_->marked(PieceMark::absent, {&piece, 1});
-    (void)journal_->stamped(stamps, false);
-    return wrote;
-  }
-  for (const std::uint32_t slot : slots) spill_->release(slot);
-  unsynced_bytes_.fetch_add(layout_.piece_size(piece), std::memory_order_relaxed);
-  set_have(piece, true);
-  return {};
 }
 
 Result<void> Store::Impl::spill_block(BlockRef block, const BlockBuffer& buffer) {

@@ -144,8 +144,18 @@ class Store {
   // Bytes stored since the last sync.
   std::uint64_t unsynced_bytes() const;
   // Looks at size, mtime and inode of the files: the pieces of those that changed, now no longer
-  // had.
+  // had. A file of a download that is gone or has another size gets its shape back.
   std::vector<PieceIndex> find_changes();
+  // The files whose change find_changes() has told of since this was last asked.
+  std::vector<std::string> changed_files();
+  // A read or a write has met a file that somebody else changed: find_changes() has something to
+  // tell. From any thread.
+  bool change_noticed() const;
+  // Selected files that find_changes() could not put in the place where they belong.
+  std::vector<std::string> absent_files();
+  // From now on a file is looked at again before any of it is read. Called every second, so that
+  // what is served belongs to a file that looked right a second ago at most.
+  void look_anew();
   // Is the root folder there, on the file system it was on?
   bool root_present();
   // Is there room for `bytes` more? Asked while paused for lack of space.

@@ -25,6 +25,10 @@ Result<void> Store::Impl::begin() {
   }
   if (auto done = prepare_root(true); !done) return done;
   if (auto done = note_origins(judged); !done) return done;
+  if (const auto root = files_.open_folder(root_path_, false)) {
+    exact_times_ = files_.exact_times(*root);
+  }
+  doubt_changed();
   std::vector<FileIndex> wanted;
   std::vector<FileIndex> fresh;
   for (FileIndex file = 0; file < file_count(); ++file) {

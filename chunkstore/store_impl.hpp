@@ -1,10 +1,12 @@
-// Store::Impl: the members behind Store, shared by store.cpp (pieces and blocks), store_open.cpp
-// (open), store_lock.cpp (being alone), store_begin.cpp (begin), store_check.cpp (hashing what is
-// there) and store_watch.cpp (sync, changes, the root). Included by those alone.
+// Store::Impl: the members behind Store, shared by store.cpp (pieces and blocks), store_write.cpp
+// (pieces into files), store_open.cpp (open), store_lock.cpp (being alone), store_begin.cpp (begin),
+// store_check.cpp (hashing what is there) and store_watch.cpp (sync, changes, the root). Included by
+// those alone.
 #pragma once
 
 #include <array>
 #include <atomic>
+#include <condition_variable>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -53,6 +55,10 @@ class Store::Impl {
   Result<void> sync();
   std::uint64_t unsynced_bytes() const { return unsynced_bytes_.load(std::memory_order_relaxed); }
   std::vector<PieceIndex> find_changes();
+  std::vector<std::string> changed_files();
+  bool change_noticed() const { return noticed_.load(std::memory_order_relaxed); }
+  std::vector<std::string> absent_files();
+  void look_anew() { turn_.fetch_add(1, std::memory_order_relaxed); }
   bool root_present();
   bool has_space(std::uint64_t bytes);
 
@@ -68,6 +74,7 @@ class Store::Impl {
   };
 
   struct PageCache;
+  class PieceWatch;
 
   // What one thread hashes pieces with.
   struct Checker {
@@ -162,19 +169,35 @@ class Store::Impl {
   std::vector<bool> hash_blocks(std::span<const StoreRequest> requests,
                                 std::span<StoreOutcome> outcomes);
   Result<void> digest_blocks(const StoreRequest& request, std::vector<std::uint64_t>& digests);
-  Result<void> write_piece(PieceIndex piece, std::span<const BlockBuffer> blocks);
-  Result<void> write_blocks(PieceIndex piece, std::span<const BlockBuffer> blocks);
   Result<std::span<const std::byte>> block_bytes(BlockRef block, const BlockBuffer& buffer,
                                                  std::span<std::byte> room);
   std::optional<SpillSlot> spilled_slot(BlockRef block);
   std::vector<std::uint32_t> spilled_slots(PieceIndex piece);
-  Result<void> note_written(PieceIndex piece, const FileSet::Touched& touched);
+
+  // store_write.cpp
+  Result<void> write_piece(PieceIndex piece, std::span<const BlockBuffer> blocks);
+  Result<void> write_once(PieceIndex piece, std::span<const BlockBuffer> blocks,
+                          const FileSet::Touched& touched, PieceWatch& watch);
+  Result<void> write_blocks(PieceIndex piece, std::span<const BlockBuffer> blocks,
+                            PieceWatch& watch);
+  Result<void> note_written(PieceIndex piece, const FileSet::Touched& touched, PieceWatch& watch);
+  void note_failed(PieceIndex piece, const PieceWatch& watch);
 
   // store_watch.cpp
   Result<void> sync_files(const std::set<FileIndex>& dirty, bool side, bool spill,
                           std::vector<FileStampEntry>& stamps);
   void distrust_unsynced(std::uint64_t ordinal);
+  bool looks_like(const std::optional<FileStamp>& known, FileIndex file, const FileInfo& now,
+                  bool exact) const;
+  // As it was left; under the lock.
+  bool looks_the_same(FileIndex file, const FileInfo& now, bool exact) const {
+    return looks_like(journal_->state().files[file].latest, file, now, exact);
+  }
   bool look_for_change(FileIndex file, std::set<PieceIndex>& lost);
+  void take_change(FileIndex file);
+  void doubt_changed();
+  void put_in_shape(FileIndex file, bool present);
+  Result<bool> fresh(BlockRange range, bool may_block);
 
   const std::shared_ptr<const Metainfo> metainfo_;
   const Layout& layout_;
@@ -206,6 +229,11 @@ class Store::Impl {
   Sha1Digest zeros_hash_;
 
   std::vector<std::atomic<bool>> have_;  // by piece: verified, and on the disk
+  // By file: the turn in which it was last looked at. What is read belongs to a file that was.
+  std::vector<std::atomic<std::uint32_t>> looked_;
+  std::atomic<std::uint32_t> turn_{0};
+  std::atomic<bool> noticed_{false};  // find_changes() has something to tell
+  bool exact_times_ = true;           // Files::exact_times() of the root
   std::atomic<std::uint64_t> unsynced_bytes_{0};
   std::mutex checkers_mutex_;
   std::vector<std::unique_ptr<Checker>> checkers_;  // idle ones
@@ -217,9 +245,13 @@ class Store::Impl {
   bool spill_dirty_ = false;
   std::set<FileIndex> dirty_;  // written by us since the last sync, also in a run that was killed
   bool side_dirty_ = false;
-  std::map<FileIndex, std::uint32_t> busy_;  // files being written now
-  std::set<PieceIndex> lost_;   // no longer had, and not yet reported by find_changes()
-  std::set<FileIndex> absent_;  // files known to be gone
+  // Files being written now, each by one thread: so what a file looks like after a write, and what
+  // it looked like before, is known to be ours. The system lets nobody write beside another either.
+  std::set<FileIndex> busy_;
+  std::condition_variable idle_;  // some of them are no longer
+  std::set<PieceIndex> lost_;     // no longer had, and not yet reported by find_changes()
+  std::set<FileIndex> changed_;   // by others, and not yet reported by changed_files()
+  std::set<FileIndex> absent_;    // files known to be gone
 };
 
 }  // namespace barter

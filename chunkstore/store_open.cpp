@@ -252,10 +252,15 @@ void Store::Impl::mark_pieces(JournalState& state, const std::optional<Journal::
       }
     }
     for (FileIndex file = 0; file < file_count(); ++file) {
-      if (!set_.is_real(file) || set_.is_aside(file) || found[file].ours) continue;
+      if (!set_.is_real(file) || set_.is_aside(file)) continue;
+      // Nothing is believed of a file that somebody cut, whatever a journal says of it.
+      const bool cut = is_selected(file) && found[file].info.size < set_.length(file);
+      const bool ours = found[file].ours;
+      if (ours && !cut) continue;
       const bool was_there = state.files[file].latest.has_value();
+      const bool any = !ours && (found[file].present || was_there);
       for_pieces_of(file, [&](PieceIndex piece) {
-        if (found[file].present || was_there || is_right(state.pieces[to_number(piece)])) {
+        if (any || is_right(state.pieces[to_number(piece)])) {
           mark(state, piece, PieceMark::suspect);
         }
       });

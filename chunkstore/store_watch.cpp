@@ -97,17 +97,28 @@ void Store::Impl::distrust_unsynced(std::uint64_t ordinal) {
   (void)journal_->marked(PieceMark::suspect, pieces);
 }
 
+// Is this the file that looked like `known`, untouched by others? `exact` false: while we write to
+// it, or where times move by themselves; then the size counts, which no write of ours changes.
+bool Store::Impl::looks_like(const std::optional<FileStamp>& known, FileIndex file,
+                             const FileInfo& now, bool exact) const {
+  if (!known || now.kind != FileKind::file || now.links == 0) return false;
+  const bool whole = options_.read_only || !is_selected(file) || now.size == set_.length(file);
+  const FileStamp stamp = stamp_of(now);
+  if (exact) return whole && stamp == *known;
+  return whole && stamp.is_same_file(*known);
+}
+
 // Under the lock. Has somebody else changed the file? Its pieces go to `lost`.
 bool Store::Impl::look_for_change(FileIndex file, std::set<PieceIndex>& lost) {
-  const auto& record = journal_->state().files[file];
   const auto info = set_.look(file);
   const bool present = info && info->kind == FileKind::file;
   // A file that was gone and is back is looked at even if it is the same: its pieces were
   // withdrawn.
-  if (present && !absent_.contains(file) && record.latest && stamp_of(*info) == *record.latest) {
+  if (present && !absent_.contains(file) && looks_the_same(file, *info, !busy_.contains(file))) {
     return false;
   }
-  if (!present && !absent_.insert(file).second) return false;  // known already
+  // What is in the way of a download's file may be gone by now.
+  if (!present && !absent_.insert(file).second && options_.read_only) return false;
   if (present) absent_.erase(file);
   set_.close(file);
   for_pieces_of(file, [&](PieceIndex piece) {
@@ -115,41 +126,120 @@ bool Store::Impl::look_for_change(FileIndex file, std::set<PieceIndex>& lost) {
     set_have(piece, false);
   });
   if (options_.read_only) return true;
-  // A download puts its files back in shape; what is right in them is found by the check.
-  if (!present || info->size < set_.length(file)) {
-    if (!present && (!journal_->created({&file, 1}) || !journal_->sync())) return true;
-    if (set_.create(file, options_.allocation == Allocation::full)) absent_.erase(file);
-    // Ours may have been the lock of a file that is gone. Found taken, it is no reason to stop now.
-    (void)lock_data();
+  if (!present || (is_selected(file) && info->size != set_.length(file))) {
+    put_in_shape(file, present);
   }
   return true;
 }
 
+// A download's file that is gone is made anew, one that was cut or grew has its length again; what
+// is right in it is found by the check.
+void Store::Impl::put_in_shape(FileIndex file, bool present) {
+  if (!present) {
+    (void)journal_->created({&file, 1});
+    if (!journal_->sync()) return;
+  }
+  if (set_.create(file, options_.allocation == Allocation::full)) absent_.erase(file);
+  dirty_.insert(file);
+  // Ours may have been the lock of a file that is gone. Found taken, it is no reason to stop now.
+  (void)lock_data();
+}
+
+// Under the locks: what find_changes() is going to tell of this file, if it changed.
+void Store::Impl::take_change(FileIndex file) {
+  std::set<PieceIndex> changed;
+  if (!look_for_change(file, changed)) return;
+  lost_.insert(changed.begin(), changed.end());
+  if (!changed.empty()) {
+    changed_.insert(file);
+    noticed_ = true;
+  }
+  const std::vector<PieceIndex> pieces(changed.begin(), changed.end());
+  (void)journal_->marked(PieceMark::suspect, pieces);
+  const auto info = set_.look(file);
+  if (!info || info->kind != FileKind::file) return;
+  const FileStampEntry stamp{file, stamp_of(*info)};
+  (void)journal_->stamped({&stamp, 1}, true);
+}
+
+// Before the files are made ready to be written: what somebody changed since it was looked at, and
+// perhaps hashed, is not known any more.
+void Store::Impl::doubt_changed() {
+  const std::lock_guard lock(mutex_);
+  for (FileIndex file = 0; file < file_count(); ++file) {
+    if (!set_.is_real(file) || set_.is_aside(file)) continue;
+    const auto& latest = journal_->state().files[file].latest;
+    if (!latest) continue;
+    const auto info = set_.look(file);
+    if (info && stamp_of(*info) == *latest) continue;
+    std::vector<PieceIndex> pieces;
+    for_pieces_of(file, [&](PieceIndex piece) {
+      if (has(piece)) pieces.push_back(piece);
+      set_have(piece, false);
+    });
+    if (pieces.empty()) continue;
+    lost_.insert(pieces.begin(), pieces.end());
+    changed_.insert(file);
+    noticed_ = true;
+    (void)journal_->marked(PieceMark::suspect, pieces);
+  }
+}
+
 std::vector<PieceIndex> Store::Impl::find_changes() {
   const std::lock_guard not_during_sync(sync_mutex_);
-  std::set<PieceIndex> lost;
   const bool there = root_present();
-  {
-    const std::lock_guard lock(mutex_);
-    lost.swap(lost_);
-  }
   for (FileIndex file = 0; there && file < file_count(); ++file) {
     if (!set_.is_real(file) || set_.is_aside(file)) continue;
     if (!begun_ && !options_.read_only) continue;
     // Each file for itself: pieces are stored between two of them.
     const std::lock_guard lock(mutex_);
-    if (busy_.contains(file)) continue;
-    std::set<PieceIndex> changed;
-    if (!look_for_change(file, changed)) continue;
-    lost.insert(changed.begin(), changed.end());
-    const std::vector<PieceIndex> pieces(changed.begin(), changed.end());
-    (void)journal_->marked(PieceMark::suspect, pieces);
-    if (const auto info = set_.look(file)) {
-      const FileStampEntry stamp{file, stamp_of(*info)};
-      (void)journal_->stamped({&stamp, 1}, true);
-    }
+    take_change(file);
   }
+  const std::lock_guard lock(mutex_);
+  noticed_ = false;
+  std::set<PieceIndex> lost;
+  lost.swap(lost_);
   return {lost.begin(), lost.end()};
+}
+
+std::vector<std::string> Store::Impl::changed_files() {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> out;
+  for (const FileIndex file : std::exchange(changed_, {})) out.push_back(set_.path(file));
+  return out;
+}
+
+std::vector<std::string> Store::Impl::absent_files() {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> out;
+  for (const FileIndex file : absent_) {
+    if (is_selected(file)) out.push_back(set_.path(file));
+  }
+  return out;
+}
+
+// Have the files of this range been looked at in this turn, and found as we know them? A look is
+// not for whoever must not wait.
+Result<bool> Store::Impl::fresh(BlockRange range, bool may_block) {
+  thread_local std::vector<FileRange> ranges;
+  ranges.clear();
+  layout_.file_ranges(layout_.offset(range), range.length, ranges);
+  const std::uint32_t turn = turn_.load(std::memory_order_relaxed);
+  for (const auto& one : ranges) {
+    const auto file = static_cast<FileIndex>(one.file);
+    if (looked_[file].load(std::memory_order_relaxed) == turn) continue;
+    if (!set_.is_real(file) || set_.is_aside(file)) continue;
+    if (!may_block) return false;
+    const std::lock_guard lock(mutex_);
+    const auto info = set_.look(file);
+    const bool exact = exact_times_ && !busy_.contains(file);
+    if (!info || !looks_the_same(file, *info, exact)) {
+      noticed_ = true;
+      return Error{Errc::file_changed, set_.path(file) + " was changed by another program"};
+    }
+    looked_[file].store(turn, std::memory_order_relaxed);
+  }
+  return true;
 }
 
 bool Store::Impl::root_present() {

@@ -241,7 +241,8 @@ void tell(const TorrentEvent& event, Watched& watched, Output& output) {
                  },
                  [&](const Completed&) { watched.complete = true; },
                  [&](const FilesChanged& changed) {
-                   tell_paths(name, changed.paths, "changed; no longer served", output);
+                   tell_paths(name, changed.paths, "changed by another program; checked again",
+                              output);
                  },
                  [&](const FilesMissing& missing) {
                    tell_paths(name, missing.paths, "missing or too short", output);

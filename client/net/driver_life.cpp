@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <future>
-#include <set>
 #include <utility>
 
 #include "client/net/clock.hpp"
@@ -202,11 +201,12 @@ void SwarmDriver::round() {
     const Progress progress = swarm_.progress(now);
     rates_.download = progress.download_rate;
     rates_.upload = progress.upload_rate;
-    if (now - last_sync_ >= sync_interval && jobs_.store()->unsynced_bytes() > 0) sync();
+    jobs_.store()->look_anew();
+    const bool unsynced = jobs_.store()->unsynced_bytes() > 0 || sync_failed_;
+    if (now - last_sync_ >= sync_interval && unsynced) sync();
     if (now - last_root_ >= root_interval) look_at_root();
-    if (!root_missing_ && now - last_look_ >= look_interval && !swarm_.have().none()) {
-      look_for_changes();
-    }
+    const bool look = now - last_look_ >= look_interval || jobs_.store()->change_noticed();
+    if (!root_missing_ && look && !swarm_.have().none()) look_for_changes();
     // A file may have been looked at while it was being written, or be put right again. Who
     // downloads fetches what is missing instead.
     if (torrent_.read_only && !root_missing_ && !withdrawn_.empty() && now >= next_recheck_) {
@@ -237,16 +237,43 @@ void SwarmDriver::tell_disk_trouble(const Error& error) {
   emit(Notice(std::move(trouble)));
 }
 
+// A failed sync pauses nothing, but what it covered is in doubt until one succeeds.
+void SwarmDriver::tell_disk_recovered() {
+  if (!std::exchange(sync_failed_, false) || disk_trouble_) return;
+  emit(Notice(DiskRecovered{}));
+}
+
 void SwarmDriver::synced(const Result<void>& result, bool covers_completion) {
   syncing_ = false;
   last_sync_ = current_time();
   if (!result) {
-    tell_disk_trouble(result.error());
+    if (!std::exchange(sync_failed_, true)) tell_disk_trouble(result.error());
     last_look_ = {};  // the store may have come to distrust pieces
     return;
   }
-  if (!completing_) return;
+  if (!completing_) return tell_disk_recovered();
   if (!covers_completion) return sync();  // the last piece came after this sync had begun
+  // All is durable. Is it still there, as it was left?
+  jobs_.maintain([this](Store& store) {
+    return Job([this, changes = changes_of(store)] { looked_last(changes); });
+  });
+}
+
+void SwarmDriver::looked_last(const Changes& changes) {
+  if (state_ == State::ended || !completing_) return;
+  if (!changes.lost.empty()) {
+    tell_disk_recovered();
+    if (state_ == State::running) files_changed(changes);
+    return;
+  }
+  if (!changes.absent.empty()) {
+    // An empty file, say, of which no piece can tell. Looked at again after the next sync.
+    if (std::exchange(sync_failed_, true)) return;
+    return tell_disk_trouble(
+        {Errc::not_found,
+         changes.absent.front() + " cannot be put in its place: something else is there"});
+  }
+  tell_disk_recovered();
   completing_ = false;
   completed_ = true;
   downloading_ = false;
@@ -255,11 +282,20 @@ void SwarmDriver::synced(const Result<void>& result, bool covers_completion) {
 
 // Files that change underneath.
 
+// On the pool.
+SwarmDriver::Changes SwarmDriver::changes_of(Store& store) {
+  Changes out;
+  out.lost = store.find_changes();
+  out.paths = store.changed_files();
+  out.absent = store.absent_files();
+  return out;
+}
+
 void SwarmDriver::look_for_changes() {
   last_look_ = current_time();
   jobs_.maintain([this](Store& store) {
-    return Job([this, lost = store.find_changes()] {
-      if (!lost.empty() && state_ == State::running) files_changed(lost);
+    return Job([this, changes = changes_of(store)] {
+      if (!changes.lost.empty() && state_ == State::running) files_changed(changes);
     });
   });
 }
@@ -274,23 +310,12 @@ void SwarmDriver::lose(std::span<const PieceIndex> pieces) {
   swarm_.pieces_lost(pieces, current_time());
 }
 
-void SwarmDriver::files_changed(const std::vector<PieceIndex>& lost) {
-  const Metainfo& metainfo = *torrent_.metainfo;
-  const std::set<PieceIndex> gone(lost.begin(), lost.end());
-  FilesChanged changed;
-  for (std::size_t i = 0; i < metainfo.files().size(); ++i) {
-    const auto pieces = metainfo.layout().pieces_of(i);
-    if (!pieces || metainfo.files()[i].pad) continue;
-    bool all = true;
-    for (auto p = to_number(pieces->first); all && p <= to_number(pieces->last); ++p) {
-      all = gone.contains(PieceIndex{p});
-    }
-    if (all) changed.paths.push_back(metainfo.files()[i].path);
-  }
-  lose(lost);
+// Pieces are lost without a change, too: when a sync has failed.
+void SwarmDriver::files_changed(const Changes& changes) {
+  lose(changes.lost);
   recheck_pause_ = recheck_pause_min;
-  emit(std::move(changed));
-  recheck(lost);
+  if (!changes.paths.empty()) emit(FilesChanged{changes.paths});
+  recheck(changes.lost);
 }
 
 void SwarmDriver::recheck(const std::vector<PieceIndex>& pieces) {

@@ -122,6 +122,12 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
     Endpoint remote;
     std::uint16_t dht_port = 0;  // of its node of the DHT, once it has told
   };
+  // What others did to the files.
+  struct Changes {
+    std::vector<PieceIndex> lost;
+    std::vector<std::string> paths;   // of the files that changed
+    std::vector<std::string> absent;  // those that could not be put in their place again
+  };
   // While one lives, events only gather; the last to go drains the actions.
   class Batch {
    public:
@@ -189,9 +195,12 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   void wanted_complete();
   void sync();
   void synced(const Result<void>& result, bool covers_completion);
+  void looked_last(const Changes& changes);
   void tell_disk_trouble(const Error& error);
+  void tell_disk_recovered();
   void look_for_changes();
-  void files_changed(const std::vector<PieceIndex>& lost);
+  static Changes changes_of(Store& store);
+  void files_changed(const Changes& changes);
   void lose(std::span<const PieceIndex> pieces);
   void recheck(const std::vector<PieceIndex>& pieces);
   void recheck_more();
@@ -241,6 +250,7 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   Rates rates_;
   TimePoint last_sync_{}, last_look_{}, last_root_{}, last_probe_{};
   bool syncing_ = false;
+  bool sync_failed_ = false;                     // told; tried again until it succeeds
   bool completing_ = false, completed_ = false;  // wanted bytes verified; and synced and told
   bool disk_trouble_ = false;
   bool root_missing_ = false;

@@ -17,8 +17,10 @@ namespace {
 // One torrent's StoreJobs over a store of its own; this thread is its network thread.
 struct Jobs {
   explicit Jobs(std::uint32_t piece_length, std::uint32_t pieces)
-      : metainfo(make_torrent(from.path(), "data", {{"", std::uint64_t{pieces} * piece_length}},
-                              piece_length)),
+      : metainfo(make_torrent(
+            from.path(), "data",
+            {{"first", piece_length}, {"rest", std::uint64_t{pieces - 1} * piece_length}},
+            piece_length)),
         store(open()),
         pool(std::size_t{pieces} * piece_length / block_length),
         jobs(disk, mailbox, context) {
@@ -43,8 +45,10 @@ struct Jobs {
     StorePiece action;
     action.piece = PieceIndex{piece};
     const Layout& layout = metainfo->layout();
-    std::ifstream file(from / "data", std::ios::binary);
-    file.seekg(static_cast<std::streamoff>(layout.piece_offset(action.piece)));
+    // Two pieces of one file are not written at once.
+    const std::uint64_t offset = layout.piece_offset(action.piece);
+    std::ifstream file(from / (piece == 0 ? "data/first" : "data/rest"), std::ios::binary);
+    file.seekg(static_cast<std::streamoff>(piece == 0 ? 0 : offset - layout.piece_length()));
     for (std::uint32_t i = 0; i < layout.block_count(action.piece); ++i) {
       BlockBuffer block = pool.take();
       block.set_size(layout.block_size({action.piece, i}));
@@ -112,6 +116,7 @@ TEST_CASE("large pieces do not wait for each other") {
   Jobs jobs(8 << 20, 3);
   jobs.files->hang();
   jobs.add(0);
+  REQUIRE(jobs.run_until([&] { return jobs.files->hanging() == 1; }));
   jobs.add(1);
   CHECK(jobs.run_until([&] { return jobs.files->hanging() == 2; }));
   jobs.add(2);

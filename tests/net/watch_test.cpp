@@ -52,3 +52,52 @@ TEST_CASE("a root that vanishes is missed, and nothing is created; it resumes on
   const TorrentId got = get.get(metainfo, to.path(), {seed.address()});
   CHECK(get.wait<Completed>(got));
 }
+
+TEST_CASE("a file that somebody cuts or changes under a download is fetched again") {
+  for (const bool cut : {true, false}) {
+    INFO("cut: " << cut);
+    Folder from, to, state;
+    const auto metainfo = make_torrent(from.path(), "data", {{"", 12 << 20}}, 64 << 10);
+    ClientOptions options;
+    options.state_folder = state.path();
+    options.download_limit = 6 << 20;
+    TestClient seed, get(options);
+    seed.seed(metainfo, from.path());
+    const TorrentId id = get.get(metainfo, to.path(), {seed.address()});
+    REQUIRE(get.wait_until([&] { return get->progress(id).verified_bytes > 4 << 20; }));
+    if (cut) {
+      std::filesystem::resize_file(to / "data", 1 << 20);
+    } else {
+      std::fstream file(to / "data", std::ios::binary | std::ios::in | std::ios::out);
+      file.seekp(100'000) << std::string(1'000'000, 'x');
+    }
+    REQUIRE(get.wait<FilesChanged>(id));
+    CHECK(get.find<FilesChanged>(id)->paths == std::vector<std::string>{"data"});
+    REQUIRE(get.wait<Completed>(id));
+    CHECK(same_content(*metainfo, from.path(), to.path()));
+    // Not all of it once more.
+    CHECK(get->progress(id).downloaded < 20 << 20);
+  }
+}
+
+TEST_CASE("nothing is complete while something else is in the place of one of its files") {
+  Folder from, to;
+  const auto metainfo =
+      make_torrent(from.path(), "data", {{"large", 4 << 20}, {"empty", 0}}, 64 << 10);
+  ClientOptions options;
+  options.download_limit = 4 << 20;
+  TestClient seed, get(options);
+  seed.seed(metainfo, from.path());
+  const TorrentId id = get.get(metainfo, to.path(), {seed.address()});
+  REQUIRE(get.wait_until([&] { return get->progress(id).verified_bytes > 1 << 20; }));
+  std::filesystem::remove(to / "data/empty");
+  std::filesystem::create_directories(to / "data/empty/mine");
+  REQUIRE(get.wait_notice<DiskTrouble>(id));
+  CHECK(get.notice<DiskTrouble>(id)->message.find("data/empty") != std::string::npos);
+  CHECK_FALSE(get.saw<Completed>(id));
+  std::filesystem::remove_all(to / "data/empty");
+  REQUIRE(get.wait<Completed>(id));
+  CHECK(get.saw<TransferBegan>(id));
+  CHECK(get.notice<DiskRecovered>(id));
+  CHECK(same_content(*metainfo, from.path(), to.path()));
+}

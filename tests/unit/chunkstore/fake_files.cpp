@@ -138,6 +138,8 @@ Result<FileInfo> FakeFiles::look(const FileHandle& handle) {
   info.mtime_ns = opened.node->now.mtime;
   info.inode = opened.node->number;
   info.birth_ns = opened.node->birth;
+  const auto name = names_.find(opened.path);
+  info.links = name != names_.end() && name->second == opened.node ? 1 : 0;
   return info;
 }
 
@@ -262,6 +264,7 @@ Result<void> FakeFiles::write(const FileHandle& file, std::uint64_t offset,
     return Error{Errc::no_space, "the disk is full"};
   }
   if (!bytes.empty()) change(inode, {offset, std::move(bytes), {}, 0});
+  if (during_write_) std::exchange(during_write_, nullptr)();
   return {};
 }
 
@@ -400,6 +403,12 @@ std::string FakeFiles::content(const std::string& path) const {
   return found == names_.end() ? std::string{} : found->second->now.bytes;
 }
 
+std::vector<std::string> FakeFiles::names() const {
+  std::vector<std::string> out;
+  for (const auto& [name, node] : names_) out.push_back(name);
+  return out;
+}
+
 void FakeFiles::put(const std::string& path, const std::string& content) {
   std::string folder = folder_of(path);
   while (folders_.insert(folder).second) folder = folder_of(folder);
@@ -409,6 +418,16 @@ void FakeFiles::put(const std::string& path, const std::string& content) {
   apply(node->now, {0, content, {}, clock_});
   node->durable = node->now;
   names_[path] = std::move(node);
+}
+
+void FakeFiles::overwrite(const std::string& path, std::uint64_t offset, const std::string& bytes) {
+  clock_ += 1'000'000;
+  change(*names_.at(path), {offset, bytes, {}, 0});
+}
+
+void FakeFiles::resize(const std::string& path, std::uint64_t size) {
+  clock_ += 1'000'000;
+  change(*names_.at(path), {0, {}, size, 0});
 }
 
 void FakeFiles::remove_tree(const std::string& path) {

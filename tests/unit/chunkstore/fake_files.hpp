@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -39,8 +40,16 @@ class FakeFiles final : public Files {
   // From outside: what another program would do.
   bool exists(const std::string& path) const { return names_.contains(path); }
   std::string content(const std::string& path) const;
+  std::vector<std::string> names() const;  // of all files
   void put(const std::string& path, const std::string& content);
+  // The same inode: other bytes from `offset` on, another size, another time.
+  void overwrite(const std::string& path, std::uint64_t offset, const std::string& bytes);
+  void resize(const std::string& path, std::uint64_t size);
+  void touch(const std::string& path) { overwrite(path, 0, {}); }
   void remove_tree(const std::string& path);
+  // Runs once, in the middle of the next write.
+  void during_write(std::function<void()> what) { during_write_ = std::move(what); }
+  void set_exact_times(bool exact) { exact_times_ = exact; }
   std::size_t open_files() const;
   // Payload and folders flushed one by one, and all at once.
   std::uint64_t single_syncs() const { return single_syncs_; }
@@ -83,6 +92,7 @@ class FakeFiles final : public Files {
   Result<void> lock(const FileHandle& handle, Lock kind) override;
   Result<std::uint64_t> free_space(const FileHandle& folder) override;
   Result<std::uint64_t> file_system(const FileHandle& folder) override;
+  bool exact_times(const FileHandle&) override { return exact_times_; }
   std::string boot_id() override { return "boot " + std::to_string(boot_); }
 
  private:
@@ -158,6 +168,8 @@ class FakeFiles final : public Files {
   std::vector<Locked> locked_;
   std::size_t most_open_ = 0;
   int next_id_ = 1;
+  std::function<void()> during_write_;
+  bool exact_times_ = true;
   bool cold_ = false;
   std::uint64_t waits_ = 0;
   std::set<std::pair<std::uint64_t, std::uint64_t>> memory_;  // where cold: inodes and their pages

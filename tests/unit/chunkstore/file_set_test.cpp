@@ -14,6 +14,12 @@ using namespace barter::test;
 
 namespace {
 
+class Unwatched final : public WriteWatch {
+ public:
+  Result<void> before(std::uint32_t, const FileInfo&) override { return {}; }
+  void after(std::uint32_t, const FileInfo&) override {}
+} unwatched;
+
 // Files of these lengths one after the other.
 struct Parts {
   std::vector<File> names;
@@ -58,7 +64,7 @@ TEST_CASE("Files, pads and the side file are one range of bytes") {
   const std::string all("aaaaa\0\0\0bbbbcccc", 16);
   const std::span<const std::byte> bytes = std::as_bytes(std::span(all));
   const std::span<const std::byte> slices[] = {bytes.first(2), bytes.subspan(2, 9), bytes.last(5)};
-  REQUIRE(ok(set.write(0, slices)));
+  REQUIRE(ok(set.write(0, slices, unwatched)));
   CHECK(files.content("/root/t/a") == "aaaaa");
   CHECK(files.content("/root/t/sub/b") == "bbbb");
   CHECK_FALSE(files.exists("/root/t/pad"));
@@ -109,7 +115,7 @@ TEST_CASE("A bounded number of files is open") {
   for (std::uint32_t i = 0; i < 100; ++i) REQUIRE(ok(set.create(i, false)));
   const std::string text(1000, 'x');
   const std::span<const std::byte> bytes = std::as_bytes(std::span(text));
-  REQUIRE(ok(set.write(0, {&bytes, 1})));
+  REQUIRE(ok(set.write(0, {&bytes, 1}, unwatched)));
   CHECK(read_all(set, 0, 1000) == text);
   CHECK(set.open_count() == 16);
   CHECK(files.open_files() == 16);
@@ -135,7 +141,7 @@ TEST_CASE("Files with further hard links are not written to unless forced") {
     FileSet set(*files, layout, parts.names, {force, 4});
     set.set_root(std::move(*files->open_folder(folder / "r", false)));
     CHECK(read_all(set, 0, 4) == "1234");
-    const auto wrote = set.write(0, {&bytes, 1});
+    const auto wrote = set.write(0, {&bytes, 1}, unwatched);
     CHECK(wrote.has_value() == force);
     if (!force) CHECK(wrote.error().code == Errc::permission_denied);
     CHECK(read_file(folder / "elsewhere") == (force ? text : "1234567890"));
