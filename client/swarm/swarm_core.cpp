@@ -144,6 +144,8 @@ void Swarm::Core::pieces_lost(std::span<const PieceIndex> pieces, TimePoint now)
     if (layout_.piece(to_number(piece)) && have_.clear(to_number(piece))) lost.push_back(piece);
   if (lost.empty()) return;
   recount();
+  // The seeds that were left when all was there are called again at once.
+  if (announced_wanted_ && needed_count_ > 0) known_.retry_all(now);
   announced_wanted_ = announced_wanted_ && needed_count_ == 0;
   for (const auto& peer : peers_) {
     if (peer->closing) continue;

@@ -429,6 +429,32 @@ TEST_CASE("lost pieces are taken back, by message or by reconnecting") {
   CHECK_FALSE(f.swarm->have().test(3));
 }
 
+TEST_CASE("what is lost after the last piece is asked of the seeds that were left") {
+  Fixture f;
+  f.swarm = std::make_unique<Swarm>(f.metainfo, std::make_shared<SwarmConfig>(f.config), id(100),
+                                    std::vector<std::vector<std::string>>{}, 1);
+  Bitfield have(pieces, true);
+  have.clear(4);
+  f.swarm->pieces_checked(have, {}, f.now);
+  f.swarm->start(f.now);
+  const Endpoint seed = at(1);
+  f.swarm->add_peers(PeerSource::user, {&seed, 1}, f.now);
+  f.drain();
+  REQUIRE(f.all<Connect>().size() == 1);
+  const ConnectionId peer = f.connect(1, true, true);
+  const StorePiece store = f.finish_piece(peer, f.requests_to_seed(peer));
+  f.swarm->piece_stored(store.piece, {}, f.now);
+  f.drain();
+  REQUIRE(f.closed() == DisconnectReason::both_seeds);
+  f.swarm->peer_disconnected(peer, DisconnectReason::both_seeds, f.now);
+  f.pass(seconds(1));
+  CHECK(f.all<Connect>().empty());
+  const PieceIndex lost{7};
+  f.swarm->pieces_lost({&lost, 1}, f.now);
+  f.drain();
+  CHECK(f.all<Connect>().size() == 1);
+}
+
 TEST_CASE("silence is broken after 100 s and ends a link after 120 s") {
   Fixture f;
   f.start();
