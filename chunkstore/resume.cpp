@@ -337,13 +337,12 @@ std::optional<JournalIdentity> identity_in(std::string_view bytes) {
 
 // Lists longer than a record are cut.
 template <class T, class Use>
-Result<void> for_parts(std::span<const T> list, Use use) {
+void for_parts(std::span<const T> list, Use use) {
   while (!list.empty()) {
     const auto part = list.first(std::min(list.size(), items_per_record));
-    if (Result<void> done = use(part); !done) return done;
+    use(part);
     list = list.subspan(part.size());
   }
-  return {};
 }
 
 constexpr std::uint8_t stamps_latest = 1;
@@ -528,6 +527,19 @@ std::string Journal::snapshot() const {
 }
 
 Result<void> Journal::attach(const FileHandle& folder) {
+  folder_ = &folder;
+  const auto wrote = write_snapshot(folder);
+  if (wrote) {
+    trouble_.reset();
+    return {};
+  }
+  (void)files_.remove(folder, new_journal_name);  // the room may be what others wait for
+  // The old file goes on where a snapshot would only have made it shorter.
+  if (!file_ || trouble_) trouble_ = wrote.error();
+  return wrote;
+}
+
+Result<void> Journal::write_snapshot(const FileHandle& folder) {
   const std::string bytes = snapshot();
   auto file = files_.open(folder, new_journal_name, OpenMode::create);
   if (!file) return file.error();
@@ -537,7 +549,6 @@ Result<void> Journal::attach(const FileHandle& folder) {
   if (auto done = files_.sync(*file); !done) return done;
   if (auto done = files_.rename(folder, new_journal_name, journal_name); !done) return done;
   // From here on the new file is the journal, whatever becomes of the sync of the folder.
-  folder_ = &folder;
   file_ = std::move(*file);
   size_ = snapshot_size_ = bytes.size();
   return files_.sync(folder);
@@ -548,111 +559,114 @@ void Journal::discard() {
   (void)files_.remove(*folder_, journal_name);
   file_ = {};
   folder_ = nullptr;
+  trouble_.reset();
 }
 
-Result<void> Journal::append(std::string_view payload) {
-  if (file_) {
+void Journal::fell_behind(const Result<void>& done) {
+  if (!done && !trouble_) trouble_ = done.error();
+}
+
+void Journal::append(std::string_view payload) {
+  if (file_ && !trouble_) {
     std::string record;
     frame(payload, record);
     const std::span<const std::byte> part = std::as_bytes(std::span(record));
-    // A record that was cut off (a full disk) is overwritten by the next one: size_ stays.
-    if (auto done = files_.write(file_, size_, {&part, 1}); !done) return done;
-    size_ += record.size();
+    // What there is of a record that was cut off has no right checksum: the file ends before it.
+    const auto done = files_.write(file_, size_, {&part, 1});
+    fell_behind(done);
+    if (done) size_ += record.size();
   }
   const bool sensible = apply(payload, state_);
   assert(sensible);
   (void)sensible;
-  return {};
 }
 
-Result<void> Journal::begun(std::uint64_t file_system) {
-  return append(begun_record(file_system));
+void Journal::begun(std::uint64_t file_system) {
+  append(begun_record(file_system));
 }
 
-Result<void> Journal::created(std::span<const std::uint32_t> files) {
-  return for_parts(files, [&](auto part) { return append(created_record(part)); });
+void Journal::created(std::span<const std::uint32_t> files) {
+  for_parts(files, [&](auto part) { append(created_record(part)); });
 }
 
-Result<void> Journal::named(std::uint32_t file, const DiskName& name) {
-  return append(named_record(file, name));
+void Journal::named(std::uint32_t file, const DiskName& name) {
+  append(named_record(file, name));
 }
 
-Result<void> Journal::partial(std::span<const std::uint32_t> files, bool partial) {
-  return for_parts(files, [&](auto part) { return append(partial_record(part, partial)); });
+void Journal::partial(std::span<const std::uint32_t> files, bool partial) {
+  for_parts(files, [&](auto part) { append(partial_record(part, partial)); });
 }
 
-Result<void> Journal::stamped(std::span<const FileStampEntry> stamps, bool durable) {
+void Journal::stamped(std::span<const FileStampEntry> stamps, bool durable) {
   const std::uint8_t which = durable ? stamps_latest | stamps_durable : stamps_latest;
-  return for_parts(stamps, [&](auto part) { return append(stamps_record(part, which)); });
+  for_parts(stamps, [&](auto part) { append(stamps_record(part, which)); });
 }
 
-Result<void> Journal::writing(PieceIndex piece) {
-  return append(Writer(RecordType::writing).u32(to_number(piece)).done());
+void Journal::writing(PieceIndex piece) {
+  append(Writer(RecordType::writing).u32(to_number(piece)).done());
 }
 
-Result<void> Journal::written(PieceIndex piece, std::span<const FileStampEntry> stamps) {
+void Journal::written(PieceIndex piece, std::span<const FileStampEntry> stamps) {
   // A piece of very many files: the stamps that find no place in its record come first.
   if (stamps.size() > items_per_record) {
-    if (auto done = stamped(stamps, false); !done) return done;
+    stamped(stamps, false);
     stamps = {};
   }
-  return append(written_record(to_number(piece), state_.ordinal + 1, stamps));
+  append(written_record(to_number(piece), state_.ordinal + 1, stamps));
 }
 
-Result<void> Journal::marked(PieceMark mark, std::span<const PieceIndex> pieces) {
+void Journal::marked(PieceMark mark, std::span<const PieceIndex> pieces) {
   assert(mark == PieceMark::absent || mark == PieceMark::suspect);
-  return for_parts(pieces, [&](auto part) {
+  for_parts(pieces, [&](auto part) {
     Writer record(RecordType::marks);
     record.u8(static_cast<std::uint8_t>(mark));
     for (const auto piece : part) record.u32(to_number(piece));
-    return append(record.done());
+    append(record.done());
   });
+  if (mark != PieceMark::suspect || pieces.empty() || !trouble_ || !file_ || size_ == 0) return;
+  // To say less needs no room.
+  size_ = 0;
+  if (files_.truncate(file_, 0) && files_.sync(file_)) return;
+  (void)files_.remove(*folder_, journal_name);
 }
 
-Result<void> Journal::synced(std::uint64_t ordinal, std::span<const FileStampEntry> stamps) {
+void Journal::synced(std::uint64_t ordinal, std::span<const FileStampEntry> stamps) {
   // The stamps first: they are true whether or not the rest follows.
-  auto done =
-      for_parts(stamps, [&](auto part) { return append(stamps_record(part, stamps_durable)); });
-  if (!done) return done;
-  return append(Writer(RecordType::synced).u64(ordinal).done());
+  for_parts(stamps, [&](auto part) { append(stamps_record(part, stamps_durable)); });
+  append(Writer(RecordType::synced).u64(ordinal).done());
 }
 
-Result<void> Journal::spilled(BlockRef block, SpillSlot slot) {
-  return append(spilled_record(block, slot));
+void Journal::spilled(BlockRef block, SpillSlot slot) {
+  append(spilled_record(block, slot));
 }
 
-Result<void> Journal::unspilled(PieceIndex piece) {
-  return append(Writer(RecordType::unspilled).u32(to_number(piece)).done());
+void Journal::unspilled(PieceIndex piece) {
+  append(Writer(RecordType::unspilled).u32(to_number(piece)).done());
 }
 
-Result<void> Journal::open_window() {
-  if (state_.window || !file_) return {};
+void Journal::open_window() {
+  if (state_.window || !file_ || trouble_) return;
   // The clock is that of the file system: the stamp of the journal just after a write.
-  if (auto done = append(window_record(0)); !done) return done;
+  append(window_record(0));
   const auto info = files_.look(file_);
-  if (!info) return info.error();
   state_.window.reset();
-  if (auto done = append(window_record(info->mtime_ns)); !done) return done;
-  if (auto done = files_.sync(file_); !done) {
-    state_.window.reset();
-    return done;
-  }
-  return {};
+  if (!info) return fell_behind(info.error());
+  append(window_record(info->mtime_ns));
+  sync();
+  if (trouble_) state_.window.reset();
 }
 
-Result<void> Journal::close_window() {
-  if (!state_.window) return {};
-  return append(Writer(RecordType::closed).done());
+void Journal::close_window() {
+  if (state_.window) append(Writer(RecordType::closed).done());
 }
 
-Result<void> Journal::sync() {
-  if (!file_) return {};
-  return files_.sync(file_);
+void Journal::sync() {
+  if (file_ && !trouble_) fell_behind(files_.sync(file_));
 }
 
-Result<void> Journal::compact_if_large() {
-  if (folder_ == nullptr || size_ < snapshot_size_ * 2 + compact_above) return {};
-  return attach(*folder_);
+void Journal::keep_up() {
+  if (folder_ == nullptr) return;
+  if (trouble_ || size_ >= snapshot_size_ * 2 + compact_above) (void)attach(*folder_);
 }
 
 }  // namespace barter

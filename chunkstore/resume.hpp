@@ -6,6 +6,10 @@
 // The journal is append-only with a checksum per record; what follows the first bad record is
 // ignored. A snapshot replaces it (temporary file, sync, rename, sync of the folder), so it stays
 // bounded.
+//
+// A file that cannot be written is no reason to stop: the journal goes on in memory, and the file
+// stays behind until a snapshot has found room. A run that ends meanwhile leaves stamps behind that
+// are older than its files, so the next run hashes these.
 #pragma once
 
 #include <cstdint>
@@ -116,35 +120,40 @@ class Journal {
   // Starts with `state` in memory alone; attach() gives it a file.
   Journal(Files& files, JournalIdentity identity, JournalState state);
   // Writes a snapshot into `folder`, durably, and appends to it from then on. The folder's handle
-  // must outlive the journal.
+  // must outlive the journal. After an error the file is behind.
   Result<void> attach(const FileHandle& folder);
   // Removes the file; the journal goes on in memory.
   void discard();
 
   const JournalState& state() const { return state_; }
+  // Why the file is behind, while it is.
+  const std::optional<Error>& trouble() const { return trouble_; }
 
-  Result<void> begun(std::uint64_t file_system);
-  Result<void> created(std::span<const std::uint32_t> files);
-  Result<void> named(std::uint32_t file, const DiskName& name);
-  Result<void> partial(std::span<const std::uint32_t> files, bool partial);
-  Result<void> stamped(std::span<const FileStampEntry> stamps, bool durable);
-  Result<void> writing(PieceIndex piece);
-  Result<void> written(PieceIndex piece, std::span<const FileStampEntry> stamps);
-  Result<void> marked(PieceMark mark, std::span<const PieceIndex> pieces);  // absent or suspect
+  void begun(std::uint64_t file_system);
+  void created(std::span<const std::uint32_t> files);
+  void named(std::uint32_t file, const DiskName& name);
+  void partial(std::span<const std::uint32_t> files, bool partial);
+  void stamped(std::span<const FileStampEntry> stamps, bool durable);
+  void writing(PieceIndex piece);
+  void written(PieceIndex piece, std::span<const FileStampEntry> stamps);
+  // Absent, or suspect: then a file that is behind is emptied, since it may call them right.
+  void marked(PieceMark mark, std::span<const PieceIndex> pieces);
   // Pieces up to this ordinal are durable; stamps as they were before the sync.
-  Result<void> synced(std::uint64_t ordinal, std::span<const FileStampEntry> stamps);
-  Result<void> spilled(BlockRef block, SpillSlot slot);
-  Result<void> unspilled(PieceIndex piece);
+  void synced(std::uint64_t ordinal, std::span<const FileStampEntry> stamps);
+  void spilled(BlockRef block, SpillSlot slot);
+  void unspilled(PieceIndex piece);
   // Payload is about to be written: noted durably, once until close_window().
-  Result<void> open_window();
-  Result<void> close_window();
+  void open_window();
+  void close_window();
 
-  Result<void> sync();
-  // A snapshot, if the file has grown well beyond one.
-  Result<void> compact_if_large();
+  void sync();
+  // A snapshot, if the file is behind, or has grown well beyond one.
+  void keep_up();
 
  private:
-  Result<void> append(std::string_view payload);
+  void append(std::string_view payload);
+  void fell_behind(const Result<void>& done);
+  Result<void> write_snapshot(const FileHandle& folder);
   std::string snapshot() const;
 
   Files& files_;
@@ -154,6 +163,7 @@ class Journal {
   FileHandle file_;
   std::uint64_t size_ = 0;           // of the file, valid records only
   std::uint64_t snapshot_size_ = 0;  // when it was last rewritten
+  std::optional<Error> trouble_;
 };
 
 }  // namespace barter

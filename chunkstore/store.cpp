@@ -106,6 +106,9 @@ std::vector<std::string> Store::absent_files() {
 void Store::look_anew() {
   impl_->look_anew();
 }
+std::optional<Error> Store::state_trouble() {
+  return impl_->state_trouble();
+}
 bool Store::root_present() {
   return impl_->root_present();
 }
@@ -238,6 +241,28 @@ std::vector<std::uint32_t> Store::Impl::spilled_slots(PieceIndex piece) {
   return slots;
 }
 
+// A piece that failed, perhaps for the sake of blocks that cannot be read back: those are
+// forgotten, and fetched again. Their places stay taken in this run, since the disk may be bad
+// there.
+void Store::Impl::drop_lost(const StoreRequest& request, StoreOutcome& outcome) {
+  std::array<std::byte, block_length> room;
+  for (std::uint32_t i = 0; i < request.blocks.size(); ++i) {
+    if (!block_bytes({request.piece, i}, request.blocks[i], room)) outcome.lost_blocks.push_back(i);
+  }
+  if (outcome.lost_blocks.empty()) return;
+  outcome.result = StoreResult::blocks_lost;
+  const std::lock_guard lock(mutex_);
+  std::map<BlockRef, SpillSlot> kept;
+  const auto& spilled = journal_->state().spilled;
+  for (auto it = spilled.lower_bound({request.piece, 0});
+       it != spilled.end() && it->first.piece == request.piece; ++it) {
+    const auto& lost = outcome.lost_blocks;
+    if (!std::binary_search(lost.begin(), lost.end(), it->first.block)) kept.insert(*it);
+  }
+  journal_->unspilled(request.piece);
+  for (const auto& [block, slot] : kept) journal_->spilled(block, slot);
+}
+
 void Store::Impl::store_pieces(std::span<const StoreRequest> requests, const PieceDone& done) {
   std::vector<StoreOutcome> outcomes(requests.size());
   for (std::size_t i = 0; i < requests.size(); ++i) {
@@ -261,6 +286,7 @@ void Store::Impl::store_pieces(std::span<const StoreRequest> requests, const Pie
         outcomes[i] = failed(wrote.error());
       }
     }
+    if (outcomes[i].result == StoreResult::io_error) drop_lost(requests[i], outcomes[i]);
     done(i, std::move(outcomes[i]));
   }
 }
@@ -272,7 +298,10 @@ Result<void> Store::Impl::spill_block(BlockRef block, const BlockBuffer& buffer)
   slot.checksum = Spill::checksum(buffer.bytes());
   {
     const std::lock_guard lock(mutex_);
-    if (auto done = spill_->open(); !done) return done;
+    if (auto done = spill_->open(); !done) {
+      spill_trouble_ = done.error();
+      return done;
+    }
     slot.slot = spill_->take_slot();
   }
   auto done = spill_->put(slot.slot, buffer.bytes());
@@ -280,11 +309,12 @@ Result<void> Store::Impl::spill_block(BlockRef block, const BlockBuffer& buffer)
   const auto& spilled = journal_->state().spilled;
   std::optional<SpillSlot> old;
   if (const auto found = spilled.find(block); found != spilled.end()) old = found->second;
-  if (done) done = journal_->spilled(block, slot);
   if (!done) {
+    spill_trouble_ = done.error();
     spill_->release(slot.slot);
     return done;
   }
+  journal_->spilled(block, slot);
   if (old) spill_->release(old->slot);
   spill_dirty_ = true;
   return {};
@@ -295,8 +325,7 @@ void Store::Impl::drop_spilled(PieceIndex piece) {
   if (!spill_) return;
   const auto slots = spilled_slots(piece);
   if (slots.empty()) return;
-  // Should this fail, the places stay taken: what the journal names is never overwritten.
-  if (!journal_->unspilled(piece)) return;
+  journal_->unspilled(piece);
   for (const std::uint32_t slot : slots) spill_->release(slot);
 }
 

@@ -156,6 +156,9 @@ class Store {
   // From now on a file is looked at again before any of it is read. Called every second, so that
   // what is served belongs to a file that looked right a second ago at most.
   void look_anew();
+  // Why journal or spill cannot be written, while they cannot: the download goes on, and sync()
+  // tries again. What is stored meanwhile may have to be hashed again in the next run.
+  std::optional<Error> state_trouble();
   // Is the root folder there, on the file system it was on?
   bool root_present();
   // Is there room for `bytes` more? Asked while paused for lack of space.

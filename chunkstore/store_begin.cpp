@@ -45,9 +45,9 @@ Result<void> Store::Impl::begin() {
   const std::lock_guard lock(mutex_);
   // Known durably before the first file is made: it could not be told from somebody else's after a
   // power cut.
-  if (auto done = journal_->begun(file_system_); !done) return done;
-  if (auto done = journal_->created(fresh); !done) return done;
-  if (auto done = journal_->sync(); !done) return done;
+  journal_->begun(file_system_);
+  journal_->created(fresh);
+  journal_->sync();
   for (const FileIndex file : wanted) {
     if (auto done = prepare_file(file); !done) return done;
     if (data_lock_ || !is_selected(file)) continue;
@@ -61,8 +61,8 @@ Result<void> Store::Impl::begin() {
     if (!info) return info.error();
     (dirty_.contains(file) ? changed : untouched).push_back({file, stamp_of(*info)});
   }
-  if (auto done = journal_->stamped(untouched, true); !done) return done;
-  if (auto done = journal_->stamped(changed, false); !done) return done;
+  journal_->stamped(untouched, true);
+  journal_->stamped(changed, false);
   strangers_.clear();
   begun_ = true;
   return {};

@@ -50,7 +50,7 @@ Result<std::vector<bool>> Store::Impl::check_pieces(std::span<const PieceIndex> 
       to_hash.push_back(i);
       continue;
     }
-    if (auto noted = note_checked(pieces[i], true); !noted) return noted.error();
+    note_checked(pieces[i], true);
     right[i] = true;
   }
   if (to_hash.empty()) return right;
@@ -64,7 +64,7 @@ Result<std::vector<bool>> Store::Impl::check_pieces(std::span<const PieceIndex> 
     const auto found = hash_files(some, *checker);
     if (!found) return found.error();
     for (std::size_t i = 0; i < some.size(); ++i) {
-      if (auto noted = note_checked(some[i], (*found)[i]); !noted) return noted.error();
+      note_checked(some[i], (*found)[i]);
       right[to_hash[done + i]] = (*found)[i];
     }
   }
@@ -156,18 +156,18 @@ Store::Impl::PageCache Store::Impl::page_cache() {
   return {set_, leave_no_trace_};
 }
 
-Result<void> Store::Impl::note_checked(PieceIndex piece, bool right) {
+void Store::Impl::note_checked(PieceIndex piece, bool right) {
   const std::lock_guard lock(mutex_);
   if (!right) {
     set_have(piece, false);
-    return journal_->marked(PieceMark::absent, {&piece, 1});
+    journal_->marked(PieceMark::absent, {&piece, 1});
+    return;
   }
   const auto slots = spilled_slots(piece);
-  if (auto done = journal_->written(piece, {}); !done) return done;
+  journal_->written(piece, {});
   for (const std::uint32_t slot : slots) spill_->release(slot);
   lost_.erase(piece);
   set_have(piece, true);
-  return {};
 }
 
 }  // namespace barter

@@ -1,7 +1,7 @@
 // Store::Impl: the members behind Store, shared by store.cpp (pieces and blocks), store_write.cpp
-// (pieces into files), store_open.cpp (open), store_lock.cpp (being alone), store_begin.cpp (begin),
-// store_check.cpp (hashing what is there) and store_watch.cpp (sync, changes, the root). Included by
-// those alone.
+// (pieces into files), store_open.cpp (open), store_lock.cpp (being alone), store_begin.cpp
+// (begin), store_check.cpp (hashing what is there) and store_watch.cpp (sync, changes, the root).
+// Included by those alone.
 #pragma once
 
 #include <array>
@@ -59,6 +59,7 @@ class Store::Impl {
   bool change_noticed() const { return noticed_.load(std::memory_order_relaxed); }
   std::vector<std::string> absent_files();
   void look_anew() { turn_.fetch_add(1, std::memory_order_relaxed); }
+  std::optional<Error> state_trouble();
   bool root_present();
   bool has_space(std::uint64_t bytes);
 
@@ -162,7 +163,7 @@ class Store::Impl {
   Result<void> read_parts(std::span<const PieceIndex> pieces, std::uint32_t at, Checker& checker);
   void advise_readers(std::span<const PieceIndex> pieces, Files::Advice advice);
   PageCache page_cache();
-  Result<void> note_checked(PieceIndex piece, bool right);
+  void note_checked(PieceIndex piece, bool right);
 
   // store.cpp
   void verify(std::span<const StoreRequest> requests, std::span<StoreOutcome> outcomes);
@@ -172,6 +173,7 @@ class Store::Impl {
   Result<std::span<const std::byte>> block_bytes(BlockRef block, const BlockBuffer& buffer,
                                                  std::span<std::byte> room);
   std::optional<SpillSlot> spilled_slot(BlockRef block);
+  void drop_lost(const StoreRequest& request, StoreOutcome& outcome);
   std::vector<std::uint32_t> spilled_slots(PieceIndex piece);
 
   // store_write.cpp
@@ -184,9 +186,10 @@ class Store::Impl {
   void note_failed(PieceIndex piece, const PieceWatch& watch);
 
   // store_watch.cpp
-  Result<void> sync_files(const std::set<FileIndex>& dirty, bool side, bool spill,
+  Result<void> sync_files(const std::set<FileIndex>& dirty, bool side,
                           std::vector<FileStampEntry>& stamps);
   void distrust_unsynced(std::uint64_t ordinal);
+  void keep_state_up();
   bool looks_like(const std::optional<FileStamp>& known, FileIndex file, const FileInfo& now,
                   bool exact) const;
   // As it was left; under the lock.
@@ -243,6 +246,7 @@ class Store::Impl {
   std::optional<Journal> journal_;
   std::optional<Spill> spill_;
   bool spill_dirty_ = false;
+  std::optional<Error> spill_trouble_;  // the last block could not be put aside
   std::set<FileIndex> dirty_;  // written by us since the last sync, also in a run that was killed
   bool side_dirty_ = false;
   // Files being written now, each by one thread: so what a file looks like after a write, and what

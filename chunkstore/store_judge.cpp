@@ -182,7 +182,8 @@ Result<void> Store::Impl::leave_alone(std::span<const FileIndex> files) {
   }
   begin_report_.withdrawn.insert(begin_report_.withdrawn.end(), withdrawn.begin(), withdrawn.end());
   const std::lock_guard lock(mutex_);
-  return journal_->marked(PieceMark::absent, withdrawn);
+  journal_->marked(PieceMark::absent, withdrawn);
+  return {};
 }
 
 // Durably, before the journal says that all else is ours.

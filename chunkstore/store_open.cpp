@@ -110,7 +110,9 @@ Result<void> Store::Impl::open() {
   journal_.emplace(files_, identity_of(*metainfo_), std::move(state));
   if (!state_folder_) return {};
   auto attached = journal_->attach(state_folder_);
-  if (!attached && options_.read_only) return {};
+  // Room may come, and without a memory of it a download is still a download.
+  const bool full = !attached && attached.error().code == Errc::no_space;
+  if (!attached && (options_.read_only || full)) return {};
   return attached;
 }
 

@@ -6,6 +6,13 @@
 
 namespace barter {
 
+namespace {
+
+// So much must be free before blocks are put aside again.
+constexpr std::uint64_t spill_room = 4 << 20;
+
+}  // namespace
+
 Result<void> Store::Impl::sync() {
   const std::lock_guard one_at_a_time(sync_mutex_);
   std::set<FileIndex> dirty;
@@ -22,35 +29,49 @@ Result<void> Store::Impl::sync() {
     ordinal = journal_->state().ordinal;
     bytes = unsynced_bytes();
     if (dirty.empty() && !side && !spill && busy_.empty() && journal_->state().unsynced.empty()) {
-      return journal_->close_window();
+      journal_->close_window();
+      keep_state_up();
+      return {};
     }
   }
-  const auto done = sync_files(dirty, side, spill, stamps);
+  const auto done = sync_files(dirty, side, stamps);
+  const auto spilled = spill ? spill_->sync() : Result<void>{};
   const std::lock_guard lock(mutex_);
+  if (!spilled) spill_trouble_ = spilled.error();  // their checksums tell what was lost
   if (!done) {
     // Tried again once the check has found them right.
     dirty_.insert(dirty.begin(), dirty.end());
     side_dirty_ = side_dirty_ || side;
-    spill_dirty_ = spill_dirty_ || spill;
     distrust_unsynced(ordinal);
     return done;
   }
-  if (auto noted = journal_->synced(ordinal, stamps); !noted) {
-    dirty_.insert(dirty.begin(), dirty.end());
-    side_dirty_ = side_dirty_ || side;
-    return noted;
-  }
+  journal_->synced(ordinal, stamps);
   unsynced_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
-  if (auto noted = journal_->close_window(); !noted) return noted;
+  journal_->close_window();
   // What was written meanwhile belongs to the next window.
   const bool go_on = !busy_.empty() || !dirty_.empty();
-  if (auto noted = go_on ? journal_->open_window() : journal_->sync(); !noted) return noted;
-  return journal_->compact_if_large();
+  go_on ? journal_->open_window() : journal_->sync();
+  keep_state_up();
+  if (go_on) journal_->open_window();  // unless it is open
+  return {};
+}
+
+// Under the lock. Is there room again for what could not be kept?
+void Store::Impl::keep_state_up() {
+  journal_->keep_up();
+  if (!spill_trouble_) return;
+  const auto free = files_.free_space(state_folder_);
+  if (free && *free >= spill_room) spill_trouble_.reset();
+}
+
+std::optional<Error> Store::Impl::state_trouble() {
+  const std::lock_guard lock(mutex_);
+  return journal_->trouble() ? journal_->trouble() : spill_trouble_;
 }
 
 // Beside others who store pieces. `stamps`: how the files looked before; afterwards the disk shows
 // this or something later.
-Result<void> Store::Impl::sync_files(const std::set<FileIndex>& dirty, bool side, bool spill,
+Result<void> Store::Impl::sync_files(const std::set<FileIndex>& dirty, bool side,
                                      std::vector<FileStampEntry>& stamps) {
   Result<void> done;
   const auto root = set_.look_at_root();
@@ -78,7 +99,6 @@ Result<void> Store::Impl::sync_files(const std::set<FileIndex>& dirty, bool side
     auto synced = set_.sync_side();
     if (!synced && synced.error().code != Errc::not_found) done = std::move(synced);
   }
-  if (spill && done) done = spill_->sync();
   return done;
 }
 
@@ -94,7 +114,7 @@ void Store::Impl::distrust_unsynced(std::uint64_t ordinal) {
     lost_.insert(piece);
   }
   unsynced_bytes_.store(0, std::memory_order_relaxed);
-  (void)journal_->marked(PieceMark::suspect, pieces);
+  journal_->marked(PieceMark::suspect, pieces);
 }
 
 // Is this the file that looked like `known`, untouched by others? `exact` false: while we write to
@@ -136,8 +156,8 @@ bool Store::Impl::look_for_change(FileIndex file, std::set<PieceIndex>& lost) {
 // is right in it is found by the check.
 void Store::Impl::put_in_shape(FileIndex file, bool present) {
   if (!present) {
-    (void)journal_->created({&file, 1});
-    if (!journal_->sync()) return;
+    journal_->created({&file, 1});
+    journal_->sync();
   }
   if (set_.create(file, options_.allocation == Allocation::full)) absent_.erase(file);
   dirty_.insert(file);
@@ -155,11 +175,11 @@ void Store::Impl::take_change(FileIndex file) {
     noticed_ = true;
   }
   const std::vector<PieceIndex> pieces(changed.begin(), changed.end());
-  (void)journal_->marked(PieceMark::suspect, pieces);
+  journal_->marked(PieceMark::suspect, pieces);
   const auto info = set_.look(file);
   if (!info || info->kind != FileKind::file) return;
   const FileStampEntry stamp{file, stamp_of(*info)};
-  (void)journal_->stamped({&stamp, 1}, true);
+  journal_->stamped({&stamp, 1}, true);
 }
 
 // Before the files are made ready to be written: what somebody changed since it was looked at, and
@@ -181,7 +201,7 @@ void Store::Impl::doubt_changed() {
     lost_.insert(pieces.begin(), pieces.end());
     changed_.insert(file);
     noticed_ = true;
-    (void)journal_->marked(PieceMark::suspect, pieces);
+    journal_->marked(PieceMark::suspect, pieces);
   }
 }
 

@@ -91,8 +91,8 @@ Result<void> Store::Impl::write_once(PieceIndex piece, std::span<const BlockBuff
       return std::none_of(touched.files.begin(), touched.files.end(),
                           [&](FileIndex file) { return busy_.contains(file); });
     });
-    if (auto done = journal_->open_window(); !done) return done;
-    if (auto done = journal_->writing(piece); !done) return done;
+    journal_->open_window();
+    journal_->writing(piece);
     busy_.insert(touched.files.begin(), touched.files.end());
     watch.begin();
   }
@@ -160,7 +160,8 @@ Result<void> Store::Impl::note_written(PieceIndex piece, const FileSet::Touched&
     if (!info || !looks_the_same(file, *info, false)) return watch.found_changed(file);
     stamps.push_back({file, stamp_of(*info)});
   }
-  return journal_->written(piece, stamps);
+  journal_->written(piece, stamps);
+  return {};
 }
 
 // Under the lock: what is there is part of the piece at best. The stamps keep the other pieces of
@@ -174,8 +175,8 @@ void Store::Impl::note_failed(PieceIndex piece, const PieceWatch& watch) {
       stamps.push_back({file, stamp_of(*info)});
     }
   }
-  (void)journal_->marked(PieceMark::absent, {&piece, 1});
-  (void)journal_->stamped(stamps, false);
+  journal_->marked(PieceMark::absent, {&piece, 1});
+  journal_->stamped(stamps, false);
 }
 
 }  // namespace barter

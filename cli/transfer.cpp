@@ -29,6 +29,20 @@ void tell_going_on(const std::string& name, Output& output) {
   output.message(fmt::format("{}: goes on", name));
 }
 
+void tell_state(const std::string& name, const StateTrouble& trouble, Output& output) {
+  boost::json::object fields{{"name", name}, {"kept", !trouble.error}};
+  if (trouble.error) fields["reason"] = valid_utf8(trouble.error->message);
+  output.event("state", std::move(fields));
+  if (trouble.error) {
+    output.warning(fmt::format("{}: what is known of it cannot be kept ({}); it goes on, but if it "
+                               "is interrupted now, more must be checked again. Make room there, "
+                               "or choose another place with --state-dir",
+                               name, trouble.error->message));
+  } else {
+    output.message(fmt::format("{}: what is known of it is kept again", name));
+  }
+}
+
 void tell_paths(const std::string& name, const std::vector<std::string>& paths, const char* what,
                 Output& output) {
   constexpr std::size_t most = 20;
@@ -253,6 +267,7 @@ void tell(const TorrentEvent& event, Watched& watched, Output& output) {
                    watched.kept_bytes = kept.bytes;
                    tell_kept(name, kept.paths, output);
                  },
+                 [&](const StateTrouble& trouble) { tell_state(name, trouble, output); },
                  [&](const RootMissing&) {
                    tell_paused(name, "its folder has gone; waiting for it", output);
                  },

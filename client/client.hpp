@@ -87,13 +87,19 @@ struct FilesKept {         // left alone, as wished; they count as not selected
   std::vector<std::string> paths;
   std::uint64_t bytes = 0;  // what the torrent has there
 };
+// What is known of the download cannot be written down: it goes on, but if it is interrupted now
+// more must be hashed, or fetched, again. Without an error: it can be again.
+struct StateTrouble {
+  std::optional<Error> error;
+};
 struct RootMissing {};
 struct RootReturned {};
 struct Failed {            // this torrent cannot go on
   Error error;
 };
 using TorrentEvent = std::variant<CheckProgress, TransferBegan, Completed, FilesChanged, FilesMissing,
-                                  FilesInTheWay, FilesKept, RootMissing, RootReturned, Failed, Notice>;
+                                  FilesInTheWay, FilesKept, StateTrouble, RootMissing,
+                                  RootReturned, Failed, Notice>;
 using TorrentHandler = std::function<void(TorrentId, const TorrentEvent&)>;
 
 namespace net {

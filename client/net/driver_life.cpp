@@ -202,7 +202,7 @@ void SwarmDriver::round() {
     rates_.download = progress.download_rate;
     rates_.upload = progress.upload_rate;
     jobs_.store()->look_anew();
-    const bool unsynced = jobs_.store()->unsynced_bytes() > 0 || sync_failed_;
+    const bool unsynced = jobs_.store()->unsynced_bytes() > 0 || sync_failed_ || state_behind_;
     if (now - last_sync_ >= sync_interval && unsynced) sync();
     if (now - last_root_ >= root_interval) look_at_root();
     const bool look = now - last_look_ >= look_interval || jobs_.store()->change_noticed();
@@ -226,7 +226,11 @@ void SwarmDriver::wanted_complete() {
 void SwarmDriver::sync() {
   if (std::exchange(syncing_, true)) return;
   jobs_.maintain([this, covers = completing_](Store& store) {
-    return Job([this, covers, result = store.sync()] { synced(result, covers); });
+    const auto result = store.sync();
+    return Job([this, covers, result, trouble = store.state_trouble()] {
+      tell_state_trouble(trouble);
+      synced(result, covers);
+    });
   });
 }
 
@@ -235,6 +239,15 @@ void SwarmDriver::tell_disk_trouble(const Error& error) {
   trouble.message = error.message;
   trouble.no_space = error.code == Errc::no_space;
   emit(Notice(std::move(trouble)));
+}
+
+// Nothing stands still for want of a memory of it.
+void SwarmDriver::tell_state_trouble(const std::optional<Error>& trouble) {
+  if (trouble.has_value() == state_behind_) return;
+  state_behind_ = trouble.has_value();
+  emit(StateTrouble{trouble});
+  if (!state_behind_ && !disk_trouble_)
+    swarm_.disk_recovered(current_time());  // it may spill again
 }
 
 // A failed sync pauses nothing, but what it covered is in doubt until one succeeds.
@@ -390,7 +403,10 @@ void SwarmDriver::root_returned() {
 void SwarmDriver::probe_disk() {
   last_probe_ = current_time();
   const std::uint64_t piece = torrent_.metainfo->layout().piece_length();
-  const std::uint64_t need = piece + std::min<std::uint64_t>(4 * piece, 64 << 20);
+  const Progress progress = swarm_.progress(last_probe_);
+  const std::uint64_t lacking = progress.wanted_bytes - progress.verified_bytes;
+  const std::uint64_t need =
+      std::min(lacking, piece + std::min<std::uint64_t>(4 * piece, 64 << 20));
   jobs_.maintain([this, need](Store& store) {
     return Job([this, room = store.has_space(need)] {
       if (!room || !disk_trouble_ || state_ != State::running) return;

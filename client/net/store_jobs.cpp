@@ -135,7 +135,7 @@ Job StoreJobs::store_some(Store& store, StoreQueue& queue) {
   }
   store.store_pieces(requests, [&](std::size_t which, StoreOutcome outcome) {
     const bool again =
-        outcome.result == StoreResult::no_space || outcome.result == StoreResult::io_error;
+        outcome.result != StoreResult::stored && outcome.result != StoreResult::hash_mismatch;
     items[which].outcome = std::move(outcome);
     if (!again) items[which].action.blocks.clear();  // back to the pool before anybody is told
   });
@@ -152,14 +152,15 @@ void StoreJobs::job_ended() {
   if (--storing_jobs_ == 0) release();
 }
 
-void StoreJobs::spill(SpillBlock action, std::function<void(BlockRef, bool)> done) {
+void StoreJobs::spill(SpillBlock action, UniqueFunction<void(BlockRef, bool, BlockBuffer)> done) {
   const PieceIndex piece = action.block.piece;
-  for_piece(
-      piece, Work([action = std::move(action), done = std::move(done)](Store& store) mutable {
-        const bool kept = store.spill_block(action.block, action.buffer).has_value();
-        action.buffer = {};
-        return Job([block = action.block, kept, done = std::move(done)] { done(block, kept); });
-      }));
+  for_piece(piece, Work([action = std::move(action), done = std::move(done)](Store& store) mutable {
+              const bool kept = store.spill_block(action.block, action.buffer).has_value();
+              if (kept) action.buffer = {};
+              return Job([action = std::move(action), kept, done = std::move(done)]() mutable {
+                done(action.block, kept, std::move(action.buffer));
+              });
+            }));
 }
 
 void StoreJobs::drop_spilled(PieceIndex piece) {

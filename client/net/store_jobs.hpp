@@ -39,7 +39,8 @@ class StoreJobs {
   // The blocks come back if the disk had no room or failed.
   using Stored = UniqueFunction<void(PieceIndex, const StoreOutcome&, std::vector<BlockBuffer>)>;
   void store(StorePiece action, Stored done);
-  void spill(SpillBlock action, std::function<void(BlockRef, bool kept)> done);
+  // The block comes back if it could not be put aside.
+  void spill(SpillBlock action, UniqueFunction<void(BlockRef, bool kept, BlockBuffer)> done);
   void drop_spilled(PieceIndex piece);
   void check_piece(PieceIndex piece, std::function<void(const Result<bool>&)> done);
 

@@ -473,11 +473,11 @@ void SwarmDriver::perform(StorePiece& action) {
 }
 
 void SwarmDriver::perform(SpillBlock& action) {
-  jobs_.spill(std::move(action), [this](BlockRef block, bool kept) {
+  jobs_.spill(std::move(action), [this](BlockRef block, bool kept, BlockBuffer buffer) {
     note([&] {
       return fmt::format("block_spilled {}:{} {}", to_number(block.piece), block.block, kept);
     });
-    swarm_.block_spilled(block, kept, current_time());
+    swarm_.block_spilled(block, kept, current_time(), std::move(buffer));
   });
 }
 

@@ -198,6 +198,7 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   void looked_last(const Changes& changes);
   void tell_disk_trouble(const Error& error);
   void tell_disk_recovered();
+  void tell_state_trouble(const std::optional<Error>& trouble);
   void look_for_changes();
   static Changes changes_of(Store& store);
   void files_changed(const Changes& changes);
@@ -251,6 +252,7 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   TimePoint last_sync_{}, last_look_{}, last_root_{}, last_probe_{};
   bool syncing_ = false;
   bool sync_failed_ = false;                     // told; tried again until it succeeds
+  bool state_behind_ = false;                    // the same of the journal and the spill
   bool completing_ = false, completed_ = false;  // wanted bytes verified; and synced and told
   bool disk_trouble_ = false;
   bool root_missing_ = false;

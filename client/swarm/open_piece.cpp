@@ -216,6 +216,25 @@ bool OpenPiece::spilled(std::uint32_t index, bool kept) {
   return true;
 }
 
+bool OpenPiece::stays(std::uint32_t index, BlockBuffer buffer, TimePoint now) {
+  Block& block = blocks_[index];
+  if (block.state != State::spilling) return false;
+  --spilling_;
+  block.state = State::in_memory;
+  buffers_[index] = std::move(buffer);
+  if (in_memory_++ == 0) in_memory_since_ = now;
+  return true;
+}
+
+bool OpenPiece::lose(std::uint32_t index) {
+  Block& block = blocks_[index];
+  if (block.state != State::spilled) return false;
+  block.sender = unknown_sender;
+  ++missing_;
+  became_free(index);
+  return true;
+}
+
 void OpenPiece::restore_spilled(std::uint32_t index) {
   if (blocks_[index].state != State::free) return;
   no_longer_free(blocks_[index]);

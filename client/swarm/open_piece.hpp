@@ -94,7 +94,10 @@ class OpenPiece {
   std::optional<std::uint32_t> next_in_memory() const;
   BlockBuffer spill(std::uint32_t block);
   bool spilled(std::uint32_t block, bool kept);  // false if no such spill was under way
-  void restore_spilled(std::uint32_t block);     // from an earlier run
+  // It could not be put aside: in memory again.
+  bool stays(std::uint32_t block, BlockBuffer buffer, TimePoint now);
+  bool lose(std::uint32_t block);             // spilled, but not there any more
+  void restore_spilled(std::uint32_t block);  // from an earlier run
   TimePoint in_memory_since() const { return in_memory_since_; }
 
   // For the store: the buffers in order, empty where spilled or pad; and back, where it failed.

@@ -76,8 +76,8 @@ void Swarm::set_open_piece_bytes(std::uint64_t bytes, TimePoint now) {
 void Swarm::memory_short(TimePoint now) {
   core_->memory_short(now);
 }
-void Swarm::block_spilled(BlockRef block, bool kept, TimePoint now) {
-  core_->block_spilled(block, kept, now);
+void Swarm::block_spilled(BlockRef block, bool kept, TimePoint now, BlockBuffer buffer) {
+  core_->block_spilled(block, kept, now, std::move(buffer));
 }
 void Swarm::announce_finished(TrackerId tracker, const AnnounceOutcome& outcome, TimePoint now) {
   core_->announce_finished(tracker, outcome, now);

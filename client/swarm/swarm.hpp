@@ -116,7 +116,8 @@ class Swarm {
   // `blocks`: on no_space and io_error those of the StorePiece come back, to be stored again later.
   void piece_stored(PieceIndex piece, const StoreOutcome& outcome, TimePoint now,
                     std::vector<BlockBuffer> blocks = {});
-  void block_spilled(BlockRef block, bool kept, TimePoint now);
+  // `kept` false: `buffer` is the block, which stays in memory; without it the block is lost.
+  void block_spilled(BlockRef block, bool kept, TimePoint now, BlockBuffer buffer = {});
   // The buffers of all torrents are in use: whoever holds more than half of its share gives the
   // rest back, the piece that lacks least excepted.
   void memory_short(TimePoint now);

@@ -69,7 +69,7 @@ class Swarm::Core {
   void peer_disconnected(ConnectionId connection, DisconnectReason reason, TimePoint now);
   void piece_stored(PieceIndex piece, const StoreOutcome& outcome, TimePoint now,
                     std::vector<BlockBuffer> blocks);
-  void block_spilled(BlockRef block, bool kept, TimePoint now);
+  void block_spilled(BlockRef block, bool kept, TimePoint now, BlockBuffer buffer);
   void memory_short(TimePoint now);
   void announce_finished(TrackerId tracker, const AnnounceOutcome& outcome, TimePoint now);
   void network_changed(TimePoint now);
@@ -226,6 +226,8 @@ class Swarm::Core {
   void store_doubted(TimePoint now);
   void piece_verified(OpenPiece& open, const StoreOutcome& outcome, TimePoint now);
   void piece_was_wrong(OpenPiece& open, const StoreOutcome& outcome, TimePoint now);
+  void blocks_lost(OpenPiece& open, const StoreOutcome& outcome, std::vector<BlockBuffer> blocks,
+                   TimePoint now);
   void disk_failed(OpenPiece& open, const StoreOutcome& outcome, std::vector<BlockBuffer> blocks,
                    TimePoint now);
   void suspect_senders(const OpenPiece& open);

@@ -95,6 +95,9 @@ void Swarm::Core::piece_stored(PieceIndex piece, const StoreOutcome& outcome, Ti
     case StoreResult::hash_mismatch:
       piece_was_wrong(*open, outcome, now);
       break;
+    case StoreResult::blocks_lost:
+      blocks_lost(*open, outcome, std::move(blocks), now);
+      break;
     case StoreResult::no_space:
     case StoreResult::io_error:
       disk_failed(*open, outcome, std::move(blocks), now);
@@ -187,6 +190,22 @@ void Swarm::Core::piece_was_wrong(OpenPiece& open, const StoreOutcome& outcome, 
 void Swarm::Core::suspect_senders(const OpenPiece& open) {
   for (const Contributor& contributor : open.contributors())
     if (Peer* peer = find(contributor.connection)) peer->suspect = true;
+}
+
+// What was put aside cannot be read back: it is asked for again, the rest of the piece stays.
+void Swarm::Core::blocks_lost(OpenPiece& open, const StoreOutcome& outcome,
+                              std::vector<BlockBuffer> blocks, TimePoint now) {
+  const std::uint32_t before = open.in_memory();
+  open.give_back(std::move(blocks), now);
+  memory_blocks_ -= before - open.in_memory();
+  open.phase = OpenPiece::Phase::fetching;
+  for (const std::uint32_t block : outcome.lost_blocks) {
+    if (block >= open.block_count() || !open.lose(block)) continue;
+    wasted_ += layout_.block_size({open.piece(), block});
+  }
+  if (stopping_) return spill_all(open);
+  if (!needed(open.piece())) return abandon(open, now);
+  open_.update(open);
 }
 
 void Swarm::Core::disk_failed(OpenPiece& open, const StoreOutcome& outcome,
@@ -296,15 +315,17 @@ void Swarm::Core::memory_short(TimePoint now) {
   settle(now);
 }
 
-void Swarm::Core::block_spilled(BlockRef block, bool kept, TimePoint now) {
+void Swarm::Core::block_spilled(BlockRef block, bool kept, TimePoint now, BlockBuffer buffer) {
   if (!layout_.piece(to_number(block.piece))) return;
   OpenPiece* open = open_.find(block.piece);
   if (!kept) spill_works_ = false;
-  if (open == nullptr || block.block >= open->block_count() || !open->spilled(block.block, kept))
+  if (open == nullptr || block.block >= open->block_count()) return;
+  const bool stays = !kept && buffer;
+  if (stays ? !open->stays(block.block, std::move(buffer), now) : !open->spilled(block.block, kept))
     return;
   --spilling_;
-  --memory_blocks_;
-  if (!kept) wasted_ += layout_.block_size(block);
+  if (!stays) --memory_blocks_;
+  if (!kept && !stays) wasted_ += layout_.block_size(block);
   open_.update(*open);
   store_if_complete(*open, now);
   work_freed_ = true;

@@ -28,6 +28,13 @@ Result<void> FakeFiles::step() {
   return {};
 }
 
+// An operation that needs room.
+Result<void> FakeFiles::step_below(const std::string& path) {
+  if (auto done = step(); !done) return done;
+  if (bad_folder_.empty() || !path.starts_with(bad_folder_ + "/")) return {};
+  return Error{bad_code_, path + ": made to fail"};
+}
+
 FileHandle FakeFiles::adopt(Opened opened) {
   const int id = next_id_++;
   open_[id] = std::move(opened);
@@ -86,7 +93,7 @@ Result<FileHandle> FakeFiles::open(const FileHandle& root, const std::string& pa
   if (found == names_.end()) {
     if (mode == OpenMode::read || mode == OpenMode::write) return absent(name);
     if (!folders_.contains(folder_of(name))) return absent(folder_of(name));
-    if (auto done = step(); !done) return done.error();
+    if (auto done = step_below(name); !done) return done.error();
     auto node = std::make_shared<Inode>();
     node->number = next_inode_++;
     node->now.mtime = node->durable.mtime = node->birth = clock_;
@@ -248,7 +255,7 @@ Result<void> FakeFiles::write(const FileHandle& file, std::uint64_t offset,
   // Whatever stops a write stops it anywhere.
   const std::string some = bytes.substr(0, random_.below(bytes.size() + 1));
   try {
-    if (auto done = step(); !done) {
+    if (auto done = step_below(open_.at(file.id()).path); !done) {
       if (!some.empty()) change(inode, {offset, some, {}, 0});
       return done;
     }
@@ -270,7 +277,7 @@ Result<void> FakeFiles::write(const FileHandle& file, std::uint64_t offset,
 
 Result<void> FakeFiles::sync(const FileHandle& handle) {
   ++single_syncs_;
-  if (auto done = step(); !done) return done;
+  if (auto done = step_below(open_.at(handle.id()).path + "/"); !done) return done;
   const Opened& opened = open_.at(handle.id());
   if (opened.node) {
     opened.node->durable = opened.node->now;

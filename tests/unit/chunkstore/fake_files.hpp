@@ -30,6 +30,8 @@ class FakeFiles final : public Files {
   void fail(std::uint64_t from, std::uint64_t to, Errc code) {
     fail_from_ = from, fail_to_ = to, fail_code_ = code;
   }
+  // Nothing can be made, written or synced below this folder; "" ends it. What takes no room can.
+  void fail_below(const std::string& folder, Errc code) { bad_folder_ = folder, bad_code_ = code; }
   void set_capacity(std::uint64_t bytes) { capacity_ = bytes; }
   // After the crash: all writes stay, or only some of them. Every handle and lock is gone.
   void kill();
@@ -129,6 +131,7 @@ class FakeFiles final : public Files {
   void close(int id) override;
   // Counts an operation; an error if it is to fail.
   Result<void> step();
+  Result<void> step_below(const std::string& path);
   FileHandle adopt(Opened opened);
   std::string full(const FileHandle& root, const std::string& path) const;
   void set_name(const std::string& path, Node node);
@@ -155,6 +158,8 @@ class FakeFiles final : public Files {
   bool joint_sync_ = true;
   std::uint64_t fail_from_ = 0, fail_to_ = 0;
   Errc fail_code_ = Errc::io_error;
+  std::string bad_folder_;
+  Errc bad_code_ = Errc::io_error;
   std::uint64_t capacity_ = ~std::uint64_t{0};
   std::map<std::string, Node> names_;
   std::set<std::string> folders_;
