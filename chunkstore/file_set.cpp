@@ -6,6 +6,8 @@
 #include <cstring>
 #include <utility>
 
+#include "chunkstore/sparse_write.hpp"
+
 namespace barter {
 
 namespace {
@@ -191,7 +193,8 @@ Result<void> FileSet::write_to(FileIndex file, const FileHandle& handle, std::ui
   const auto before = files_.look(handle);
   if (!before) return before.error();
   if (auto go_on = watch.before(file, *before); !go_on) return go_on;
-  auto done = files_.write(handle, offset, parts);
+  auto done =
+      sparse_ ? write_sparse(files_, handle, offset, parts) : files_.write(handle, offset, parts);
   const auto after = files_.look(handle);
   if (after) watch.after(file, *after);
   if (done && !after) return after.error();

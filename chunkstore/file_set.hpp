@@ -46,6 +46,8 @@ class FileSet {
   bool has_root() const;
   // Where the side file is made when first written to. The handle must outlive the set.
   void set_side_folder(const FileHandle* folder) { side_folder_ = folder; }
+  // Whether zeros may be left out where a file has a hole; off at first.
+  void set_sparse(bool sparse) { sparse_ = sparse; }
   // Are this file's bytes in the side file?
   void set_aside(FileIndex file, bool aside) { aside_[file] = aside; }
   bool is_aside(FileIndex file) const { return aside_[file]; }
@@ -127,6 +129,7 @@ class FileSet {
   DiskNames names_;
   Options options_;
   const FileHandle* side_folder_ = nullptr;
+  bool sparse_ = false;
   std::vector<bool> aside_;
   std::set<std::string> new_folders_;
   std::string made_folder_;  // the last one made: most files share it with their neighbour

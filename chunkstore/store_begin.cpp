@@ -28,6 +28,8 @@ Result<void> Store::Impl::begin() {
   if (const auto root = files_.open_folder(root_path_, false)) {
     exact_times_ = files_.exact_times(*root);
   }
+  // Where the times are kept elsewhere, so are the holes.
+  set_.set_sparse(exact_times_ && options_.allocation == Allocation::sparse);
   doubt_changed();
   std::vector<FileIndex> wanted;
   std::vector<FileIndex> fresh;

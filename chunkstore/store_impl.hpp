@@ -133,6 +133,7 @@ class Store::Impl {
   void adopt_unsynced(const JournalState& state);
   void record_stamps(JournalState& state, const std::vector<Found>& found, bool same_boot);
   void adopt_spilled(JournalState& state);
+  std::vector<std::uint64_t> known_holes();
   Result<void> check_space(const std::vector<Found>& found);
   void fill_report(const JournalState& state, const std::vector<Found>& found, bool journal);
 
@@ -150,7 +151,7 @@ class Store::Impl {
   Result<void> decide(const Judged& judged);
   Error in_the_way(const Judged& judged);
   Result<void> keep(const Judged& judged);
-  Result<void> leave_alone(std::span<const FileIndex> files);
+  void leave_alone(std::span<const FileIndex> files);
   Result<void> note_origins(const Judged& judged);
   Result<void> prepare_root(bool make);
   Result<void> prepare_file(FileIndex file);

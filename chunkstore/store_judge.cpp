@@ -85,7 +85,7 @@ bool Store::Impl::is_data_there(const Judged& judged) {
 }
 
 Result<void> Store::Impl::decide(const Judged& judged) {
-  if (auto done = leave_alone(judged.unselected); !done) return done;
+  leave_alone(judged.unselected);
   switch (options_.existing) {
     case Existing::overwrite:
       return {};
@@ -165,12 +165,13 @@ Result<void> Store::Impl::keep(const Judged& judged) {
                  fmt::format("{} in {} would be kept, and nothing else is wanted: nothing to fetch",
                              first_of(paths), root_path_)};
   }
-  return leave_alone(files);
+  leave_alone(files);
+  return {};
 }
 
 // What the torrent has there goes to the side file; what was found right in them is had no more,
 // since it will not be looked for there.
-Result<void> Store::Impl::leave_alone(std::span<const FileIndex> files) {
+void Store::Impl::leave_alone(std::span<const FileIndex> files) {
   std::vector<PieceIndex> withdrawn;
   for (const FileIndex file : files) {
     set_.set_aside(file, true);
@@ -183,7 +184,6 @@ Result<void> Store::Impl::leave_alone(std::span<const FileIndex> files) {
   begin_report_.withdrawn.insert(begin_report_.withdrawn.end(), withdrawn.begin(), withdrawn.end());
   const std::lock_guard lock(mutex_);
   journal_->marked(PieceMark::absent, withdrawn);
-  return {};
 }
 
 // Durably, before the journal says that all else is ours.

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "chunkstore/piece_hasher.hpp"
+#include "chunkstore/sparse_write.hpp"
 #include "chunkstore/store_impl.hpp"
 #include "torrent/sha.hpp"
 
@@ -386,18 +387,40 @@ void Store::Impl::adopt_spilled(JournalState& state) {
   spill_->adopt(state.spilled);
 }
 
-Result<void> Store::Impl::check_space(const std::vector<Found>& found) {
-  std::uint64_t need = 0;
-  for (FileIndex file = 0; file < file_count(); ++file) {
-    if (!set_.is_real(file) || !is_selected(file)) continue;
-    if (options_.existing == Existing::keep && strangers_.contains(file)) continue;
-    const std::uint64_t length = set_.length(file);
-    need += length - std::min(length, found[file].info.allocated);
+// By file: bytes that will be holes, as far as the hashes of whole pieces tell.
+std::vector<std::uint64_t> Store::Impl::known_holes() {
+  std::vector<std::uint64_t> holes(file_count());
+  if (!metainfo_->has_v1()) return holes;
+  std::vector<FileRange> ranges;
+  for (std::uint32_t i = 0; i < layout_.piece_count(); ++i) {
+    if (!zeros_match(PieceIndex{i})) continue;
+    ranges.clear();
+    layout_.file_ranges(layout_.piece_offset(PieceIndex{i}), layout_.piece_size(PieceIndex{i}),
+                        ranges);
+    for (const auto& range : ranges)
+      holes[range.file] += left_out_of_zeros(range.offset, range.length);
   }
+  return holes;
+}
+
+Result<void> Store::Impl::check_space(const std::vector<Found>& found) {
+  const auto lacking = [&](const std::vector<std::uint64_t>& holes) {
+    std::uint64_t need = 0;
+    for (FileIndex file = 0; file < file_count(); ++file) {
+      if (!set_.is_real(file) || !is_selected(file)) continue;
+      if (options_.existing == Existing::keep && strangers_.contains(file)) continue;
+      const std::uint64_t length = set_.length(file);
+      const std::uint64_t hole = holes.empty() ? 0 : holes[file];
+      need += length - std::min(length, hole + found[file].info.allocated);
+    }
+    return need;
+  };
   const auto folder = open_nearest(files_, root_path_);
   if (!folder) return folder.error();
   const auto have = files_.free_space(*folder);
   if (!have) return have.error();
+  std::uint64_t need = lacking({});
+  if (need > *have && options_.allocation == Allocation::sparse) need = lacking(known_holes());
   if (need <= *have) return {};
   return Error{Errc::no_space, fmt::format("not enough space in {}: needs {}, has {}", root_path_,
                                            size_text(need), size_text(*have))};
