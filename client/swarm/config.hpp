@@ -55,8 +55,8 @@ struct SwarmConfig {
   std::uint32_t hearsay_attempts = 3;                 // before such an address is forgotten
 
   // Requests
-  // To one peer, whatever its rate. Other clients ask for seconds ahead: where a peer serves many at
-  // once, few requests are a small share of its line.
+  // To one peer, whatever its rate. Other clients ask for seconds ahead: where a peer serves many
+  // at once, few requests are a small share of its line.
   std::uint32_t min_requests = 8;
   // To one peer; the peer's reqq may lower it. More than the usual only to a peer so far away that
   // four times rate x delay is more: its TCP must never run dry, or it does not find out how fast
@@ -67,7 +67,11 @@ struct SwarmConfig {
   std::uint32_t max_incoming_requests = 5000;  // queued of one peer (our reqq); beyond: reject
   // Blocks in memory, of all torrents of a client together; beyond: spilled.
   std::uint64_t open_piece_bytes = 64 << 20;
-  Duration spill_after = std::chrono::seconds(4);        // a block older than this is spilled
+  Duration spill_after = std::chrono::seconds(4);  // a block older than this is spilled
+  // Of a large piece sooner: it takes long to complete, and a program that is killed loses what is
+  // in memory. Not so soon that fast lines write most blocks twice.
+  std::uint32_t large_piece = 4 << 20;  // bytes
+  Duration spill_large_after = std::chrono::seconds(1);
   Duration block_timeout_min = std::chrono::seconds(2);  // before a block gets a second holder
   Duration block_timeout_max = std::chrono::seconds(20);
   Duration snubbed_after = std::chrono::seconds(60);  // asked and got nothing, as all others

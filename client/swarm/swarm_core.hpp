@@ -235,6 +235,7 @@ class Swarm::Core {
   void want_no_more(TimePoint now);
   void abandon(OpenPiece& open, TimePoint now);
   bool is_large(PieceIndex piece) const;
+  TimePoint spill_due(const OpenPiece& open) const;
   void spill_all(OpenPiece& open);
   void spill_overdue(TimePoint now);
   void relieve_memory(TimePoint now);

@@ -36,7 +36,7 @@ void Swarm::Core::block_arrived(Peer& peer, BlockRef block, BlockBuffer buffer, 
   if (is_large(block.piece)) {
     spill_all(*open);
   } else {
-    spill_at_ = std::min(spill_at_, open->in_memory_since() + config_->spill_after);
+    spill_at_ = std::min(spill_at_, spill_due(*open));
     // What is on its way to the disk gives memory back by itself.
     if (storing_ == 0 && memory_bytes() > open_piece_bytes_) relieve_memory(now);
   }
@@ -249,6 +249,11 @@ bool Swarm::Core::is_large(PieceIndex piece) const {
   return spill_works_ && layout_.piece_size(piece) > config_->open_piece_bytes / 4;
 }
 
+TimePoint Swarm::Core::spill_due(const OpenPiece& open) const {
+  const bool large = layout_.piece_size(open.piece()) >= config_->large_piece;
+  return open.in_memory_since() + (large ? config_->spill_large_after : config_->spill_after);
+}
+
 void Swarm::Core::spill_all(OpenPiece& open) {
   while (const auto block = open.next_in_memory()) {
     const BlockRef ref{open.piece(), *block};
@@ -262,9 +267,8 @@ void Swarm::Core::spill_overdue(TimePoint now) {
   if (!spill_works_ || disk_paused_) return;
   for (const auto& open : open_.all()) {
     if (open->phase != OpenPiece::Phase::fetching || open->in_memory() == 0) continue;
-    if (open->in_memory_since() + config_->spill_after <= now) spill_all(*open);
-    if (open->in_memory() > 0)
-      spill_at_ = std::min(spill_at_, open->in_memory_since() + config_->spill_after);
+    if (spill_due(*open) <= now) spill_all(*open);
+    if (open->in_memory() > 0) spill_at_ = std::min(spill_at_, spill_due(*open));
   }
 }
 

@@ -414,6 +414,17 @@ TEST_CASE("blocks that grow old are spilled") {
   CHECK(f.all<SpillBlock>().size() == 1);
 }
 
+TEST_CASE("blocks of large pieces are spilled sooner") {
+  Fixture f;
+  f.config.large_piece = piece_length;
+  f.start();
+  const ConnectionId peer = f.connect(1);
+  const auto wanted = f.requests_to_seed(peer);
+  f.receive(peer, f.block(wanted[0].piece, wanted[0].begin, wanted[0].length));
+  f.pass(f.config.spill_large_after);
+  CHECK(f.all<SpillBlock>().size() == (wanted[0].piece == pieces - 1 ? 0 : 1));
+}
+
 TEST_CASE("short of memory, the pieces that lack most are given up, and one is kept") {
   for (const bool can_spill : {true, false}) {
     INFO("can spill: " << can_spill);
