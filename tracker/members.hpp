@@ -1,13 +1,14 @@
 // Members: the members of one swarm in one address family, as the registry keeps them: small
 // records in one array, ordered by what they are (downloaders, partial seeds, seeds), so that any
 // random choice among some of them is a choice of positions. A few live inline; many get an index
-// by address.
+// by host, in which all members of one host lie in one run.
 #pragma once
 
 #include <algorithm>
 #include <array>
 #include <cassert>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <span>
@@ -30,6 +31,7 @@ struct MemberRecord {
   Key key{};
   bool counted : 1 = false;     // its `completed` has been counted
   bool unsure : 1 = false;      // it may be a seed, or one that does not know what it lacks
+  bool returned : 1 = false;    // it has announced again after a while
   std::uint32_t last_seen = 0;  // seconds of the registry's clock
 
   static Key key_of(const Endpoint& peer) {
@@ -45,6 +47,24 @@ struct MemberRecord {
     out[AddressBytes + 1] = static_cast<std::uint8_t>(peer.port);
     return out;
   }
+  // Who is behind it, as a number: the address; of an IPv6 address outside local networks its /64,
+  // of which a single machine has all. (Local IPv6 addresses may collide: then two count as one.)
+  static std::uint64_t host_of(const Key& key) {
+    if constexpr (AddressBytes == 4) {
+      std::uint32_t address = 0;
+      std::memcpy(&address, key.data(), sizeof address);
+      return std::uint64_t{0xffff} << 48 | address;
+    } else {
+      std::uint64_t network = 0, interface = 0;
+      std::memcpy(&network, key.data(), sizeof network);
+      std::memcpy(&interface, key.data() + sizeof network, sizeof interface);
+      const bool is_private = (key[0] & 0xfe) == 0xfc;
+      const bool is_link_local = key[0] == 0xfe && (key[1] & 0xc0) == 0x80;
+      const bool shared = is_private || is_link_local || network == 0;  // such as ::1
+      return shared ? network * 0x9e3779b97f4a7c15 + interface : network;
+    }
+  }
+  std::uint64_t host() const { return host_of(key); }
   Endpoint endpoint() const {
     std::array<std::uint8_t, AddressBytes> address{};
     std::copy_n(key.begin(), AddressBytes, address.begin());
@@ -94,6 +114,22 @@ class Members {
       const std::uint32_t entry = heap_->index[slot];
       if (entry == 0) return std::nullopt;
       if (records()[entry - 1].key == key) return entry - 1;
+    }
+  }
+
+  // Calls `visit` with the position of each member of that host.
+  template <class Visit>
+  void for_each_of_host(const Key& key, SipKey secret, Visit visit) const {
+    const std::uint64_t host = Record::host_of(key);
+    if (!heap_ || heap_->index.empty()) {
+      for (Position at = 0; at < size_; ++at) {
+        if (records()[at].host() == host) visit(at);
+      }
+      return;
+    }
+    for (std::size_t slot = home(key, secret); heap_->index[slot] != 0; slot = next(slot)) {
+      const Position at = heap_->index[slot] - 1;
+      if (records()[at].host() == host) visit(at);
     }
   }
 
@@ -208,7 +244,8 @@ class Members {
   }
 
   std::size_t home(const Key& key, SipKey secret) const {
-    return siphash(secret, std::as_bytes(std::span(key))) & (heap_->index.size() - 1);
+    const std::uint64_t host = Record::host_of(key);
+    return siphash(secret, std::as_bytes(std::span(&host, 1))) & (heap_->index.size() - 1);
   }
   std::size_t next(std::size_t slot) const { return (slot + 1) & (heap_->index.size() - 1); }
   std::size_t slot_of(Position at, SipKey secret) const {

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cassert>
 #include <limits>
+#include <span>
+#include <utility>
 
+#include "tracker/hand_out.hpp"
 #include "tracker/members.hpp"
+#include "tracker/source_counts.hpp"
 
 namespace barter::tracker {
 namespace {
@@ -14,8 +17,11 @@ struct Swarm {
   WireInfoHash info_hash;
   std::uint32_t downloaded = 0;  // members that completed, ever
   std::uint32_t last_seen = 0;   // the latest announce
-  std::uint32_t oldest_seen =
-      0;  // no member was heard before this; may be too early, never too late
+  // No member was heard before this; may be too early, never too late.
+  std::uint32_t oldest_seen = 0;
+  bool returned = false;  // its source has come back to it
+  // While a single host has announced it, that host; 0 afterwards.
+  SourceCounts::Source source = 0;
   Members<4, 3> v4;
   Members<16, 1> v6;
 
@@ -115,48 +121,6 @@ class SwarmTable {
   std::uint32_t size_ = 0;
 };
 
-// No position: nobody is left out of a choice.
-constexpr std::uint32_t nobody = std::numeric_limits<std::uint32_t>::max();
-
-// `count` different positions of [0, end), without `skipped`, uniformly, in random order, in
-// O(count) (R. W. Floyd's sampling; a position of the virtual range without `skipped` is mapped
-// back at the end).
-template <class Emit>
-void choose(std::uint32_t end, std::uint32_t skipped, std::uint32_t count, Random& random,
-            Emit emit) {
-  const std::uint32_t range = end - (skipped < end ? 1 : 0);
-  count = std::min(count, range);
-  std::vector<std::uint32_t> chosen;
-  chosen.reserve(count);
-  std::size_t slots = 4;
-  while (slots < 2 * std::size_t{count}) slots *= 2;
-  std::vector<std::uint32_t> seen(slots);  // open addressing: value + 1, 0 is empty
-  const auto add = [&](std::uint32_t value) {
-    for (std::size_t slot = value & (slots - 1);; slot = (slot + 1) & (slots - 1)) {
-      if (seen[slot] == value + 1) return false;
-      if (seen[slot] != 0) continue;
-      seen[slot] = value + 1;
-      chosen.push_back(value);
-      return true;
-    }
-  };
-  for (std::uint32_t i = range - count; i < range; ++i) {
-    if (!add(static_cast<std::uint32_t>(random.below(i + std::uint64_t{1})))) add(i);
-  }
-  random.shuffle(chosen);
-  for (const std::uint32_t value : chosen) emit(value >= skipped ? value + 1 : value);
-}
-
-template <class Members>
-void append_peers(const Members& members, Role asker_role, std::uint32_t asker_position,
-                  std::uint32_t wanted, Random& random, std::vector<Endpoint>& peers) {
-  // Whoever downloads nothing more (a seed, or a partial seed) has no use for others of his kind.
-  const std::uint32_t end =
-      asker_role == Role::downloader ? members.size() : members.end_of(Role::downloader);
-  choose(end, asker_position, wanted, random,
-         [&](std::uint32_t at) { peers.push_back(members[at].endpoint()); });
-}
-
 Role role_of(const AnnounceRequest& request) {
   // First: what a partial seed reports as left is the wanted part with some clients, all with
   // others.
@@ -219,21 +183,22 @@ class Registry::Impl {
       if (at) remove_member(*at, peer, out);
       return out;
     }
-    if (!at) {
-      if (swarms_.size() >= config_.max_swarms || stats_.members >= config_.max_members) {
-        ++stats_.refused;
-        out.refused = Refusal::full;
-        return out;
-      }
+    if (at) {
+      note_source(swarms_[*at], peer, second);
+    } else {
+      const SourceCounts::Source source = source_of(peer);
+      if (is_full() && !make_room(source, request.info_hash, random)) return refused(out);
       at = swarms_.insert(request.info_hash);
+      swarms_[*at].source = source;
+      sources_.add(source);
     }
+    auto position = update_member(swarms_[*at], request, peer, second, out);
+    if (!position && make_room(source_of(peer), request.info_hash, random)) {
+      at = swarms_.find(request.info_hash);  // it may have moved
+      position = update_member(swarms_[*at], request, peer, second, out);
+    }
+    if (!position) return refused(out);
     Swarm& swarm = swarms_[*at];
-    const auto position = update_member(swarm, request, peer, second, out);
-    if (!position) {
-      ++stats_.refused;
-      out.refused = Refusal::full;
-      return out;
-    }
     out.complete = swarm.count(Role::seed);
     out.incomplete = swarm.size() - out.complete;
     // A seed that begins looks the same as aria2 with a magnet: this once, it is told of seeds,
@@ -268,7 +233,7 @@ class Registry::Impl {
       const bool counts = swarm.downloaded != 0 && !is_silent(swarm.last_seen, second);
       const bool listed = allowed_ && swarm.downloaded != 0;
       if (swarm.size() == 0 && !counts && !listed) {
-        swarms_.erase(next_expiry_);  // another one is here now
+        erase_swarm(next_expiry_);  // another one is here now
       } else {
         ++next_expiry_;
       }
@@ -337,7 +302,89 @@ class Registry::Impl {
   void erase_swarm(std::uint32_t at) {
     stats_.members -= swarms_[at].size();
     stats_.seeds -= swarms_[at].count(Role::seed);
+    if (swarms_[at].source != 0) sources_.remove(swarms_[at].source);
     swarms_.erase(at);
+  }
+
+  Announced refused(Announced out) {
+    ++stats_.refused;
+    out.refused = Refusal::full;
+    return out;
+  }
+  bool is_full() const {
+    return swarms_.size() >= config_.max_swarms || stats_.members >= config_.max_members;
+  }
+
+  SourceCounts::Source source_of(const Endpoint& peer) const {
+    const std::uint64_t host = peer.address.is_v4()
+                                   ? MemberRecord<4>::host_of(MemberRecord<4>::key_of(peer))
+                                   : MemberRecord<16>::host_of(MemberRecord<16>::key_of(peer));
+    return std::max<SourceCounts::Source>(siphash(secret_, std::as_bytes(std::span(&host, 1))), 1);
+  }
+
+  // A known swarm is announced by `peer`.
+  void note_source(Swarm& swarm, const Endpoint& peer, std::uint32_t second) {
+    if (swarm.source == 0) return;
+    if (swarm.source != source_of(peer)) {
+      sources_.remove(swarm.source);
+      swarm.source = 0;
+    } else if (second - swarm.last_seen >= config_.min_interval) {
+      swarm.returned = true;
+    }
+  }
+
+  // The table is full, and `newcomer` wants more of it. Of some swarms taken by chance the one goes
+  // that one host alone has announced, the host with most such swarms, and with more than the
+  // newcomer would have: so nobody takes the places of all others, and nobody is driven out by one
+  // who has as much. A host that comes back to its swarms counts for an eighth.
+  bool make_room(SourceCounts::Source newcomer, const WireInfoHash& spared, Random& random) {
+    constexpr int looked_at = 24;
+    for (int round = 0; round < looked_at && is_full(); ++round) {
+      const std::uint32_t least = std::max(1u, sources_.of(newcomer) + 1);
+      std::optional<std::uint32_t> found;
+      std::uint64_t most = 0;
+      for (int i = 0; i < looked_at && swarms_.size() != 0; ++i) {
+        const auto at = static_cast<std::uint32_t>(random.below(swarms_.size()));
+        const Swarm& swarm = swarms_[at];
+        if (swarm.source == 0 || swarm.info_hash == spared) continue;
+        const std::uint32_t count = sources_.of(swarm.source);
+        const std::uint64_t weight = std::uint64_t{count} * (swarm.returned ? 1 : 8);
+        if (count <= least || weight <= most) continue;
+        most = weight;
+        found = at;
+      }
+      if (!found) break;
+      erase_swarm(*found);
+      ++stats_.evicted;
+      next_expiry_ = std::min(next_expiry_, swarms_.size());
+    }
+    return !is_full();
+  }
+
+  // Members of that address in a swarm.
+  std::uint32_t cap_of(const Address& address) const {
+    const std::uint32_t cap = address.is_loopback() ? config_.members_per_loopback_address
+                              : address.is_local()  ? config_.members_per_local_address
+                                                    : config_.members_per_address;
+    return std::max(1u, cap);
+  }
+
+  // One more of the key's host is to come: the one of it that has been silent for longest goes if
+  // there are as many as may be, those first that never came back.
+  template <class Members>
+  void give_way(Members& members, const typename Members::Key& key, std::uint32_t most) {
+    const auto rank = [&](std::uint32_t at) {
+      return std::pair(members[at].returned ? 1 : 0, members[at].last_seen);
+    };
+    std::uint32_t count = 0;
+    std::optional<std::uint32_t> stalest;
+    members.for_each_of_host(key, secret_, [&](std::uint32_t at) {
+      ++count;
+      if (!stalest || rank(at) < rank(*stalest)) stalest = at;
+    });
+    if (count < most || !stalest) return;
+    erase_member(members, *stalest);
+    ++stats_.displaced;
   }
 
   void remove_member(std::uint32_t at, const Endpoint& peer, Announced& out) {
@@ -351,7 +398,7 @@ class Registry::Impl {
     peer.address.is_v4() ? remove(swarm.v4) : remove(swarm.v6);
     out.complete = swarm.count(Role::seed);
     out.incomplete = swarm.size() - out.complete;
-    if (swarm.size() == 0 && swarm.downloaded == 0) swarms_.erase(at);
+    if (swarm.size() == 0 && swarm.downloaded == 0) erase_swarm(at);
   }
 
   // Enters or renews the member; its position, or nothing where there is no room for a new one.
@@ -379,6 +426,7 @@ class Registry::Impl {
       if (was_seed != (role == Role::seed)) was_seed ? --stats_.seeds : ++stats_.seeds;
       at = members.set_role(*at, role, secret_);
     } else {
+      give_way(members, key, cap_of(peer.address));
       if (stats_.members >= config_.max_members) return std::nullopt;
       if (swarm.size() == 0) swarm.oldest_seen = second;
       at = members.insert(Record{.key = key}, role, secret_);
@@ -386,6 +434,9 @@ class Registry::Impl {
       if (role == Role::seed) ++stats_.seeds;
     }
     Record& record = members[*at];
+    if (record.last_seen != 0 && second - record.last_seen >= config_.min_interval) {
+      record.returned = true;
+    }
     record.last_seen = second;
     record.unsure = unsure;
     swarm.last_seen = second;
@@ -404,23 +455,25 @@ class Registry::Impl {
 
   // The asker's own family first. What is missing comes from the other: the asker may well reach
   // it, and a small swarm must not fall in two.
-  static void hand_out(const Swarm& swarm, Role role, const Endpoint& asker, std::uint32_t position,
-                       std::uint32_t wanted, Random& random, std::vector<Endpoint>& peers) {
-    const std::size_t before = peers.size();
-    const auto missing = [&] { return wanted - static_cast<std::uint32_t>(peers.size() - before); };
+  void hand_out(const Swarm& swarm, Role role, const Endpoint& asker, std::uint32_t position,
+                std::uint32_t wanted, Random& random, std::vector<Endpoint>& peers) {
+    hand_out_.begin(wanted, config_.peers_per_address, peers);
     if (asker.address.is_v4()) {
-      append_peers(swarm.v4, role, position, wanted, random, peers);
-      append_peers(swarm.v6, role, nobody, missing(), random, peers);
+      hand_out_.add(swarm.v4, role, position, random);
+      hand_out_.add(swarm.v6, role, nobody, random);
     } else {
-      append_peers(swarm.v6, role, position, wanted, random, peers);
-      append_peers(swarm.v4, role, nobody, missing(), random, peers);
+      hand_out_.add(swarm.v6, role, position, random);
+      hand_out_.add(swarm.v4, role, nobody, random);
     }
+    hand_out_.fill_up();
   }
 
   RegistryConfig config_;
   std::uint32_t expires_after_ = 0;  // seconds
   SipKey secret_;
   SwarmTable swarms_;
+  SourceCounts sources_;  // swarms announced by one host alone
+  HandOut hand_out_;
   std::optional<std::vector<WireInfoHash>> allowed_;  // sorted
   std::optional<TimePoint> epoch_;
   std::uint32_t next_expiry_ = 0;  // the swarm that expire() looks at next

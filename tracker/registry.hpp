@@ -18,13 +18,22 @@
 namespace barter::tracker {
 
 struct RegistryConfig {
-  std::uint32_t interval = 1800;           // seconds between announces that we ask for
-  std::uint32_t interval_jitter = 180;     // up to this much is added, so that crowds spread
-  std::uint32_t min_interval = 60;         // seconds
-  std::uint32_t default_peers = 50;        // handed out where the asker names no number
-  std::uint32_t max_peers = 200;           // handed out at most
-  std::uint32_t max_swarms = 1'000'000;    // beyond: a new info-hash is refused
-  std::uint32_t max_members = 10'000'000;  // of all swarms; beyond: a new member is refused
+  std::uint32_t interval = 1800;        // seconds between announces that we ask for
+  std::uint32_t interval_jitter = 180;  // up to this much is added, so that crowds spread
+  std::uint32_t min_interval = 60;      // seconds
+  std::uint32_t default_peers = 50;     // handed out where the asker names no number
+  std::uint32_t max_peers = 200;        // handed out at most
+  // Members of one address (of IPv6 a /64) in a swarm; of one in a local network, where many share
+  // a machine; and of a loopback address. Beyond: the one of that address heard least recently
+  // gives way, those that announced only once first.
+  std::uint32_t members_per_address = 10;
+  std::uint32_t members_per_local_address = 100;
+  std::uint32_t members_per_loopback_address = 1000;
+  std::uint32_t peers_per_address = 2;  // handed out of one address, unless there is nobody else
+  // Beyond either: another swarm gives way if one address alone announced it and has more such
+  // swarms than the newcomer; else what is new is refused.
+  std::uint32_t max_swarms = 1'000'000;
+  std::uint32_t max_members = 10'000'000;  // of all swarms
   Duration expires_after =
       std::chrono::seconds(1800 + 180 + 900);  // silence after which a member is gone
 };
@@ -34,6 +43,8 @@ enum class Refusal : std::uint8_t { full, not_listed };
 struct RegistryStats {
   std::uint64_t swarms = 0, members = 0, seeds = 0;
   std::uint64_t announces = 0, scrapes = 0, completed = 0, refused = 0, expired = 0;
+  std::uint64_t displaced = 0;  // members that gave way to others of their address
+  std::uint64_t evicted = 0;    // swarms that gave way
 };
 
 class Registry {
@@ -48,7 +59,8 @@ class Registry {
   void set_allowed(std::vector<WireInfoHash> allowed);
 
   // One announce from `peer` (the source address and the announced port). Appends the peers to hand
-  // out, never the asker itself, no seeds to a seed, in random order.
+  // out, never the asker itself, no seeds to a seed, in random order; what there is of one address
+  // beyond peers_per_address comes last.
   struct Announced {
     std::uint32_t interval = 0, min_interval = 0;  // seconds
     std::uint32_t complete = 0, incomplete = 0;
