@@ -113,6 +113,7 @@ tracker::HttpServerOptions server_options(const TrackerOptions& options) {
   out.proxies = options.proxies;
   out.max_connections = options.max_connections;
   out.max_connections_per_address = options.max_connections_per_address;
+  out.max_connections_per_local_address = 10 * options.max_connections_per_address;
   out.threads = options.threads;
   return out;
 }
@@ -141,6 +142,11 @@ int run_tracker(const TrackerOptions& options, Output& output) {
   for (const std::string& url : urls) output.print(url);
   output.event("listening", {{"port", http->port()},
                              {"announce", boost::json::array(urls.begin(), urls.end())}});
+  if (http->max_connections() < options.max_connections) {
+    output.message(fmt::format(
+        "{} connections at a time, as the limit on open files allows no more (ulimit -n)",
+        http->max_connections()));
+  }
   output.message(http_options.restrict_to_allowed
                      ? fmt::format("tracking {} info-hash{}; Ctrl-C stops", torrents,
                                    torrents == 1 ? "" : "es")
@@ -184,13 +190,15 @@ void add_tracker_command(CLI::App& app, CommandLine& line) {
   add_duration_option(command, "--interval", options->interval,
                       "Time between a client's announces (default 30m)");
   command
-      ->add_option("--max-connections", options->max_connections,
-                   "Beyond them whoever idles longest is dropped (default 10000)")
+      ->add_option(
+          "--max-connections", options->max_connections,
+          "When full, drop the longest-idle connection (default 10000, fewer if the limit on "
+          "open files is lower)")
       ->check(CLI::Range(1u, 1'000'000u))
       ->type_name("N");
   command
       ->add_option("--max-connections-per-address", options->max_connections_per_address,
-                   "Of one address (default 200); private networks are spared")
+                   "Of one address (default 200); of one in a private network ten times as many")
       ->check(CLI::Range(1u, 1'000'000u))
       ->type_name("N");
   CLI::Option* udp = command->add_flag(

@@ -23,6 +23,8 @@ struct HttpReply {
   std::string content_type = "text/plain";
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
+  // Sent behind the body: one copy for all connections that are sent it.
+  std::shared_ptr<const std::string> shared = nullptr;
 };
 
 struct HttpServerOptions {
@@ -32,9 +34,18 @@ struct HttpServerOptions {
   RegistryConfig registry;
   bool restrict_to_allowed = false;  // serve only info-hashes given by allow()
   std::vector<std::string> proxies;  // addresses or CIDRs whose X-Forwarded-For is believed
+  // Fewer where the process may not have as many descriptors. Beyond: the connection that has
+  // waited longest for its client goes, else the one whose client has read nothing for longest.
   std::uint32_t max_connections = 10'000;
-  std::uint32_t max_connections_per_address = 200;  // loopback and private networks are spared
-  std::uint32_t header_bytes = 8 * 1024;            // longest request header
+  std::uint32_t reserved_descriptors = 64;  // what else the process opens
+  // Of one address (of IPv6 a /64), and of one in a local network. Beyond: one of its own goes. The
+  // listed proxies are spared, many askers stand behind them.
+  std::uint32_t max_connections_per_address = 200;
+  std::uint32_t max_connections_per_local_address = 2000;
+  // Bodies that are being sent, without what is shared. Beyond: clients that read nothing go, then
+  // 503 is the answer.
+  std::uint64_t max_body_bytes = 64 << 20;
+  std::uint32_t header_bytes = 8 * 1024;  // longest request header
   Duration header_timeout =
       std::chrono::seconds(5);  // from accept to a whole header, not extended by bytes
   Duration idle_timeout = std::chrono::seconds(30);  // between requests of one connection
@@ -59,11 +70,12 @@ class HttpServer {
   static Result<std::unique_ptr<HttpServer>> start(HttpServerOptions options);
   ~HttpServer();  // stop()
   std::uint16_t port() const;
+  std::uint32_t max_connections() const;              // as the limit on descriptors allows
   void allow(std::vector<WireInfoHash> info_hashes);  // replaces the list
   RegistryStats stats() const;
   ScrapeEntry scrape(const WireInfoHash& info_hash) const;
   std::shared_ptr<Introducer> introducer() const;  // for servers beside it: they share its swarms
-  void stop();  // answers what is under way, at most a second
+  void stop();                                     // answers what is under way, at most a second
 
  private:
   class Impl;

@@ -46,9 +46,8 @@ HttpService::HttpService(const HttpServerOptions& options, Introducer& introduce
       proxies_(std::move(proxies)),
       started_(std::chrono::steady_clock::now()) {}
 
-bool HttpService::spared(const Address& address) const {
-  return address.is_local() ||
-         std::any_of(proxies_.begin(), proxies_.end(),
+bool HttpService::is_proxy(const Address& address) const {
+  return std::any_of(proxies_.begin(), proxies_.end(),
                      [&](const auto& block) { return block.contains(address); });
 }
 
@@ -126,6 +125,8 @@ std::string HttpService::stats(TimePoint now) {
   out["completed"] = registry.completed;
   out["refused"] = registry.refused;
   out["expired"] = registry.expired;
+  out["displaced"] = registry.displaced;
+  out["evicted"] = registry.evicted;
   out["requests"] = connections_.requests.load();
   out["connections"] = connections_.open.load();
   out["connections_accepted"] = connections_.accepted.load();

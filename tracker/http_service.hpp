@@ -36,8 +36,8 @@ class HttpService {
 
   // A GET. `now` is the steady clock's.
   HttpReply answer(const HttpRequest& request, TimePoint now);
-  // Connections from there are not counted against one address: many askers stand behind it.
-  bool spared(const Address& address) const;
+  // A listed proxy: many askers stand behind it.
+  bool is_proxy(const Address& address) const;
 
   ConnectionStats& connections() { return connections_; }
 

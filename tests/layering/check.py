@@ -42,7 +42,7 @@ NOT_CORE = re.compile(r"^torrent/(create\w*|hash_files|hash_stream|source_file|v
 CORE = re.compile(r"^(torrent/[^/]+|client/(wire|swarm|dht|sim)/.+"
                   r"|tracker/(announce|udp_protocol|registry)\.[ch]pp)$")
 # Headers that others include: none may show Asio.
-INTERNAL = re.compile(r"^client/net/|^tests/|^bench/|^cli/|^cmake/")
+INTERNAL = re.compile(r"^client/net/|^tracker/http_connections\.|^tests/|^bench/|^cli/|^cmake/")
 
 SHELL_HEADERS = re.compile(
     r"^(boost/(asio|beast)(/|\.hpp)|spdlog/|thread$|mutex$|shared_mutex$|condition_variable$|future$"
