@@ -127,7 +127,7 @@ class Get {
     } else {
       const auto began_at = steady_clock::now();
       auto metainfo = load_torrent(options_.torrent, output_,
-                                   {settings->connect_from, options_.stall_timeout});
+                                   {settings->connect_from, options_.stall_timeout}, &add.peers);
       if (!metainfo) {
         const int code = fail(output_, metainfo.error());
         const bool stalled = metainfo.error().code == Errc::timed_out &&

@@ -3,16 +3,18 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
-#include <set>
+#include <utility>
 
 #include <fmt/format.h>
-#include <netdb.h>
 #include <unistd.h>
 #include <boost/json/array.hpp>
 
 #include "cli/command.hpp"
+#include "cli/copies.hpp"
 #include "cli/explain.hpp"
 #include "cli/flags.hpp"
+#include "cli/host_names.hpp"
+#include "cli/share_change.hpp"
 #include "cli/share_item.hpp"
 #include "cli/share_site.hpp"
 #include "cli/signals.hpp"
@@ -42,6 +44,13 @@ constexpr auto member_expiry = 15min;
 // Trackers and peers in a magnet link; clients try all, the dead ones too.
 constexpr std::size_t addresses_in_magnet = 4;
 constexpr auto look_interval = 100ms;
+constexpr auto links_interval = 500ms;  // between looks at who has what
+// After the files were found to be the same the client has this long to see it, too.
+constexpr auto recovery_time = 10s;
+// Completions that are kept until they are looked at.
+constexpr std::size_t max_completions = 10'000;
+// Descriptors beside the server's: those of the client but for its connections, and of each path.
+constexpr std::uint32_t client_descriptors = 360, descriptors_per_path = 8;
 constexpr auto own_announce_timeout = 3s;
 constexpr auto stop_grace = 3s;
 
@@ -91,32 +100,6 @@ std::string variant(const Options& options) {
   return out;
 }
 
-// The names by which others may know this machine.
-std::vector<std::string> host_names() {
-  char buffer[256] = {};
-  if (gethostname(buffer, sizeof buffer - 1) != 0) return {};
-  std::string name = buffer;
-  std::transform(name.begin(), name.end(), name.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  const std::string first = name.substr(0, name.find('.'));
-  return {name, first, first + ".local"};
-}
-
-// The addresses of a name that the user gave; none where it does not resolve here.
-std::vector<Address> resolve(const std::string& name) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  if (getaddrinfo(name.c_str(), nullptr, &hints, &found) != 0) return {};
-  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, freeaddrinfo);
-  std::vector<Address> out;
-  for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
-    if (const auto address = tracker::to_address(one->ai_addr)) out.push_back(*address);
-  }
-  return out;
-}
-
 class Share {
  public:
   Share(const Options& options, Output& output)
@@ -133,6 +116,7 @@ class Share {
       output_.warning(folder.error().message + "; nothing will be remembered");
     }
     memory_.emplace(state_folder_);
+    creation_ = creation;
     Result<void> outcome = plan(creation);
     if (outcome) outcome = start_server();
     if (outcome) outcome = start_client();
@@ -140,14 +124,18 @@ class Share {
     if (outcome) outcome = share();
     stop();
     if (!outcome && outcome.error().code != Errc::cancelled) return output_.fail(outcome.error());
-    return exit_done;
+    return withdrawn_ == 0 ? exit_done : exit_failed;
   }
 
  private:
   struct Item : ShareItem {
     std::optional<TorrentId> id;
     Watched watched;
-    std::set<PeerId> copies;
+    std::optional<Copies> copies;  // once it is shared
+    bool withdrawn = false;
+  };
+  struct Change : ShareChange {
+    std::size_t item = 0;
   };
   struct Completion {
     WireInfoHash info_hash;
@@ -204,6 +192,8 @@ class Share {
     options.registry.min_interval = min_announce_interval;
     options.registry.expires_after = member_expiry;
     options.restrict_to_allowed = true;
+    options.reserved_descriptors = client_descriptors + ClientOptions().max_connections +
+                                   descriptors_per_path * static_cast<std::uint32_t>(items_.size());
     options.host_names = host_names();
     if (address_) {
       options.host_names.push_back(address_->host);
@@ -222,6 +212,7 @@ class Share {
     };
     options.completed = [this](const tracker::AnnounceRequest& announce, const Endpoint& from) {
       const std::lock_guard lock(mutex_);
+      if (completions_.size() >= max_completions) return;
       completions_.push_back({announce.info_hash, announce.peer_id, from});
     };
     const auto listen = [&](std::uint16_t port, bool next) {
@@ -243,6 +234,7 @@ class Share {
     if (!server) return server.error();
     server_ = std::move(*server);
     port_ = server_->port();
+    site_->set_peer_port(address_ && address_->port != 0 ? address_->port : port_);
     tell_urls();
     return {};
   }
@@ -362,6 +354,8 @@ class Share {
       auto id = owned_client_->add(std::move(torrent));
       if (!id) return id.error();
       item.id = *id;
+      if (!item.copies) item.copies.emplace(item.metainfo->layout().piece_count());
+      item.watched = {};
       item.watched.metainfo = item.metainfo;
       item.watched.data_path = item.source;
       const auto until = steady_clock::now() + own_announce_timeout;
@@ -390,7 +384,7 @@ class Share {
     output_.print(magnets_.back());
   }
 
-  // Until enough copies are out, the time is over, a file changes or somebody interrupts.
+  // Until enough copies are out, the time is over, nothing is left to share or somebody interrupts.
   Result<void> share() {
     output_.message("sharing; Ctrl-C stops");
     const auto began = steady_clock::now();
@@ -402,6 +396,7 @@ class Share {
       inbox_.wait(look_interval);
       if (signals::stop_requested()) break;
       if (auto fine = handle_events(); !fine) return fine;
+      if (auto fine = handle_changes(); !fine) return fine;
       count_copies();
       show_progress();
     }
@@ -411,11 +406,19 @@ class Share {
 
   bool enough_copies() const {
     return options_.copies != 0 && std::all_of(items_.begin(), items_.end(), [&](const Item& item) {
-             return !item.id || item.copies.size() >= options_.copies;
+             return !item.id || item.copies->count() >= options_.copies;
            });
   }
 
   void count_copies() {
+    const auto now = steady_clock::now();
+    if (now - looked_at_links_ >= links_interval) {
+      looked_at_links_ = now;
+      for (Item& item : items_) {
+        if (!item.id) continue;
+        for (const PeerProgress& peer : owned_client_->peers(*item.id)) saw_link(item, peer);
+      }
+    }
     std::vector<Completion> completions;
     {
       const std::lock_guard lock(mutex_);
@@ -424,14 +427,26 @@ class Share {
     for (const Completion& one : completions) {
       for (Item& item : items_) {
         if (!item.id || item.metainfo->info_hash().wire() != one.info_hash) continue;
-        // One that announces by both families counts once.
-        if (!item.copies.insert(one.peer_id).second) continue;
-        ++copies_;
-        output_.message(fmt::format("{} has all of {} ({} cop{})", to_string(one.from.address),
-                                    item.plan.name, item.copies.size(),
-                                    item.copies.size() == 1 ? "y" : "ies"));
+        if (item.copies->heard_completed(one.peer_id, one.from.address)) {
+          tell_copy(item, one.from.address);
+        } else if (item.copies->worth_a_call(one.peer_id, one.from)) {
+          owned_client_->add_peers(*item.id, {{to_string(one.from.address), one.from.port}});
+        }
       }
     }
+  }
+
+  void saw_link(Item& item, const PeerProgress& peer) {
+    if (item.copies->saw_link(peer.peer_id, peer.remote.address, peer.pieces, peer.uploaded)) {
+      tell_copy(item, peer.remote.address);
+    }
+  }
+
+  void tell_copy(const Item& item, const Address& from) {
+    ++copies_;
+    const std::size_t count = item.copies->count();
+    output_.message(fmt::format("{} has all of {} ({} cop{})", to_string(from), item.plan.name,
+                                count, count == 1 ? "y" : "ies"));
   }
 
   std::vector<TorrentId> torrents() const {
@@ -456,9 +471,14 @@ class Share {
       const auto item = std::find_if(items_.begin(), items_.end(),
                                      [id = id](const Item& one) { return one.id == id; });
       if (item == items_.end()) continue;
-      if (const auto changed = find_change(event, *item)) {
-        site_->withdraw(static_cast<std::size_t>(item - items_.begin()));
-        return *changed;
+      if (auto change = find_change(event, *item)) {
+        changes_.push_back({std::move(*change), static_cast<std::size_t>(item - items_.begin())});
+        item->watched.began = true;
+        continue;
+      }
+      if (const auto* notice = std::get_if<Notice>(&event)) {
+        const auto* left = std::get_if<PeerLeft>(notice);
+        if (left != nullptr) saw_link(*item, left->peer);
       }
       if (std::holds_alternative<TransferBegan>(event)) {
         item->watched.began = true;  // that it was checked is no news here
@@ -470,28 +490,86 @@ class Share {
     return {};
   }
 
-  // What is no longer what was hashed is not shared any more.
-  static std::optional<Error> find_change(const TorrentEvent& event, const Item& item) {
-    const auto gone = [&](const std::string& path, std::string_view how) {
-      return Error{Errc::file_changed,
-                   fmt::format("{} {}: it is no longer shared (share it again as it is now)",
-                               cli::quoted(path), how)};
-    };
-    const auto first = [&](const std::vector<std::string>& paths) {
-      return paths.empty() ? item.source : fmt::format("{}/{}", item.folder, paths.front());
-    };
-    if (const auto* changed = std::get_if<FilesChanged>(&event)) {
-      return gone(first(changed->paths), "has changed");
+  // What is no longer what was hashed is looked at again, and not shared any more if it is
+  // something else. The other items stay; without any that is an error.
+  Result<void> handle_changes() {
+    while (!changes_.empty()) {
+      const Change change = std::move(changes_.front());
+      changes_.erase(changes_.begin());
+      Item& item = items_[change.item];
+      if (!item.id || item.withdrawn) continue;
+      Result<bool> same = false;
+      if (change.may_be_same) same = check_again(change);
+      if (!same && same.error().code == Errc::cancelled) return same.error();
+      if (same && *same) continue;
+      const Error why{Errc::file_changed,
+                      fmt::format("{} {}: it is no longer shared (share it again as it is now)",
+                                  cli::quoted(change.path), change.how)};
+      if (auto done = withdraw(change.item); !done) return done;
+      if (withdrawn_ == items_.size()) return why;
+      output_.warning(why.message);
     }
-    if (const auto* missing = std::get_if<FilesMissing>(&event)) {
-      return gone(first(missing->paths), "is missing or too short");
+    return {};
+  }
+
+  // A file that was touched, or copied over itself, has the same bytes.
+  Result<bool> check_again(const Change& change) {
+    Item& item = items_[change.item];
+    output_.event(
+        "paused",
+        {{"name", item.plan.name},
+         {"paused", true},
+         {"reason", fmt::format("{} {}; hashing it again", cli::quoted(change.path), change.how)}});
+    output_.end_progress();
+    output_.message(fmt::format("{} {}; hashing it again", cli::quoted(change.path), change.how));
+    auto same = hash_again(item, creation_, [&](std::uint64_t bytes, std::uint64_t total) {
+      site_->set_progress(change.item, bytes, total);
+      output_.hashing({bytes, total, item.source});
+      count_copies();
+      return !signals::stop_requested();
+    });
+    output_.end_progress();
+    if (!same || !*same) return same;
+    const auto until = steady_clock::now() + recovery_time;
+    while (!change.incomplete && !owned_client_->progress(*item.id).complete) {
+      if (signals::stop_requested()) return Error{Errc::cancelled, "interrupted"};
+      if (steady_clock::now() >= until) break;
+      inbox_.wait(look_interval);
+      if (auto fine = handle_events(); !fine) return fine.error();
     }
-    if (std::holds_alternative<RootMissing>(event)) return gone(item.folder, "has gone");
-    const auto* began = std::get_if<TransferBegan>(&event);
-    if (began != nullptr && began->have_bytes < item.metainfo->content_size()) {
-      return gone(cli::find_change(item).value_or(item.source), "has changed");
+    if (!owned_client_->progress(*item.id).complete) {
+      remove(item);
+      if (auto done = seed(change.item); !done) return done.error();
+    } else {
+      site_->set_torrent(change.item, item.torrent);
     }
-    return std::nullopt;
+    remember(item);
+    output_.event("paused", {{"name", item.plan.name}, {"paused", false}});
+    output_.message(fmt::format("{}: the same as before; goes on", item.plan.name));
+    return true;
+  }
+
+  void remove(Item& item) {
+    std::erase(allowed_, item.metainfo->info_hash().wire());
+    owned_client_->remove(*std::exchange(item.id, std::nullopt), stop_grace);
+    server_->allow(allowed_);
+  }
+
+  Result<void> withdraw(std::size_t i) {
+    Item& item = items_[i];
+    site_->withdraw(i);
+    item.withdrawn = true;
+    ++withdrawn_;
+    remove(item);
+    // Equal files in another place were the same torrent, and still are what they were.
+    for (std::size_t other = 0; other < items_.size(); ++other) {
+      Item& one = items_[other];
+      if (one.id || one.withdrawn || one.metainfo->info_hash() != item.metainfo->info_hash()) {
+        continue;
+      }
+      if (auto done = seed(other); !done) return done;
+    }
+    return {};
   }
 
   void stop() {
@@ -505,11 +583,12 @@ class Share {
     }
     if (server_) server_->stop();  // after which nobody hands us connections
     client_ = nullptr;
-    output_.result({{"copies", copies_}, {"uploaded", uploaded_}});
+    output_.result({{"copies", copies_}, {"uploaded", uploaded_}, {"withdrawn", withdrawn_}});
   }
 
   const Options& options_;
   Output& output_;
+  CreateOptions creation_;
   Explainer explainer_;
   std::string state_folder_;
   std::optional<ShareMemory> memory_;
@@ -523,7 +602,9 @@ class Share {
   std::vector<HostPort> hosts_;
   std::vector<std::string> urls_, magnets_;
   std::vector<WireInfoHash> allowed_;
-  std::uint64_t copies_ = 0, uploaded_ = 0;
+  std::vector<Change> changes_;  // to be looked at
+  std::uint64_t copies_ = 0, uploaded_ = 0, withdrawn_ = 0;
+  steady_clock::time_point looked_at_links_{};
   bool seen_peers_ = false;
 
   std::mutex mutex_;                     // of completions_
@@ -564,7 +645,9 @@ void add_share_command(CLI::App& app, CommandLine& line) {
                    "Be reached at this address of ours; default: all (repeatable)")
       ->allow_extra_args(false)
       ->type_name("ADDRESS");
-  command->add_option("--copies", options->copies, "End when this many others have everything")
+  command
+      ->add_option("--copies", options->copies,
+                   "End when this many others have everything, as far as links with them show")
       ->type_name("N");
   add_duration_option(command, "--for", options->time, "End after this time");
   add_rate_option(command, "--up-limit", options->up_limit,

@@ -75,6 +75,25 @@ Result<void> hash_item(ShareItem& item, const CreateOptions& options,
   return {};
 }
 
+Result<bool> hash_again(ShareItem& item, const CreateOptions& options,
+                        const CreateProgress& progress) {
+  ShareItem now = item;
+  auto files = look_at(item.plan.walk);
+  if (!files) return files.error();
+  now.files = std::move(*files);
+  for (std::size_t i = 0; i < now.files.size(); ++i) {
+    const SharedFile& file = now.files[i];
+    if (file.size != item.files[i].size) return false;
+    now.plan.walk.files[i].stamp = {file.size, file.inode, file.device, file.mtime_ns};
+  }
+  if (auto checked = refuse_links(now); !checked) return checked.error();
+  if (auto done = hash_item(now, options, progress); !done) return done.error();
+  if (now.metainfo->info_hash() != item.metainfo->info_hash()) return false;
+  item.plan = std::move(now.plan);
+  item.files = std::move(now.files);
+  return true;
+}
+
 std::optional<std::string> find_change(const ShareItem& item) {
   for (std::size_t i = 0; i < item.files.size(); ++i) {
     Walk one;

@@ -31,6 +31,10 @@ bool reuse(ShareItem& item, const Remembered& remembered);
 // Hashes. Errors: cancelled, file_changed and so on.
 Result<void> hash_item(ShareItem& item, const CreateOptions& options,
                        const CreateProgress& progress);
+// Hashes again files that do not look as they did. If their bytes are the same, `item` takes them
+// as they look now, and true is returned. Errors as of hash_item(), and not_found.
+Result<bool> hash_again(ShareItem& item, const CreateOptions& options,
+                        const CreateProgress& progress);
 // The first file that is no longer what was hashed.
 std::optional<std::string> find_change(const ShareItem& item);
 // For the store: what was hashed, file by file of the torrent.

@@ -31,16 +31,24 @@ ShareSite::ShareSite(std::vector<std::string> names) {
   }
 }
 
+void ShareSite::set_peer_port(std::uint16_t port) {
+  const std::lock_guard lock(mutex_);
+  peer_port_ = port;
+}
+
 void ShareSite::set_progress(std::size_t item, std::uint64_t bytes_done,
                              std::uint64_t bytes_total) {
   const std::lock_guard lock(mutex_);
   items_[item].bytes_done = bytes_done;
   items_[item].bytes_total = bytes_total;
+  items_[item].state = State::hashing;
 }
 
 void ShareSite::set_torrent(std::size_t item, std::string torrent) {
   const std::lock_guard lock(mutex_);
-  items_[item].torrent = std::move(torrent);
+  assert(torrent.starts_with('d'));
+  torrent.erase(0, 1);
+  items_[item].torrent = std::make_shared<const std::string>(std::move(torrent));
   items_[item].state = State::ready;
 }
 
@@ -59,10 +67,13 @@ tracker::HttpReply ShareSite::answer(std::string_view path, std::string_view hos
   });
   if (item == items_.end()) return {404, "text/plain", "not found\n", {}};
   if (item->state == State::ready) {
-    return {200,
-            "application/x-bittorrent",
-            with_announce(item->torrent, fmt::format("http://{}/announce", host)),
-            {{"Cache-Control", "no-store"}}};  // it depends on the Host
+    tracker::HttpReply reply{200,
+                             "application/x-bittorrent",
+                             torrent_beginning(fmt::format("http://{}/announce", host)),
+                             {{"Cache-Control", "no-store"}}};  // it depends on the Host
+    if (peer_port_ != 0) reply.headers.emplace_back("Barter-Peer-Port", std::to_string(peer_port_));
+    reply.shared = item->torrent;
+    return reply;
   }
   if (item->state == State::withdrawn) return json_reply(410, {{"state", "changed"}});
   auto reply = json_reply(
@@ -100,10 +111,9 @@ std::string torrent_path(std::string_view name) {
   return fmt::format("/{}{}", percent_encode(name), extension);
 }
 
-std::string with_announce(std::string_view torrent, std::string_view url) {
-  assert(torrent.starts_with('d'));
+std::string torrent_beginning(std::string_view url) {
   // No key of a torrent sorts before it.
-  return fmt::format("d8:announce{}:{}{}", url.size(), url, torrent.substr(1));
+  return fmt::format("d8:announce{}:{}", url.size(), url);
 }
 
 }  // namespace barter::cli

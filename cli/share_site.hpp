@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -18,7 +19,9 @@ class ShareSite {
   // The names must differ: unique_names().
   explicit ShareSite(std::vector<std::string> names);
 
-  // How far the hashing is.
+  // Where peers reach us, as far as we know: told to `get`, which tries it. Not before: nothing.
+  void set_peer_port(std::uint16_t port);
+  // How far the hashing is. One that was served is not, until set_torrent() comes again.
   void set_progress(std::size_t item, std::uint64_t bytes_done, std::uint64_t bytes_total);
   // From now on `torrent` is served: a .torrent without trackers.
   void set_torrent(std::size_t item, std::string torrent);
@@ -34,19 +37,21 @@ class ShareSite {
     std::string name;
     State state = State::hashing;
     std::uint64_t bytes_done = 0, bytes_total = 0;
-    std::string torrent;
+    std::shared_ptr<const std::string> torrent;  // without its first byte
   };
   std::string list(std::string_view host) const;
 
   mutable std::mutex mutex_;
   std::vector<Item> items_;
+  std::uint16_t peer_port_ = 0;
 };
 
 // Of equal names the later ones get a number: "a", "a-2".
 std::vector<std::string> unique_names(std::vector<std::string> names);
 // "/NAME.torrent", percent-encoded.
 std::string torrent_path(std::string_view name);
-// The torrent (without "announce" and "announce-list") with that announce URL.
-std::string with_announce(std::string_view torrent, std::string_view url);
+// What a torrent with that announce URL begins with; then comes the torrent (without "announce" and
+// "announce-list") without its first byte.
+std::string torrent_beginning(std::string_view url);
 
 }  // namespace barter::cli

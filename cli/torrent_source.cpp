@@ -58,7 +58,7 @@ class TorrentFetch {
         if (patience_left() == 0ms) return stalled();
         if (!waited_ || ++failures_ > failures_while_waiting) return reply.error();
       } else if (reply->status == 200) {
-        return parsed(std::move(reply->body));
+        return parsed(std::move(*reply));
       } else if (reply->status == 503 && reply->retry_after) {
         being_hashed(*reply);
         if (patience_left() == 0ms) return stalled();
@@ -72,6 +72,9 @@ class TorrentFetch {
       }
     }
   }
+
+  // Who sent it, where that is a share, so a peer.
+  const std::optional<HostPort>& peer() const { return peer_; }
 
  private:
   std::chrono::milliseconds patience_left() const {
@@ -98,10 +101,14 @@ class TorrentFetch {
                              waited_ ? "it is still being hashed" : "no reply in time")};
   }
 
-  Result<std::shared_ptr<const Metainfo>> parsed(std::string body) {
+  Result<std::shared_ptr<const Metainfo>> parsed(FetchReply reply) {
     if (waited_) output_.end_progress();
-    auto metainfo = Metainfo::parse(std::move(body));
-    if (metainfo) return *metainfo;
+    auto metainfo = Metainfo::parse(std::move(reply.body));
+    if (metainfo) {
+      const auto from = Url::parse(reply.url);
+      if (from && reply.peer_port) peer_ = HostPort{from->host, *reply.peer_port};
+      return *metainfo;
+    }
     return Error{metainfo.error().code, fmt::format("{}: {}", shown_, metainfo.error().message)};
   }
 
@@ -111,6 +118,7 @@ class TorrentFetch {
   FetchOptions fetch_;
   std::chrono::steady_clock::time_point last_news_ = std::chrono::steady_clock::now();
   std::uint64_t hashed_ = 0;  // by the server, bytes
+  std::optional<HostPort> peer_;
   bool waited_ = false;
   int failures_ = 0;
 };
@@ -123,13 +131,19 @@ bool is_web_url(const std::string& text) {
 }
 
 Result<std::shared_ptr<const Metainfo>> load_torrent(const std::string& source, Output& output,
-                                                     const TorrentSourceOptions& options) {
+                                                     const TorrentSourceOptions& options,
+                                                     std::vector<HostPort>* peers) {
   if (is_magnet(source)) {
     return Error{
         Errc::unsupported,
         "this needs the torrent, not a magnet link: 'barter get --save-torrent' makes one of it"};
   }
-  if (is_web_url(source)) return TorrentFetch(source, output, options).run();
+  if (is_web_url(source)) {
+    TorrentFetch fetch(source, output, options);
+    auto metainfo = fetch.run();
+    if (peers != nullptr && fetch.peer()) peers->push_back(*fetch.peer());
+    return metainfo;
+  }
   return Metainfo::load(source);
 }
 

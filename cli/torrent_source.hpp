@@ -29,9 +29,10 @@ bool is_web_url(const std::string& text);
 // Reads a file or fetches a URL. A server that says 503 with Retry-After (a share that still
 // hashes) is waited for, and its progress is shown. Errors: cancelled by a signal, besides those of
 // reading, fetching and parsing; timed_out also when the stall timeout has passed. A magnet link is
-// unsupported here: it takes peers.
+// unsupported here: it takes peers. `peers` gets the host of the URL where that is a share, so a peer.
 Result<std::shared_ptr<const Metainfo>> load_torrent(const std::string& source, Output& output,
-                                                     const TorrentSourceOptions& options = {});
+                                                     const TorrentSourceOptions& options = {},
+                                                     std::vector<HostPort>* peers = nullptr);
 
 // v2-only torrents are refused by what trades.
 Result<void> check_tradable(const Metainfo& metainfo);

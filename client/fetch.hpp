@@ -39,6 +39,7 @@ struct FetchReply {
   std::string body;     // inflated
   std::string content_type;
   std::optional<std::chrono::seconds> retry_after;
+  std::optional<std::uint16_t> peer_port;  // "Barter-Peer-Port": who sent it is a peer, too
   std::string url;  // where it came from in the end
 };
 

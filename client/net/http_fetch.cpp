@@ -218,6 +218,11 @@ Result<FetchReply> finished(const Parser& parser, const Url& url, const Transfer
   if (std::from_chars(wait.data(), wait.data() + wait.size(), seconds).ec == std::errc()) {
     out.retry_after = std::chrono::seconds(seconds);
   }
+  const std::string_view peer = message["Barter-Peer-Port"];
+  std::uint16_t port = 0;
+  if (std::from_chars(peer.data(), peer.data() + peer.size(), port).ec == std::errc() && port != 0) {
+    out.peer_port = port;
+  }
   const std::string_view encoding = message[http::field::content_encoding];
   if (encoding.empty() || beast::iequals(encoding, "identity")) {
     out.body = message.body();

@@ -43,12 +43,33 @@ TEST_CASE("the served torrent announces to where it was fetched", "[share_site]"
     const auto reply = site.answer("/big.iso.torrent", host);
     CHECK(reply.status == 200);
     CHECK(reply.content_type == "application/x-bittorrent");
-    const auto parsed = bencode::parse(reply.body, {.strict = true});
+    REQUIRE(reply.shared);
+    const std::string whole = reply.body + *reply.shared;
+    const auto parsed = bencode::parse(whole, {.strict = true});
     REQUIRE(parsed.has_value());
     CHECK(parsed->root().find_string("announce") == "http://" + host + "/announce");
     CHECK(parsed->root().find("info")->raw() == "d6:lengthi1e4:name1:xe");
     CHECK(parsed->root().find_string("created by") == "barter");
   }
+}
+
+TEST_CASE("a torrent is held once, and says where the peer is", "[share_site]") {
+  ShareSite site({"x"});
+  site.set_torrent(0, torrent);
+  CHECK(header(site.answer("/x.torrent", "h"), "Barter-Peer-Port").empty());
+  site.set_peer_port(6969);
+  const auto one = site.answer("/x.torrent", "h"), other = site.answer("/x.torrent", "elsewhere");
+  CHECK(header(one, "Barter-Peer-Port") == "6969");
+  CHECK(one.shared == other.shared);
+}
+
+TEST_CASE("what is hashed again is served again", "[share_site]") {
+  ShareSite site({"x"});
+  site.set_torrent(0, torrent);
+  site.set_progress(0, 10, 100);
+  CHECK(site.answer("/x.torrent", "h").status == 503);
+  site.set_torrent(0, torrent);
+  CHECK(site.answer("/x.torrent", "h").status == 200);
 }
 
 TEST_CASE("a changed file is gone", "[share_site]") {

@@ -1,0 +1,141 @@
+"""share by its command line, over loopback: what changes under it, and what strangers may do to it."""
+
+import os
+import random
+import re
+import socket
+import unittest
+import urllib.error
+import urllib.request
+
+from harness import BarterTest, free_port
+
+SIZE = 1_000_000
+
+
+class Share(BarterTest):
+    def setUp(self):
+        super().setUp()
+        self.write("a.bin", random.Random(1).randbytes(SIZE))
+        self.write("b.bin", random.Random(2).randbytes(SIZE))
+        self.port = free_port()
+
+    def share(self, *arguments):
+        running = self.start("share", *arguments, "--json", "--listen", "127.0.0.1", "--port", str(self.port),
+                             "--state-dir", self.path("share-state"))
+        running.wait_for("listening")
+        return running
+
+    def url(self, name):
+        return f"http://127.0.0.1:{self.port}/{name}"
+
+    def get(self, name, folder="got", *arguments):
+        return self.barter("get", self.url(f"{name}.torrent"), "--dir", folder, "--stall-timeout", "30s",
+                           "--listen", "127.0.0.1", "--state-dir", self.path(f"state-{folder}"), *arguments)
+
+    def assert_got(self, name, folder="got"):
+        done = self.get(name, folder)
+        self.assertEqual(done.code, 0, done.err)
+        self.assertEqual(self.read(name), self.read(f"{folder}/{name}"))
+
+    def status(self, name):
+        try:
+            with urllib.request.urlopen(self.url(name), timeout=10) as reply:
+                return reply.status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    def info_hash(self, name):
+        with urllib.request.urlopen(self.url(f"{name}.torrent"), timeout=10) as reply:
+            self.write("fetched.torrent", reply.read())
+        return bytes.fromhex(self.good("show", "fetched.torrent", "--json").result["v1_info_hash"])
+
+    def announce(self, info_hash, port, event):
+        """What anybody may tell the tracker."""
+        quoted = "".join(f"%{byte:02x}" for byte in info_hash)
+        with urllib.request.urlopen(self.url(
+                f"announce?info_hash={quoted}&peer_id=-XX0000-{port:012}&port={port}&uploaded=0&downloaded={SIZE}"
+                f"&left=0&compact=1&event={event}"), timeout=10) as reply:
+            self.assertNotIn(b"failure", reply.read())
+
+    def test_what_was_touched_is_hashed_again_and_goes_on(self):
+        running = self.share("a.bin", "b.bin")
+        os.utime(self.path("b.bin"), (1_000_000_000, 1_000_000_000))
+        self.assertEqual(running.wait_for("paused")["name"], "b.bin")
+        running.wait_for("paused", where=lambda event: not event["paused"])
+        self.assert_got("b.bin")
+        self.assert_got("a.bin")
+        done = running.end()
+        self.assertEqual(done.code, 0)
+        self.assertEqual(done.result["withdrawn"], 0)
+        # It is remembered as it looks now.
+        self.assertEqual(self.share("a.bin", "b.bin").end().of("hashing"), [])
+
+    def test_what_has_changed_is_withdrawn_and_the_rest_is_kept(self):
+        running = self.share("a.bin", "b.bin")
+        self.write("b.bin", random.Random(3).randbytes(SIZE))
+        message = running.wait_for("warning")["message"]
+        self.assertIn("b.bin", message)
+        self.assertIn("no longer shared", message)
+        self.assertEqual(self.status("b.bin.torrent"), 410)
+        self.assert_got("a.bin")
+        done = running.end()
+        self.assertEqual(done.code, 1)
+        self.assertEqual(done.result["withdrawn"], 1)
+
+    def test_it_ends_when_nothing_is_left(self):
+        running = self.share("a.bin")
+        os.remove(self.path("a.bin"))
+        done = running.wait()
+        self.assertEqual(done.code, 1)
+        self.assertIn("a.bin", done.of("error")[0]["message"])
+
+    def test_strangers_that_claim_to_be_complete_are_no_copies(self):
+        running = self.share("a.bin", "--copies", "2")
+        info_hash = self.info_hash("a.bin")
+        for port in range(2000, 2050):
+            self.announce(info_hash, port, "completed")
+        with self.assertRaises(AssertionError):
+            running.wait_for("result", 2)
+        self.assert_got("a.bin", "one")
+        self.assertIsNone(running.process.poll())
+        self.assert_got("a.bin", "two")
+        done = running.wait()
+        self.assertEqual((done.code, done.result["copies"]), (0, 2))
+
+    def test_a_crowd_on_one_machine_is_counted(self):
+        running = self.share("a.bin", "--copies", "6")
+        gets = [self.start("get", self.url("a.bin.torrent"), "--dir", f"got{i}", "--listen", "127.0.0.1",
+                           "--state-dir", self.path(f"state{i}"), "--stall-timeout", "30s") for i in range(6)]
+        for get in gets:
+            self.assertEqual(get.wait().code, 0)
+        done = running.wait()
+        self.assertEqual((done.code, done.result["copies"]), (0, 6))
+
+    def test_get_calls_the_share_whatever_its_tracker_says(self):
+        running = self.share("a.bin")
+        with urllib.request.urlopen(self.url("a.bin.torrent"), timeout=10) as reply:
+            self.assertEqual(reply.headers["Barter-Peer-Port"], str(self.port))
+        info_hash = self.info_hash("a.bin")
+        for port in range(2000, 4000):
+            self.announce(info_hash, port, "started")
+        done = self.get("a.bin", "got", "--json")
+        self.assertEqual(done.code, 0)
+        self.assertIn(("user", f"127.0.0.1:{self.port}"),
+                      [(peer["source"], peer["address"]) for peer in done.of("peer")])
+        with urllib.request.urlopen(self.url("stats"), timeout=10) as reply:
+            members = int(re.search(rb'"members":(\d+)', reply.read())[1])
+        self.assertLess(members, 1100)
+        running.end()
+
+    def test_silent_connections_do_not_keep_a_get_out(self):
+        running = self.share("a.bin")
+        silent = [socket.create_connection(("127.0.0.1", self.port), 5) for _ in range(300)]
+        self.assert_got("a.bin")
+        for link in silent:
+            link.close()
+        self.assertEqual(running.end().code, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
