@@ -20,11 +20,19 @@ constexpr asio::as_tuple_t<asio::use_awaitable_t<>> as_values{};
 
 using HandshakingPtr = std::shared_ptr<Handshaking>;
 
+}  // namespace
+
 ConnectFailure failure_of(const error_code& error, bool expired) {
   if (expired || error == asio::error::timed_out) return ConnectFailure::timed_out;
+  if (error == asio::error::no_descriptors || error == std::errc::too_many_files_open_in_system ||
+      error == asio::error::no_memory || error == asio::error::no_buffer_space) {
+    return ConnectFailure::no_room;
+  }
   return error == asio::error::connection_refused ? ConnectFailure::refused
                                                   : ConnectFailure::unreachable;
 }
+
+namespace {
 
 asio::awaitable<bool> send_ours(std::shared_ptr<SwarmDriver> driver, HandshakingPtr handshaking) {
   const auto ours = wire::encode(

@@ -44,6 +44,9 @@ struct Handshaking {
 std::shared_ptr<Handshaking> hear_from(boost::asio::ip::tcp::socket socket, const Endpoint& remote,
                                        WaitingRoom& room);
 
+// What the swarm is told of a call that has failed; `expired`: by its deadline.
+ConnectFailure failure_of(const boost::system::error_code& error, bool expired);
+
 // Closes the socket at the deadline; a later call replaces an earlier one.
 void set_deadline(const std::shared_ptr<Handshaking>& handshaking, std::chrono::seconds after);
 

@@ -406,13 +406,14 @@ void SwarmDriver::drain() {
 void SwarmDriver::perform(Connect& action) {
   auto token = shared_.budget.take(true);
   if (!token || !live()) {
-    swarm_.connect_failed(action.endpoint, ConnectFailure::unreachable, current_time());
+    swarm_.connect_failed(action.endpoint, ConnectFailure::no_room, current_time());
     return;
   }
   const auto handshaking = std::make_shared<Handshaking>(tcp::socket(thread_.context));
   handshaking->token = std::move(*token);
-  if (bind_source(handshaking->socket, shared_.connect_from, action.endpoint)) {
-    swarm_.connect_failed(action.endpoint, ConnectFailure::unreachable, current_time());
+  if (const error_code error =
+          bind_source(handshaking->socket, shared_.connect_from, action.endpoint)) {
+    swarm_.connect_failed(action.endpoint, failure_of(error, false), current_time());
     return;
   }
   handshaking->remote = action.endpoint;

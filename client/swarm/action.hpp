@@ -42,7 +42,10 @@ enum class DisconnectReason : std::uint8_t {
 };
 std::string_view to_string(DisconnectReason reason);
 
-enum class ConnectFailure : std::uint8_t { refused, timed_out, unreachable, handshake_failed, wrong_torrent };
+enum class ConnectFailure : std::uint8_t {
+  refused, timed_out, unreachable, handshake_failed, wrong_torrent,
+  no_room,  // we have no connection or descriptor left: it says nothing of the peer
+};
 
 enum class SendFailure : std::uint8_t { read_error, file_changed, cancelled };
 

@@ -193,8 +193,12 @@ ContributorId KnownPeers::failed(const Endpoint& endpoint, ConnectFailure failur
                                  const SwarmConfig& config, TimePoint now, Random& random) {
   Known* known = find(endpoint);
   if (known == nullptr) return {};
-  const ContributorId contributor = std::exchange(known->named_by, 0);
   known->busy = known->calling = false;
+  if (failure == ConnectFailure::no_room) {
+    known->retry_at = now + config.reconnect_min;
+    return {};
+  }
+  const ContributorId contributor = std::exchange(known->named_by, 0);
   known->failures = static_cast<std::uint8_t>(std::min(known->failures + 1, 100));
   known->retry_at = now + back_off(known->failures, config, random);
   // Somebody is there, and does not know our torrent: that seldom changes.

@@ -45,6 +45,8 @@ class Flood {
  public:
   Flood(const TestClient& client, const std::string& hello, const std::string& message)
       : raw_(client) {
+    const int little = 64 << 10;  // so that what is written is what is read, or nearly
+    ::setsockopt(raw_.descriptor, SOL_SOCKET, SO_SNDBUF, &little, sizeof little);
     raw_.peer.write(hello);
     while (batch_.size() < 64 << 10) batch_ += message;
     thread_ = std::thread([this] {

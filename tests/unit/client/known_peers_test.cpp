@@ -228,5 +228,19 @@ TEST_CASE("what a liar has named is forgotten, unless somebody better says the s
   CHECK(left->source == PeerSource::tracker);
 }
 
+TEST_CASE("a call for which we had no room says nothing of the peer") {
+  const SwarmConfig config;
+  Random random(1);
+  KnownPeers known;
+  known.add(endpoint(1), PeerSource::dht, config, now, random);
+  TimePoint time = now;
+  for (int i = 0; i < 20; ++i) {
+    REQUIRE(known.take(false, config, time));
+    CHECK(known.failed(endpoint(1), ConnectFailure::no_room, config, time, random) == 0);
+    CHECK(known.next_attempt(false, config) == time + config.reconnect_min);
+    time += config.reconnect_min;
+  }
+}
+
 }  // namespace
 }  // namespace barter
