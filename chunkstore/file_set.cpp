@@ -342,6 +342,11 @@ Result<void> FileSet::create(FileIndex file, bool allocate) {
   return {};
 }
 
+Result<void> FileSet::open_to_write(FileIndex file) {
+  const auto opened = open(file, Want::write);
+  return opened ? Result<void>() : opened.error();
+}
+
 Result<void> FileSet::fetch_aside(FileIndex file, std::uint64_t offset, std::uint64_t length) {
   const auto from = open(side_file, Want::read);
   if (!from) return from.error();

@@ -94,6 +94,8 @@ class FileSet {
   // Makes the file and the folders above it, or opens it; then gives it its length, and all its
   // space where asked for.
   Result<void> create(FileIndex file, bool allocate);
+  // Can it be written? Nothing is.
+  Result<void> open_to_write(FileIndex file);
   // Copies what lies in the side file to the file itself.
   Result<void> fetch_aside(FileIndex file, std::uint64_t offset, std::uint64_t length);
   Result<std::uint64_t> next_data(FileIndex file, std::uint64_t offset);

@@ -50,6 +50,11 @@ Errc code_of(int error) {
     case ENOSPC:
     case EDQUOT:
       return Errc::no_space;
+    case EFBIG:
+    case EISDIR:
+    case EMLINK:
+    case ENAMETOOLONG:
+      return Errc::not_possible;
     default:
       return Errc::io_error;
   }
@@ -353,7 +358,12 @@ Result<void> PosixFiles::make_folders(const FileHandle& root, const std::string&
   }
   // What exists may be something else: a file, or a planted link.
   const int opened = open_beneath(root.id(), path, O_PATH | O_DIRECTORY);
-  if (opened < 0) return failure("make the folder", path, errno);
+  if (opened < 0) {
+    const int number = errno;
+    Error error = failure("make the folder", path, number);
+    if (number == ENOTDIR) error.code = Errc::not_possible;  // a file is where a folder should be
+    return error;
+  }
   ::close(opened);
   return {};
 }

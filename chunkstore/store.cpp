@@ -22,7 +22,9 @@ SipKey random_key() {
 
 StoreOutcome failed(const Error& error) {
   StoreOutcome outcome;
-  outcome.result = error.code == Errc::no_space ? StoreResult::no_space : StoreResult::io_error;
+  outcome.result = error.code == Errc::no_space ? StoreResult::no_space
+                   : is_permanent(error.code)   ? StoreResult::refused
+                                                : StoreResult::io_error;
   outcome.message = error.message;
   return outcome;
 }
@@ -125,6 +127,7 @@ Store::Impl::Impl(std::shared_ptr<const Metainfo> metainfo, StoreOptions options
            {options_.existing == Existing::overwrite, options_.max_open_files}),
       key_(random_key()),
       kept_(metainfo_->files().size()),
+      refused_(metainfo_->files().size()),
       have_(layout_.piece_count()),
       looked_(metainfo_->files().size()) {}
 

@@ -72,10 +72,17 @@ struct InTheWay {
   bool linked = false;  // no foreign file, but it has other names (hard links)
 };
 
+// A file that the system does not let us write, now or later.
+struct RefusedFile {
+  std::uint32_t file = 0;
+  Error error;
+};
+
 // What begin() made of the files that were there.
 struct BeginReport {
   std::vector<InTheWay> in_the_way;   // all of them; where it has failed
   std::vector<std::uint32_t> kept;    // files that count as not selected, by index
+  std::vector<RefusedFile> refused;   // left alone, too: they cannot be written
   std::vector<PieceIndex> withdrawn;  // had until then, in files that are now left alone
 };
 
@@ -114,7 +121,9 @@ class Store {
   Result<bool> check_piece(PieceIndex piece);
   // After the check: decides which of the files that were found are somebody else's, and what
   // becomes of them; fails with already_exists, or permission_denied where it is only for hard
-  // links, if one is in the way. Nothing was touched until then. Creates files and folders.
+  // links, if one is in the way. Nothing was touched until then. Creates files and folders. Files
+  // that can never be written count as not selected from then on, and are reported; where no other
+  // is wanted, that is the error.
   Result<void> begin();
   const BeginReport& begin_report() const;
 

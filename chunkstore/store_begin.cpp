@@ -12,6 +12,12 @@ bool Store::Impl::has_piece_of(FileIndex file) const {
   return any;
 }
 
+bool Store::Impl::is_whole(FileIndex file) const {
+  bool all = true;
+  for_pieces_of(file, [&](PieceIndex piece) { all = all && has(piece); });
+  return all;
+}
+
 Result<void> Store::Impl::begin() {
   if (options_.read_only || begun_) return {};
   if (auto done = prepare_root(false); !done) return done;
@@ -44,18 +50,17 @@ Result<void> Store::Impl::begin() {
     const auto info = set_.look(file);
     if (!info || (info->size != set_.length(file) && !has_piece_of(file))) fresh.push_back(file);
   }
-  const std::lock_guard lock(mutex_);
-  // Known durably before the first file is made: it could not be told from somebody else's after a
-  // power cut.
-  journal_->begun(file_system_);
-  journal_->created(fresh);
-  journal_->sync();
-  for (const FileIndex file : wanted) {
-    if (auto done = prepare_file(file); !done) return done;
-    if (data_lock_ || !is_selected(file)) continue;
-    if (auto done = lock_data(); !done) return done;
+  {
+    const std::lock_guard lock(mutex_);
+    // Known durably before the first file is made: it could not be told from somebody else's after
+    // a power cut.
+    journal_->begun(file_system_);
+    journal_->created(fresh);
+    journal_->sync();
   }
-  if (auto done = set_.make_links(); !done) return done;
+  if (auto done = prepare_files(wanted); !done) return done;
+  if (auto done = set_.make_links(); !done && !is_permanent(done.error().code)) return done;
+  const std::lock_guard lock(mutex_);
   std::vector<FileStampEntry> untouched;
   std::vector<FileStampEntry> changed;
   for (const FileIndex file : wanted) {
@@ -86,6 +91,23 @@ Result<void> Store::Impl::prepare_root(bool make) {
   return {};
 }
 
+// Those that can never be written are taken out of `wanted`.
+Result<void> Store::Impl::prepare_files(std::vector<FileIndex>& wanted) {
+  for (const FileIndex file : wanted) {
+    if (auto done = prepare_file(file); !done) {
+      if (!is_selected(file) || !is_permanent(done.error().code)) return done;
+      begin_report_.refused.push_back({file, done.error()});
+      continue;
+    }
+    if (data_lock_ || !is_selected(file)) continue;
+    if (auto done = lock_data(); !done) return done;
+  }
+  if (begin_report_.refused.empty()) return {};
+  if (auto done = leave_out_refused(); !done) return done;
+  std::erase_if(wanted, [&](FileIndex file) { return refused_[file]; });
+  return {};
+}
+
 // Makes the file, or gives it its length; moves in what lay in the side file.
 Result<void> Store::Impl::prepare_file(FileIndex file) {
   const auto before = set_.look(file);
@@ -95,6 +117,9 @@ Result<void> Store::Impl::prepare_file(FileIndex file) {
   if (is_selected(file) && (lacks_length || lacks_space)) {
     if (auto done = set_.create(file, full); !done) return done;
     dirty_.insert(file);
+  } else if (is_selected(file) && !set_.is_aside(file) && !is_whole(file)) {
+    // Known now, before a byte of it is fetched.
+    if (auto done = set_.open_to_write(file); !done) return done;
   }
   if (set_.is_aside(file)) {
     Result<void> done;

@@ -96,13 +96,16 @@ class Store::Impl {
   }
   std::uint32_t file_count() const { return static_cast<std::uint32_t>(metainfo_->files().size()); }
   bool is_selected(FileIndex file) const {
-    return (options_.selected.empty() || options_.selected[file]) && !kept_[file];
+    return (options_.selected.empty() || options_.selected[file]) && !kept_[file] &&
+           !refused_[file];
   }
   // The bytes of the torrent's pieces in this file, which is not ours, are in the side file.
   bool is_left_alone(FileIndex file) const {
-    return !is_selected(file) && (kept_[file] || origins_.is(file, FileOrigin::aside));
+    return !is_selected(file) &&
+           (kept_[file] || refused_[file] || origins_.is(file, FileOrigin::aside));
   }
   bool has_piece_of(FileIndex file) const;
+  bool is_whole(FileIndex file) const;
   FileSet::Touched touched(PieceIndex piece) const {
     return set_.touched(layout_.piece_offset(piece), layout_.piece_size(piece));
   }
@@ -120,6 +123,7 @@ class Store::Impl {
   Result<void> lock_top_folder(const std::string& path);
 
   // store_open.cpp
+  Result<void> load_state(std::optional<Journal::Loaded>& loaded);
   Result<void> open_root(const JournalState& state);
   void heed_origins(JournalState& state);
   Result<std::vector<Found>> look_at_files(const std::optional<Journal::Loaded>& loaded);
@@ -155,6 +159,8 @@ class Store::Impl {
   Result<void> note_origins(const Judged& judged);
   Result<void> prepare_root(bool make);
   Result<void> prepare_file(FileIndex file);
+  Result<void> prepare_files(std::vector<FileIndex>& wanted);
+  Result<void> leave_out_refused();
 
   // store_check.cpp
   std::unique_ptr<Checker> take_checker();
@@ -219,8 +225,9 @@ class Store::Impl {
   std::string state_path_;
   OpenReport report_;
   BeginReport begin_report_;
-  FileOrigins origins_;     // as the last run left them
-  std::vector<bool> kept_;  // by file: the user wants it left alone
+  FileOrigins origins_;        // as the last run left them
+  std::vector<bool> kept_;     // by file: the user wants it left alone
+  std::vector<bool> refused_;  // by file: begin() found that it can never be written
   // Until begin(): files that open() found and that may be somebody else's, as they looked.
   std::map<FileIndex, FileStamp> strangers_;
   bool has_side_ = false;          // the last run may have put bytes into the side file

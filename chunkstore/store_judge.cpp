@@ -207,4 +207,28 @@ Result<void> Store::Impl::note_origins(const Judged& judged) {
   return lock_data();  // a part of the files now
 }
 
+// As if they had not been selected; tried again in the next run.
+Result<void> Store::Impl::leave_out_refused() {
+  const auto& refused = begin_report_.refused;
+  std::vector<FileIndex> files;
+  std::vector<FileIndex> not_aside;  // what lies in the side file already stays had
+  for (const RefusedFile& one : refused) {
+    files.push_back(one.file);
+    if (!set_.is_aside(one.file)) not_aside.push_back(one.file);
+    refused_[one.file] = true;
+  }
+  bool any = false;
+  for (FileIndex file = 0; file < file_count(); ++file) {
+    any = any || (set_.is_real(file) && is_selected(file));
+  }
+  // Without a state there is no side file for the bytes that neighbours have in common with them.
+  if (!any || !state_folder_) return refused.front().error;
+  leave_alone(not_aside);
+  FileOrigins origins = origins_;
+  for (const FileIndex file : files) origins.set(file, FileOrigin::aside);
+  if (auto done = origins.save(files_, state_folder_); !done) return done;
+  origins_ = std::move(origins);
+  return lock_data();  // a part of the files now
+}
+
 }  // namespace barter

@@ -13,7 +13,8 @@ enum class StoreResult : std::uint8_t {
   hash_mismatch,
   blocks_lost,  // that were put aside: they must be fetched again
   no_space,
-  io_error
+  io_error,
+  refused,  // a file of it can never be written as it is: forbidden, or too large
 };
 
 struct StoreOutcome {
@@ -21,7 +22,7 @@ struct StoreOutcome {
   // A keyed 64-bit digest of each block, in order, where asked for or on a mismatch: equal bytes
   // give equal digests within one process, and a peer cannot aim at one.
   std::vector<std::uint64_t> block_digests;
-  std::string message;                          // of the last three: what and where
+  std::string message;                          // of the last four: what and where
   std::vector<std::uint32_t> lost_blocks = {};  // of blocks_lost: by number in the piece
 };
 

@@ -264,10 +264,11 @@ Result<bool> Store::Impl::fresh(BlockRange range, bool may_block) {
 
 bool Store::Impl::root_present() {
   auto root = files_.open_folder(root_path_, false);
-  if (!root) return false;
+  // That it cannot be opened (no descriptor is left, a disk fails) does not mean that it has gone.
+  if (!root) return root.error().code != Errc::not_found;
   const auto system = files_.file_system(*root);
   const auto info = files_.look(*root);
-  if (!system || !info) return false;
+  if (!system || !info) return true;
   const std::lock_guard lock(mutex_);
   if (!set_.has_root()) return !options_.read_only && !begun_;
   if (*system != file_system_) return false;

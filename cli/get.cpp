@@ -293,6 +293,7 @@ class Get {
   }
 
   int trade(AddTorrent add) {
+    add_ = add;
     if (client_) {  // the link's torrent goes on with what was found
       if (auto begun = client_->begin(id_, std::move(add)); !begun) {
         return leave(output_.fail(begun.error()));
@@ -307,12 +308,53 @@ class Get {
     return leave(watch());
   }
 
+  // A file can no longer be written. When the torrent is added again, that file is found and left
+  // out, as it would have been at the start; what was fetched stays. Where none is found the reason
+  // is another, and the end.
+  std::optional<int> start_over() {
+    const bool found_more = !left_out_before_ || watched_.left_out.size() > *left_out_before_;
+    if (!watched_.write_refused || !found_more) return output_.fail(*watched_.failed);
+    left_out_before_ = watched_.left_out.size();
+    client_->remove(id_, stop_grace);
+    watched_.failed.reset();
+    watched_.began = checked_ = false;
+    watched_.check = {};
+    watched_.left_out.clear();
+    auto id = client_->add(add_);
+    if (!id) return output_.fail(id.error());
+    id_ = *id;
+    return std::nullopt;
+  }
+
+  // At the end: what is lacking, and what to do about it.
+  void tell_left_out() {
+    if (watched_.left_out.empty()) return;
+    std::string paths;
+    for (const auto& file : watched_.left_out) {
+      if (paths.size() > 200) {
+        paths += ", ...";
+        break;
+      }
+      paths += (paths.empty() ? "" : ", ") + file.path;
+    }
+    output_.fall_short(
+        Error{Errc::permission_denied,
+              fmt::format("{}: {} left out, since {} cannot be written: {} ({}); once that is put "
+                          "right, the same command fetches what is lacking",
+                          watched_.name(), counted(watched_.left_out.size(), "file"),
+                          watched_.left_out.size() == 1 ? "it" : "they", paths,
+                          watched_.left_out.front().reason)});
+  }
+
   int watch() {
     began_at_ = last_byte_ = last_report_ = steady_clock::now();
     while (true) {
       inbox_.wait(tick);
       for (const auto& [id, event] : inbox_.take()) tell(event, watched_, output_);
-      if (watched_.failed) return output_.fail(*watched_.failed);
+      if (watched_.failed) {
+        if (const auto code = start_over()) return *code;
+        continue;
+      }
       if (const auto code = look()) return *code;
       if (signals::stop_requested()) return interrupted();
     }
@@ -357,7 +399,9 @@ class Get {
     const double seconds = std::chrono::duration<double>(*done_at_ - began_at_).count();
     boost::json::object fields = torrent_fields(*watched_.metainfo);
     fields["path"] = watched_.data_path;
-    fields["bytes"] = wanted_file_bytes_ - std::min(wanted_file_bytes_, watched_.kept_bytes);
+    std::uint64_t lacking = watched_.kept_bytes;
+    for (const auto& file : watched_.left_out) lacking += file.bytes;
+    fields["bytes"] = wanted_file_bytes_ - std::min(wanted_file_bytes_, lacking);
     fields["downloaded"] = progress_.downloaded;
     fields["uploaded"] = progress_.uploaded;
     output_.event("complete", std::move(fields));
@@ -366,9 +410,12 @@ class Get {
         progress_.downloaded == 0
             ? ""
             : fmt::format(": {} in {:.1f} s", format_size(progress_.downloaded), seconds);
-    output_.message(
-        fmt::format("{}: complete{}{}", watched_.metainfo->name(), what, but_for_kept()));
-    if (options_.on_complete.empty()) return std::nullopt;
+    output_.message(fmt::format("{}: {}{}{}", watched_.metainfo->name(),
+                                watched_.left_out.empty() ? "complete" : "the rest is complete",
+                                what, but_for_kept()));
+    tell_left_out();
+    // It is told of what is whole only.
+    if (options_.on_complete.empty() || !watched_.left_out.empty()) return std::nullopt;
     std::error_code ignored;
     auto path = std::filesystem::absolute(watched_.data_path, ignored).lexically_normal();
     auto started = program_.start(path.string());
@@ -446,7 +493,7 @@ class Get {
     stop_client(*client_, stop_grace, output_);
     boost::json::object fields = this->fields();
     fields["path"] = watched_.data_path;
-    fields["complete"] = done_at_.has_value();
+    fields["complete"] = done_at_.has_value() && watched_.left_out.empty();
     fields["bytes_done"] = progress_.verified_bytes;
     fields["bytes_total"] = progress_.wanted_bytes;
     fields["downloaded"] = progress_.downloaded;
@@ -464,6 +511,8 @@ class Get {
   Inbox inbox_;  // outlives the client
   std::unique_ptr<Client> client_;
   TorrentId id_{};
+  AddTorrent add_;                              // to be added again
+  std::optional<std::size_t> left_out_before_;  // by the run that was given up last
   ClientOptions settings_;
   Magnet link_;  // empty: it is none
   Watched watched_;

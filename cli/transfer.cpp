@@ -82,6 +82,20 @@ void tell_in_the_way(const std::string& name, const std::vector<InTheWay>& files
   list_files(lines, output);
 }
 
+void tell_left_out(const std::string& name, const std::vector<FilesLeftOut::File>& files,
+                   Output& output) {
+  boost::json::array list;
+  std::vector<std::string> lines;
+  for (const FilesLeftOut::File& file : files) {
+    list.push_back({{"path", file.path}, {"reason", valid_utf8(file.reason)}});
+    lines.push_back(file.reason);
+  }
+  output.event("left_out", {{"name", name}, {"files", std::move(list)}});
+  output.message(fmt::format("{}: {} cannot be written and {} left out:", name,
+                             counted(files.size(), "file"), files.size() == 1 ? "is" : "are"));
+  list_files(lines, output);
+}
+
 void tell_kept(const std::string& name, const std::vector<std::string>& paths, Output& output) {
   output.event("kept", {{"name", name}, {"paths", boost::json::array(paths.begin(), paths.end())}});
   output.message(fmt::format("{}: kept as {}, and not fetched:", name,
@@ -101,7 +115,7 @@ void tell_notice(const Notice& notice, const std::string& name, Output& output) 
                                        banned.reason));
           },
           [&](const DiskTrouble& trouble) { tell_paused(name, trouble.message, output); },
-          [&](const DiskRecovered&) { tell_going_on(name, output); },
+          [&](const DiskRecovered&) { tell_going_on(name, output); }, [](const WriteRefused&) {},
           [&](const TrackerMessage& message) {
             output.warning(fmt::format("{}: tracker: {}", name, message.message));
           },
@@ -268,11 +282,18 @@ void tell(const TorrentEvent& event, Watched& watched, Output& output) {
                    tell_kept(name, kept.paths, output);
                  },
                  [&](const StateTrouble& trouble) { tell_state(name, trouble, output); },
+                 [&](const FilesLeftOut& left_out) {
+                   watched.left_out = left_out.files;
+                   tell_left_out(name, left_out.files, output);
+                 },
                  [&](const RootMissing&) {
                    tell_paused(name, "its folder has gone; waiting for it", output);
                  },
                  [&](const RootReturned&) { tell_going_on(name, output); },
-                 [&](const Failed& failed) { watched.failed = failed.error; },
+                 [&](const Failed& failed) {
+                   watched.failed = failed.error;
+                   watched.write_refused = failed.write_refused;
+                 },
                  [&](const Notice& notice) { tell_notice(notice, name, output); }},
       event);
 }

@@ -66,6 +66,8 @@ struct Watched {
   std::vector<std::string> kept;   // paths of files that were left alone
   std::uint64_t kept_bytes = 0;    // what the torrent has there
   std::optional<Error> failed;
+  bool write_refused = false;           // why it failed: what Failed says of it
+  std::vector<FilesLeftOut::File> left_out;  // they cannot be written
   const std::string& name() const { return metainfo ? metainfo->name() : link_name; }
 };
 

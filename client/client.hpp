@@ -92,13 +92,23 @@ struct FilesKept {         // left alone, as wished; they count as not selected
 struct StateTrouble {
   std::optional<Error> error;
 };
+struct FilesLeftOut {      // they can never be written as they are; they count as not selected
+  struct File {
+    std::string path, reason;
+    std::uint64_t bytes = 0;
+  };
+  std::vector<File> files;
+};
 struct RootMissing {};
 struct RootReturned {};
 struct Failed {            // this torrent cannot go on
   Error error;
+  // A file cannot be written any more. All else is safe: where the torrent is removed and added
+  // again, that file is found and left out.
+  bool write_refused = false;
 };
 using TorrentEvent = std::variant<CheckProgress, TransferBegan, Completed, FilesChanged, FilesMissing,
-                                  FilesInTheWay, FilesKept, StateTrouble, RootMissing,
+                                  FilesInTheWay, FilesKept, StateTrouble, FilesLeftOut, RootMissing,
                                   RootReturned, Failed, Notice>;
 using TorrentHandler = std::function<void(TorrentId, const TorrentEvent&)>;
 

@@ -28,6 +28,7 @@ std::string_view to_string(Errc code) {
     case Errc::already_exists: return "already_exists";
     case Errc::file_changed: return "file_changed";
     case Errc::no_space: return "no_space";
+    case Errc::not_possible: return "not_possible";
     case Errc::io_error: return "io_error";
     case Errc::locked: return "locked";
     case Errc::address_in_use: return "address_in_use";

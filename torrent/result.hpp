@@ -32,6 +32,7 @@ enum class Errc {
   already_exists,         // we would overwrite something
   file_changed,           // a file is not what it was when we looked
   no_space,
+  not_possible,           // a file that can never be written as it is (a folder is there, too large)
   io_error,
   locked,                 // another process works on the same data
   address_in_use,
@@ -41,6 +42,12 @@ enum class Errc {
   rejected,               // the other end said no (a tracker's failure reason, an HTTP status)
   cancelled,
 };
+
+// Of writing a file: will it be the same the next time, whatever time passes? What is full, or
+// fails, may be well again; what is forbidden or cannot be stays so.
+constexpr bool is_permanent(Errc code) {
+  return code == Errc::permission_denied || code == Errc::not_possible;
+}
 
 // The stable lower-case name of a code, as printed in JSON events.
 std::string_view to_string(Errc code);

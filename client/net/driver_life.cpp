@@ -109,6 +109,7 @@ void SwarmDriver::begin(Bitfield have) {
       Bitfield left = have;
       for (const PieceIndex piece : report.withdrawn) left.clear(to_number(piece));
       keep(report.kept);
+      leave_out(report.refused);
       run(left);
     });
   });
@@ -128,6 +129,33 @@ void SwarmDriver::keep(std::span<const std::uint32_t> kept) {
     event.bytes += files[file].length;
   }
   emit(std::move(event));
+}
+
+void SwarmDriver::leave_out(const std::vector<RefusedFile>& refused) {
+  if (refused.empty()) return;
+  const auto& files = torrent_.metainfo->files();
+  if (torrent_.selected.empty()) {
+    for (const File& file : files) torrent_.selected.push_back(!file.pad);
+  }
+  FilesLeftOut event;
+  for (const RefusedFile& one : refused) {
+    torrent_.selected[one.file] = false;
+    event.files.push_back({files[one.file].path, one.error.message, files[one.file].length});
+  }
+  emit(std::move(event));
+}
+
+// What is here is kept as at a stop, and the store closes, so that the files can be looked at anew.
+void SwarmDriver::give_up_writing(const std::string& why) {
+  if (state_ != State::running) return;
+  state_ = State::stopping;
+  grace_over_ = true;
+  ended_ = [this, why] {
+    jobs_.close_store();
+    emit(Failed{{Errc::permission_denied, why}, true});
+  };
+  note([] { return std::string("stop"); });
+  swarm_.stop(current_time());
 }
 
 void SwarmDriver::run(const Bitfield& have) {
@@ -175,7 +203,7 @@ void SwarmDriver::tell_skipped_trackers() {
 
 void SwarmDriver::fail(Error error) {
   end();
-  emit(Failed{std::move(error)});
+  emit(Failed{std::move(error), false});
 }
 
 // Rounds.

@@ -12,7 +12,8 @@ bool may_be_dropped(const TorrentEvent& event) {
   const auto* notice = std::get_if<Notice>(&event);
   return notice != nullptr && !std::holds_alternative<WantedComplete>(*notice) &&
          !std::holds_alternative<DiskTrouble>(*notice) &&
-         !std::holds_alternative<DiskRecovered>(*notice);
+         !std::holds_alternative<DiskRecovered>(*notice) &&
+         !std::holds_alternative<WriteRefused>(*notice);
 }
 
 }  // namespace

@@ -38,6 +38,7 @@ void StoreJobs::post(DiskPool::Lane lane, Work work) {
                     work = std::move(work)]() mutable {
     Job letter = work(*store);
     work = {};
+    store = nullptr;  // whoever hears that the job is done may close it
     Mailbox& to = *mailbox;
     to.post([this, owner = std::move(owner), letter = std::move(letter)]() mutable {
       --pending_;

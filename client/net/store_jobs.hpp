@@ -56,6 +56,8 @@ class StoreJobs {
   // Any number at once; for a PieceCheck, which splits itself, before anything else is done.
   void check(Work work) { post(DiskPool::Lane::check, std::move(work)); }
 
+  // The store closes, and its files can be opened by another. Nothing may be pending, nor come.
+  void close_store() { store_ = nullptr; }
   const std::shared_ptr<Store>& store() const { return store_; }  // null before set_store()
   // Pieces that are being written and the like: 0 when the disk is at rest.
   std::size_t pending() const { return pending_ + gathered_; }

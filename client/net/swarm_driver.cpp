@@ -539,6 +539,8 @@ void SwarmDriver::perform(Notify& action) {
     last_probe_ = current_time();
   } else if (std::holds_alternative<DiskRecovered>(action.notice)) {
     disk_trouble_ = false;
+  } else if (const auto* refused = std::get_if<WriteRefused>(&action.notice)) {
+    return give_up_writing(refused->message);
   } else if (const auto* metadata = std::get_if<MetadataComplete>(&action.notice)) {
     if (metadata->error) return fail(*metadata->error);
   }

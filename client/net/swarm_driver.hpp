@@ -185,6 +185,8 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   void checked(const PieceCheck::Outcome& outcome);
   void begin(Bitfield have);
   void keep(std::span<const std::uint32_t> kept);
+  void leave_out(const std::vector<RefusedFile>& refused);
+  void give_up_writing(const std::string& why);
   void run(const Bitfield& have);
   void fail(Error error);
   void tell_skipped_trackers();

@@ -39,6 +39,7 @@ std::string describe(const Notice& notice) {
           [](const PieceFailed& n) { return fmt::format("failed {}", to_number(n.piece)); },
           [](const DiskTrouble& n) { return "disk trouble: " + escape(n.message); },
           [](const DiskRecovered&) { return std::string("disk recovered"); },
+          [](const WriteRefused& n) { return "write refused: " + escape(n.message); },
           [](const TrackerMessage& n) {
             return fmt::format("tracker {} says {}", static_cast<unsigned>(n.tracker),
                                escape(n.message));

@@ -133,6 +133,10 @@ struct DiskTrouble {  // transfer paused for want of space or after an error; `m
   bool no_space = false;
 };
 struct DiskRecovered {};
+// A file can never be written as it is: nothing more is stored. Whoever owns the files decides.
+struct WriteRefused {
+  std::string message;
+};
 struct TrackerMessage {  // a tracker's warning or failure, once per change
   TrackerId tracker{};
   bool failure = false;
@@ -168,7 +172,7 @@ struct PeerLeft {
   DisconnectReason reason{};
 };
 using Notice = std::variant<PieceVerified, WantedComplete, PeerBanned, PieceFailed, DiskTrouble,
-                            DiskRecovered, TrackerMessage, PeerLeft, MetadataComplete, FirstPeer>;
+                            DiskRecovered, WriteRefused, TrackerMessage, PeerLeft, MetadataComplete, FirstPeer>;
 struct Notify {
   Notice notice;
 };

@@ -100,6 +100,7 @@ void Swarm::Core::piece_stored(PieceIndex piece, const StoreOutcome& outcome, Ti
       break;
     case StoreResult::no_space:
     case StoreResult::io_error:
+    case StoreResult::refused:
       disk_failed(*open, outcome, std::move(blocks), now);
       break;
   }
@@ -217,7 +218,11 @@ void Swarm::Core::disk_failed(OpenPiece& open, const StoreOutcome& outcome,
   if (!disk_paused_) {
     disk_paused_ = true;
     disk_message_ = outcome.message;
-    notify(DiskTrouble{outcome.message, outcome.result == StoreResult::no_space});
+    if (outcome.result == StoreResult::refused) {
+      notify(WriteRefused{outcome.message});
+    } else {
+      notify(DiskTrouble{outcome.message, outcome.result == StoreResult::no_space});
+    }
   }
   if (stopping_) {
     spill_all(open);

@@ -7,11 +7,12 @@ import random
 import resource
 import signal
 import socket
+import subprocess
 import threading
 import time
 import unittest
 
-from harness import BarterTest, free_port
+from harness import BARTER, BarterTest, check_event, free_port
 
 SIZE = 3_000_000
 
@@ -54,6 +55,42 @@ class Transfer(BarterTest):
                                      f'echo noise\nexit {code}\n')
         os.chmod(path, 0o755)
         return path
+
+    def test_files_that_cannot_be_written_are_left_out(self):
+        """A read-only bind mount in a mount namespace: also root cannot write there."""
+        if subprocess.run(["unshare", "-rm", "true"], check=False, capture_output=True).returncode != 0:
+            self.skipTest("no mount namespaces here")
+        self.seed()
+        locked = self.write("got/album/extras/notes.txt", "")
+        mounted = ("mount --bind {0} {0} && mount -o remount,bind,ro {0} && exec \"$@\"").format(locked)
+        command = ["unshare", "-rm", "sh", "-c", mounted, "sh", BARTER, "get", "album.torrent", "--dir", "got", "--no-dht",
+                   "--no-lsd", "--listen", "127.0.0.1", *self.peers(True), "--on-complete", self.program()]
+        for arguments in ([], ["--json"]):
+            done = subprocess.run([*command, *arguments], cwd=self.folder, env=self.environment, capture_output=True,
+                                  text=True, timeout=60, check=False)
+            self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+            self.assertIn("notes.txt", done.stdout + done.stderr)
+            self.assertEqual(self.read("album/big.bin"), self.read("got/album/big.bin"))
+            self.assertEqual(self.read("got/album/extras/notes.txt"), b"")
+            self.assertFalse(os.path.exists(self.path("ran")))
+            if arguments:
+                events = [check_event(line) for line in done.stdout.splitlines()]
+                self.assertEqual([file["path"] for event in events if event["event"] == "left_out" for file in event["files"]],
+                                 ["album/extras/notes.txt"])
+                self.assertFalse(events[-1]["complete"])
+                self.assertEqual(events[-1]["exit_code"], 1)
+        done = self.get()
+        self.assertEqual(done.code, 0, done.err)
+        self.assert_whole()
+
+    def test_where_no_file_can_be_written_it_is_told_at_once(self):
+        self.seed()
+        limited = f"ulimit -f 1; exec {BARTER} get album.torrent --dir got --no-dht --no-lsd --listen 127.0.0.1 --select big.bin"
+        done = subprocess.run(["bash", "-c", limited], cwd=self.folder, env=self.environment, capture_output=True, text=True,
+                              timeout=60, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("big.bin", done.stderr)
+        self.assertIn("file size limit", done.stderr)
 
     def test_get_tells_where_the_data_is(self):
         self.seed()

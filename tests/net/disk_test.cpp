@@ -94,6 +94,41 @@ TEST_CASE("a full disk pauses a download, which goes on when there is room") {
   }
 }
 
+TEST_CASE("a file that can be written no more is left out when the torrent is added again") {
+  Folder from, to, state;
+  const auto metainfo = make_torrent(
+      from.path(), "data", {{"a", 2'000'000}, {"b", 2'000'000}, {"c", 2'000'000}}, 64 << 10);
+  Troubled disk;
+  disk.files->refused = "data/b";
+  ClientOptions options;
+  options.state_folder = state.path();
+  TestClient seed, get(options, disk.hooks);
+  seed.seed(metainfo, from.path());
+  SECTION("from the start") {
+    disk.files->refused_at = 0;
+    const TorrentId id = get.get(metainfo, to.path(), {seed.address()});
+    REQUIRE(get.wait<Completed>(id));
+    REQUIRE(get.saw<FilesLeftOut>(id));
+    REQUIRE(get.find<FilesLeftOut>(id)->files.size() == 1);
+    CHECK(get.find<FilesLeftOut>(id)->files[0].path == "data/b");
+  }
+  SECTION("in mid-download") {
+    disk.files->refused_at = 1'000'000;
+    const TorrentId first = get.get(metainfo, to.path(), {seed.address()});
+    REQUIRE(get.wait<Failed>(first));
+    CHECK(get.find<Failed>(first)->write_refused);
+    CHECK_FALSE(get.notice<DiskTrouble>(first));
+    get->remove(first, 1s);
+    const TorrentId second = get.get(metainfo, to.path(), {seed.address()});
+    REQUIRE(get.wait<Completed>(second));
+    CHECK(get.saw<FilesLeftOut>(second));
+    CHECK(get.find<TransferBegan>(second)->resumed);
+  }
+  for (const std::string name : {"data/a", "data/c"}) {
+    CHECK(read_file(from / name) == read_file(to / name));
+  }
+}
+
 TEST_CASE("a disk that hangs is given up a few seconds after the grace, with a word") {
   Folder from, to;
   const auto metainfo = make_torrent(from.path(), "data", {{"", 4 << 20}}, 64 << 10);

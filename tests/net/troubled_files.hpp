@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "chunkstore/posix_files.hpp"
@@ -20,6 +21,10 @@ class TroubledFiles final : public Files {
   std::atomic<std::uint64_t> written = 0;      // bytes
   std::atomic<std::uint64_t> full_at = ~0ull;  // `full` once so much is written
   std::atomic<int> reads = 0;                  // that may wait
+
+  // Once so many bytes are written, this file (a path in the download folder) can be no more.
+  std::string refused;
+  std::atomic<std::uint64_t> refused_at = ~0ull;
 
   void hang() {  // syncs, writes and reads do not come back
     const std::lock_guard lock(mutex_);
@@ -38,7 +43,17 @@ class TroubledFiles final : public Files {
   }
   Result<FileHandle> open(const FileHandle& root, const std::string& path, OpenMode mode,
                           bool executable) override {
-    return to_->open(root, path, mode, executable);
+    const bool is_refused = path == refused && mode != OpenMode::read;
+    if (is_refused && written >= refused_at) return refusal();
+    auto opened = to_->open(root, path, mode, executable);
+    if (!opened) return opened;
+    const std::lock_guard lock(mutex_);
+    if (is_refused) {
+      refused_handles_.insert(opened->id());
+    } else {
+      refused_handles_.erase(opened->id());  // the number is used again
+    }
+    return opened;
   }
   Result<void> make_folders(const FileHandle& root, const std::string& path) override {
     return to_->make_folders(root, path);
@@ -76,6 +91,10 @@ class TroubledFiles final : public Files {
   Result<void> write(const FileHandle& file, std::uint64_t offset,
                      std::span<const std::span<const std::byte>> parts) override {
     wait();
+    if (written >= refused_at) {
+      const std::lock_guard lock(mutex_);
+      if (refused_handles_.contains(file.id())) return refusal();
+    }
     if (full || written > full_at) return Error{Errc::no_space, "cannot write: no space left"};
     for (const auto& part : parts) written += part.size();
     return to_->write(file, offset, parts);
@@ -113,6 +132,7 @@ class TroubledFiles final : public Files {
   std::string boot_id() override { return to_->boot_id(); }
 
  private:
+  Error refusal() const { return {Errc::permission_denied, "cannot write " + refused}; }
   void close(int) override {}  // handles are those of the system's files
   void wait() {
     std::unique_lock lock(mutex_);
@@ -125,6 +145,7 @@ class TroubledFiles final : public Files {
   std::unique_ptr<Files> to_ = posix_files();
   std::mutex mutex_;
   std::condition_variable released_;
+  std::set<int> refused_handles_;
   bool hangs_ = false;
   std::atomic<int> hanging_ = 0;
 };

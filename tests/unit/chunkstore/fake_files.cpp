@@ -77,6 +77,7 @@ void FakeFiles::make_folder(const std::string& path) {
 }
 
 Result<FileHandle> FakeFiles::open_folder(const std::string& path, bool create) {
+  if (folders_refused_) return Error{*folders_refused_, "cannot open the folder " + path};
   if (!folders_.contains(path)) {
     if (!create) return absent(path);
     if (auto done = step(); !done) return done.error();
@@ -89,6 +90,9 @@ Result<FileHandle> FakeFiles::open_folder(const std::string& path, bool create) 
 Result<FileHandle> FakeFiles::open(const FileHandle& root, const std::string& path, OpenMode mode,
                                    bool) {
   const std::string name = full(root, path);
+  if (mode != OpenMode::read && refused_.contains(name)) {
+    return Error{refused_.at(name), "cannot open " + name};
+  }
   auto found = names_.find(name);
   if (found == names_.end()) {
     if (mode == OpenMode::read || mode == OpenMode::write) return absent(name);
@@ -248,6 +252,9 @@ std::uint64_t FakeFiles::used() const {
 
 Result<void> FakeFiles::write(const FileHandle& file, std::uint64_t offset,
                               std::span<const std::span<const std::byte>> parts) {
+  if (const auto refused = refused_.find(open_.at(file.id()).path); refused != refused_.end()) {
+    return Error{refused->second, "cannot write " + refused->first};
+  }
   Inode& inode = *open_.at(file.id()).node;
   std::string bytes;
   for (const auto& part : parts)

@@ -32,6 +32,12 @@ class FakeFiles final : public Files {
   }
   // Nothing can be made, written or synced below this folder; "" ends it. What takes no room can.
   void fail_below(const std::string& folder, Errc code) { bad_folder_ = folder, bad_code_ = code; }
+  // From now on whoever opens or writes this file so gets that error; nothing lets it be.
+  void refuse_writing(const std::string& path, std::optional<Errc> code) {
+    refused_.erase(path);
+    if (code) refused_.emplace(path, *code);
+  }
+  void refuse_folders(std::optional<Errc> code) { folders_refused_ = code; }
   void set_capacity(std::uint64_t bytes) { capacity_ = bytes; }
   // After the crash: all writes stay, or only some of them. Every handle and lock is gone.
   void kill();
@@ -160,6 +166,8 @@ class FakeFiles final : public Files {
   Errc fail_code_ = Errc::io_error;
   std::string bad_folder_;
   Errc bad_code_ = Errc::io_error;
+  std::map<std::string, Errc> refused_;
+  std::optional<Errc> folders_refused_;
   std::uint64_t capacity_ = ~std::uint64_t{0};
   std::map<std::string, Node> names_;
   std::set<std::string> folders_;

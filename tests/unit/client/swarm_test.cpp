@@ -305,6 +305,31 @@ TEST_CASE("a full disk stops the requests, not the blocks, and all goes on by it
   CHECK(f.swarm->progress(f.now).wasted == 0);
 }
 
+TEST_CASE("a file that can never be written is told, and not waited for") {
+  Fixture f;
+  f.start();
+  const ConnectionId peer = f.connect(1);
+  StorePiece store = f.finish_piece(peer, f.requests_to_seed(peer));
+  f.swarm->piece_stored(store.piece, {StoreResult::refused, {}, "b: forbidden"}, f.now,
+                        std::move(store.blocks));
+  f.drain();
+  std::size_t refused = 0, trouble = 0;
+  for (const Notify* notify : f.all<Notify>()) {
+    if (const auto* told = std::get_if<WriteRefused>(&notify->notice)) {
+      ++refused;
+      CHECK(told->message == "b: forbidden");
+    }
+    trouble += std::holds_alternative<DiskTrouble>(notify->notice) ? 1 : 0;
+  }
+  CHECK(refused == 1);
+  CHECK(trouble == 0);
+  CHECK(f.sent<wire::Request>().empty());
+  // It is up to the owner of the files: at the stop nothing of the piece is lost.
+  f.swarm->stop(f.now);
+  f.drain();
+  CHECK_FALSE(f.all<SpillBlock>().empty());
+}
+
 TEST_CASE("an I/O error bans nobody, a wrong piece of one sender does") {
   for (const StoreResult result : {StoreResult::io_error, StoreResult::hash_mismatch}) {
     Fixture f;
