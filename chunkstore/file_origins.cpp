@@ -13,9 +13,19 @@ namespace {
 constexpr const char* name = "origins";
 constexpr const char* new_name = "origins.new";
 constexpr std::string_view first_line = "barter origins 1\n";
+constexpr std::string_view any_version = "barter origins ";
+constexpr unsigned version = 1;
 constexpr std::string_view last_line = "end\n";
 constexpr std::array<std::pair<std::string_view, FileOrigin>, 3> words{
     {{"taken", FileOrigin::taken}, {"aside", FileOrigin::aside}, {"kept", FileOrigin::kept}}};
+
+bool is_newer(std::string_view text) {
+  if (!text.starts_with(any_version)) return false;
+  text.remove_prefix(any_version.size());
+  unsigned of = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), of);
+  return error == std::errc{} && rest != text.data() + text.size() && *rest == '\n' && of > version;
+}
 
 }  // namespace
 
@@ -27,6 +37,10 @@ FileOrigins FileOrigins::load(Files& files, const FileHandle& folder, std::uint3
   if (!info || info->size > max_bytes) return out;
   std::string text(info->size, '\0');
   const auto got = files.read(*file, 0, std::as_writable_bytes(std::span(text)));
+  if (got && is_newer(text)) {
+    out.newer_ = true;
+    return out;
+  }
   if (!got || *got != text.size() || !out.parse(text, file_count)) return {};
   out.known_ = true;
   return out;

@@ -28,6 +28,7 @@ class FileOrigins {
   static FileOrigins load(Files& files, const FileHandle& folder, std::uint32_t file_count);
 
   bool known() const { return known_; }  // there was such a file
+  bool newer() const { return newer_; }  // and a newer version of barter wrote it
   bool is(std::uint32_t file, FileOrigin origin) const;
   bool has(std::uint32_t file) const { return of_.contains(file); }
   const std::map<std::uint32_t, FileOrigin>& all() const { return of_; }
@@ -42,6 +43,7 @@ class FileOrigins {
   bool parse(std::string_view text, std::uint32_t file_count);
 
   bool known_ = false;
+  bool newer_ = false;
   std::map<std::uint32_t, FileOrigin> of_;
 };
 

@@ -44,6 +44,7 @@ enum class RecordType : std::uint8_t {
   named,
   partial,
 };
+constexpr auto last_record = RecordType::partial;
 
 class Writer {
  public:
@@ -435,6 +436,13 @@ void snapshot_files(const JournalState& state, std::string& out) {
 
 }  // namespace
 
+Error newer_state(const std::string& file) {
+  return {Errc::unsupported,
+          file +
+              " was written by a newer version of barter, and is left as it is: use that one, or "
+              "keep another state with --state-dir"};
+}
+
 FileStamp stamp_of(const FileInfo& info) {
   return {info.size, info.mtime_ns, info.inode, info.birth_ns};
 }
@@ -449,6 +457,20 @@ std::optional<JournalState> replay(std::string_view bytes, const JournalIdentity
     const auto payload = next_record(bytes);
     if (payload.empty() || !apply(payload, state)) return state;
   }
+}
+
+bool is_newer(std::string_view bytes) {
+  Reader header(next_record(bytes));
+  if (static_cast<RecordType>(header.u8()) != RecordType::header || header.text() != magic) {
+    return false;
+  }
+  const std::uint8_t of = header.u8();
+  if (!header.ok() || of < version) return false;
+  if (of > version) return true;
+  for (auto record = next_record(bytes); !record.empty(); record = next_record(bytes)) {
+    if (Reader(record).u8() > static_cast<std::uint8_t>(last_record)) return true;
+  }
+  return false;
 }
 
 bool is_ours(const JournalState::FileRecord& record, const FileStamp& now,
@@ -481,6 +503,7 @@ Result<std::optional<Journal::Loaded>> Journal::load(Files& files, const FileHan
   std::string bytes(std::min<std::uint64_t>(info->size, max_journal), '\0');
   const auto got = files.read(*file, 0, std::as_writable_bytes(std::span(bytes)));
   if (!got) return got.error();
+  if (is_newer(std::string_view(bytes).substr(0, *got))) return newer_state("journal");
   auto state = replay(std::string_view(bytes).substr(0, *got), identity);
   if (!state) return std::optional<Loaded>{};
   return std::optional<Loaded>{Loaded{std::move(*state), info->mtime_ns}};

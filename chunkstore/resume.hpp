@@ -91,6 +91,10 @@ struct JournalIdentity {
 // The state after the valid records of `bytes`; nothing if not even the first is.
 std::optional<JournalState> replay(std::string_view bytes, const JournalIdentity& identity);
 
+// Did a version of barter write it that knows more than we do? It must not be overwritten.
+bool is_newer(std::string_view bytes);
+Error newer_state(const std::string& file);
+
 // Did nobody but us touch the file since the journal was written? `in_flight`: a piece of it was
 // being written when the journal ended, at `journal_mtime_ns`.
 struct FileHistory {
@@ -108,7 +112,8 @@ class Journal {
     JournalState state;
     std::int64_t mtime_ns = 0;
   };
-  // Nothing if there is none, or if it is not of this torrent.
+  // Nothing if there is none, or if it is not of this torrent. Errors: unsupported, where a newer
+  // version of barter wrote it.
   static Result<std::optional<Loaded>> load(Files& files, const FileHandle& folder,
                                             const JournalIdentity& identity);
 

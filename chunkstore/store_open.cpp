@@ -77,13 +77,7 @@ Result<void> Store::Impl::open() {
     return Error{Errc::invalid_argument, "a selection of files needs a folder for its state"};
   }
   std::optional<Journal::Loaded> loaded;
-  if (state_folder_) {
-    auto journal = Journal::load(files_, state_folder_, identity_of(*metainfo_));
-    if (!journal) return journal.error();
-    loaded = std::move(*journal);
-    if (loaded) heed_origins(loaded->state);
-    set_.set_side_folder(&state_folder_);
-  }
+  if (auto done = load_state(loaded); !done) return done;
   JournalState state = loaded ? loaded->state : JournalState{};
   state.pieces.resize(layout_.piece_count(), PieceMark::suspect);
   state.files.resize(file_count());
@@ -115,6 +109,30 @@ Result<void> Store::Impl::open() {
   const bool full = !attached && attached.error().code == Errc::no_space;
   if (!attached && (options_.read_only || full)) return {};
   return attached;
+}
+
+// What the last run left. A newer version's memory is not touched: a download, which would have to
+// write it, ends here, and a seed works without.
+Result<void> Store::Impl::load_state(std::optional<Journal::Loaded>& loaded) {
+  if (!state_folder_) return {};
+  auto journal = Journal::load(files_, state_folder_, identity_of(*metainfo_));
+  if (journal && *journal) heed_origins((*journal)->state);
+  Result<void> done;
+  if (!journal) done = journal.error();
+  if (origins_.newer()) done = newer_state("origins");
+  if (done) {
+    loaded = std::move(*journal);
+    set_.set_side_folder(&state_folder_);
+    return {};
+  }
+  if (done.error().code != Errc::unsupported) return done;
+  if (!options_.read_only) {
+    return Error{Errc::unsupported, state_path_ + "/" + done.error().message};
+  }
+  origins_ = {};
+  lock_ = {};
+  state_folder_ = {};
+  return {};
 }
 
 Result<void> Store::Impl::open_root(const JournalState& state) {
@@ -159,7 +177,10 @@ void Store::Impl::heed_origins(JournalState& state) {
 Result<bool> Store::Impl::place_file(FileIndex file, const JournalState* state, Found& found) {
   const auto info =
       set_.has_root() ? set_.look(file) : Result<FileInfo>(Error{Errc::not_found, {}});
-  if (!info && info.error().code != Errc::not_found) return info.error();
+  // A name that is too long for the disk is one that is not there: begin() tells.
+  if (!info && info.error().code != Errc::not_found && info.error().code != Errc::not_possible) {
+    return info.error();
+  }
   found.present = info.has_value();
   if (found.present) found.info = *info;
   if (found.present && found.info.kind != FileKind::file) {

@@ -18,6 +18,13 @@ namespace json = boost::json;
 // Larger is no memory of ours: half a million files and a torrent of 32 MiB fit.
 constexpr std::size_t max_bytes = 512 << 20;
 constexpr std::size_t max_torrent_bytes = 64 << 20;
+// Files without a number are of version 1.
+constexpr std::int64_t memory_version = 1;
+
+bool is_newer(const json::object& memory) {
+  const json::value* version = memory.if_contains("version");
+  return version != nullptr && !(version->is_int64() && version->get_int64() <= memory_version);
+}
 
 std::int64_t nanoseconds(const timespec& time) {
   return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
@@ -90,7 +97,7 @@ std::optional<Remembered> ShareMemory::recall(const std::string& source,
   json::error_code error;
   const json::value parsed = json::parse(*text, error);
   const json::object* object = error ? nullptr : parsed.if_object();
-  if (object == nullptr) return std::nullopt;
+  if (object == nullptr || is_newer(*object)) return std::nullopt;
   const json::value* port = object->if_contains("port");
   const json::value* digest = object->if_contains("torrent_sha256");
   const json::value* files = object->if_contains("files");
@@ -117,8 +124,18 @@ Result<void> ShareMemory::remember(const std::string& source, std::string_view v
   if (folder_.empty()) return {};
   if (auto made = make_private_folder(folder_, true); !made) return made;
   const std::string path = file_for(source, variant);
+  if (const auto text = read_private_file(path + ".json", max_bytes)) {
+    json::error_code error;
+    const json::value before = json::parse(*text, error);
+    if (!error && before.is_object() && is_newer(before.get_object())) {
+      return Error{Errc::unsupported, path +
+                                          ".json was written by a newer version of barter, and is "
+                                          "left as it is"};
+    }
+  }
   if (auto done = write_private_file(path + ".torrent", what.torrent); !done) return done;
-  const json::object object{{"source", source},
+  const json::object object{{"version", memory_version},
+                            {"source", source},
                             {"port", what.port},
                             {"torrent_sha256", to_hex(sha256(as_bytes(what.torrent)))},
                             {"files", to_json(what.files)}};

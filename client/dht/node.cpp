@@ -41,6 +41,9 @@ Node::Core::Core(std::shared_ptr<const Config> config, SipKey seed)
   }
 }
 
+// Of what save() writes; without a number it is 1.
+static constexpr std::int64_t state_version = 1;
+
 Result<void> Node::Core::load(std::string_view state) {
   bencode::Limits limits;
   limits.bytes = max_state_bytes;
@@ -48,6 +51,10 @@ Result<void> Node::Core::load(std::string_view state) {
   limits.tokens = 64;
   const auto document = bencode::parse(state, limits);
   if (!document) return document.error();
+  if (document->root().type() == bencode::Type::dictionary &&
+      document->root().find_integer("version").value_or(state_version) > state_version) {
+    return Error{Errc::unsupported, "dht: the saved state is of a newer version"};
+  }
   std::vector<std::pair<Family*, NodeId>> ids;
   std::array<std::vector<NodeInfo>, 2> nodes;  // in the order of `ids`
   for (Family& family : families_) {
@@ -81,6 +88,7 @@ std::string Node::Core::save() const {
     out.key("nodes").string(compact_nodes(nodes, family.v4));
     out.end();
   }
+  out.key("version").integer(state_version);
   out.end();
   return out.take();
 }

@@ -199,8 +199,8 @@ void DhtSocket::load() {
   if (options_.state_folder.empty()) return;
   if (!make_private_folder(options_.state_folder, false)) return;
   const std::string path = options_.state_folder + "/dht";
-  lock_ = ::open((path + ".lock").c_str(),
-                 O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+  lock_ = ::open((path + ".lock").c_str(), O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
+                 0600);
   if (lock_ >= 0) (void)::fchmod(lock_, 0600);  // of an earlier version
   if (lock_ >= 0 && ::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
     ::close(lock_);  // another barter is that node
@@ -209,7 +209,10 @@ void DhtSocket::load() {
   if (lock_ < 0) return;
   if (const auto state = read_private_file(path, max_state_bytes); state.has_value()) {
     const auto loaded = node_->load(*state);  // what is broken is replaced by the next
-    static_cast<void>(loaded);
+    if (!loaded && loaded.error().code == Errc::unsupported) {
+      ::close(lock_);  // a newer version's is not ours to replace: nothing is saved
+      lock_ = -1;
+    }
   }
 }
 

@@ -410,3 +410,25 @@ TEST_CASE("Origins are read as they were written, or not at all") {
   files.put("/state/origins", "barter origins 1\nmine 3\nend\n");
   CHECK_FALSE(FileOrigins::load(files, *folder, 9).known());
 }
+
+TEST_CASE("Origins that a newer version wrote are left alone") {
+  Bench bench;
+  {
+    const auto store = bench.open();
+    bench.complete(*store);
+  }
+  const std::string newer = "barter origins 2\nwho knows\nend\n";
+  std::string path;
+  for (const std::string& name : bench.files.names()) {
+    if (name.ends_with("/origins")) path = name;
+  }
+  REQUIRE_FALSE(path.empty());
+  bench.files.put(path, newer);
+  const auto refused = Store::open(bench.sample.metainfo, bench.options, bench.files);
+  REQUIRE(refused.has_error());
+  CHECK(refused.error().code == Errc::unsupported);
+  CHECK(refused.error().message.find(path) == 0);
+  bench.options.read_only = true;
+  CHECK(Store::open(bench.sample.metainfo, bench.options, bench.files).has_value());
+  CHECK(bench.files.content(path) == newer);
+}

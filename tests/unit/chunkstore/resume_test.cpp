@@ -226,3 +226,13 @@ TEST_CASE("Names on the disk are remembered, and cost nothing where there are no
   REQUIRE(ok(fresh.attach(book.folder)));
   CHECK(book.bytes() == before);
 }
+
+TEST_CASE("No journal of ours is one of a newer version, wherever it is cut") {
+  Book book;
+  fill(book.journal);
+  const std::string bytes = book.bytes();
+  for (std::size_t size = 0; size <= bytes.size(); ++size) {
+    CHECK_FALSE(is_newer(std::string_view(bytes).substr(0, size)));
+  }
+  CHECK_FALSE(is_newer("something else"));
+}

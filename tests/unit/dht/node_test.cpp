@@ -339,5 +339,16 @@ TEST_CASE("dead nodes leave the table, peers expire") {
   }
 }
 
+TEST_CASE("a table that earlier versions saved is read, and one of a newer version is not") {
+  const std::string id(20, 'i');
+  const std::string nodes = std::string(20, 'n') + std::string("\x7f\x00\x00\x01\x1a\xe1", 6);
+  const std::string table = "2:v4d2:id20:" + id + "5:nodes26:" + nodes + "e";
+  const auto config = std::make_shared<const Config>();
+  Node node(config, SipKey{1, 2});
+  CHECK(node.load("d" + table + "e").has_value());
+  CHECK(node.load("d" + table + "7:versioni1ee").has_value());
+  CHECK(node.load("d" + table + "7:versioni2ee").error().code == Errc::unsupported);
+}
+
 }  // namespace
 }  // namespace barter::dht
