@@ -108,6 +108,25 @@ class State(BarterTest):
                 os.rename(kept, path)
 
 
+    def test_a_journal_that_was_lost_before_the_first_piece(self):
+        """Our own file, which is all hole, is not somebody else's."""
+        self.write("big.bin", random.Random(2).randbytes(4 << 20))
+        self.good("create", "big.bin", "--piece-length", "4MiB", "--output", "big.torrent")
+        port = free_port()
+        self.start("seed", "big.torrent", "--dir", ".", "--port", str(port), "--json", "--state-dir", self.path("seeds"),
+                   "--listen", "127.0.0.1", "--up-limit", "1MiB").wait_for("listening")
+        command = ["get", "big.torrent", "--dir", "got", "--peer", f"127.0.0.1:{port}", "--listen", "127.0.0.1", "--json"]
+        running = self.start(*command, "--port", str(free_port()))
+        running.wait_for("progress", where=lambda event: event["downloaded"] > 0)
+        running.kill()
+        self.assertTrue([name for name in os.listdir(self.path("got")) if name.startswith("big.bin")])
+        lost = [path for path in self.everything() if os.path.basename(path) == "journal"]
+        self.assertEqual(len(lost), 1)
+        os.remove(lost[0])
+        self.good(*command, "--port", str(free_port()))
+        self.assertEqual(self.read("big.bin"), self.read("got/big.bin"))
+
+
 class Interrupted(BarterTest):
     """Ctrl-C ends a command that waits for something that does not come."""
 
