@@ -26,12 +26,25 @@ struct SwarmConfig {
   std::uint32_t max_half_open = 16;               // connects under way
   std::uint32_t connects_per_second = 20;         // new attempts
   std::uint32_t max_known_peers = 2000;           // addresses remembered; the stalest go first
-  std::uint32_t max_connections_per_address = 2;  // beyond loopback and private networks
+  // Links of one host (places.hpp). A public IPv6 /64 may be one host's or a household's. In local
+  // networks many may share one address behind a router, and there is less to fear. All processes
+  // of this machine share loopback, and crowds are tried out there: it may have seven eighths of
+  // max_connections, so that it never shuts others out. Whom the user names is not counted.
+  std::uint32_t max_connections_per_address = 2;
+  std::uint32_t max_connections_per_network = 8;
+  std::uint32_t max_connections_per_local_address = 8;
   Duration keep_alive_after = std::chrono::seconds(100);  // of silence on our side
   Duration closed_after = std::chrono::seconds(120);      // of silence on the peer's side
   Duration reconnect_min = std::chrono::seconds(5);  // first pause after a failed connect; doubles
   Duration reconnect_max = std::chrono::minutes(30);
   Duration unused_after = std::chrono::minutes(5);  // neither side interested: may be closed
+  // Unchoked, interested, and it asks for nothing: the slot goes to others, for a while; and its
+  // place to a newcomer, if no block has come or gone for long.
+  Duration slot_lapses_after = std::chrono::seconds(3);
+  Duration slot_lapsed_for = std::chrono::seconds(60);
+  Duration wasteful_after = std::chrono::seconds(20);
+  // A full table still takes a newcomer now and then, in place of a link that has carried nothing.
+  Duration chance_interval = std::chrono::seconds(10);
 
   // A magnet link that names trackers may be that of a private torrent (BEP 27): it is looked for
   // in the DHT, on the local network and with peers' help only when no metadata came for so long,

@@ -43,6 +43,7 @@ struct Peer {
         connected_at(now),
         last_received(now),
         last_sent(now),
+        last_block(now),
         choke_changed(now) {}
 
   ConnectionId id;
@@ -92,7 +93,11 @@ struct Peer {
   Rate down, up;
   std::uint64_t downloaded = 0, uploaded = 0, uploaded_since_unchoke = 0;
 
-  TimePoint connected_at, last_received, last_sent, choke_changed;
+  TimePoint connected_at, last_received, last_sent;
+  TimePoint last_block;  // of payload, either way; or connected
+  TimePoint choke_changed;
+  TimePoint interested_since{};   // the peer
+  TimePoint slot_lapsed = never;  // was unchoked, and asked for nothing
 
   bool is_seed(std::size_t pieces) const { return counted_as_seed || has.count() == pieces; }
   bool has_piece(PieceIndex piece) const {

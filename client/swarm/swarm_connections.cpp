@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "client/swarm/peer_priority.hpp"
 #include "client/swarm/swarm_core.hpp"
 
 namespace barter {
@@ -83,14 +82,11 @@ std::optional<Swarm::Core::Refusal> Swarm::Core::refusal(const PeerInfo& info,
         break;
     }
   }
-  if (!info.remote.address.is_local() && address_is_full(info.remote))
-    return Refusal{DisconnectReason::too_many, "links to this address"};
-  const auto live = static_cast<std::size_t>(
-      std::count_if(peers_.begin(), peers_.end(), [](const auto& peer) { return !peer->closing; }));
-  if (live >= config_->max_connections) {
-    Peer* useless = replaceable(info.remote, now);
-    if (useless == nullptr) return Refusal{DisconnectReason::too_many, "links"};
-    disconnect(*useless, DisconnectReason::unused, "another peer takes its place", now);
+  const Place place = place_for(info.remote, info.source, now);
+  if (!place.free) return Refusal{DisconnectReason::too_many, "links"};
+  if (place.out != nullptr) {
+    disconnect(*place.out, DisconnectReason::unused, "another peer takes its place", now);
+    next_chance_ = now + config_->chance_interval;
   }
   return std::nullopt;
 }
@@ -140,56 +136,6 @@ wire::ExtensionHandshake Swarm::Core::extension_handshake(const Peer& peer) cons
   handshake.your_ip = peer.remote.address;
   handshake.upload_only = needed_count_ == 0;
   return handshake;
-}
-
-bool Swarm::Core::address_is_full(const Endpoint& remote) const {
-  const auto links = std::count_if(peers_.begin(), peers_.end(), [&](const auto& peer) {
-    return !peer->closing && peer->remote.address == remote.address;
-  });
-  return links >= static_cast<std::ptrdiff_t>(config_->max_connections_per_address);
-}
-
-Peer* Swarm::Core::replaceable(const Endpoint& newcomer, TimePoint now) const {
-  Peer* idle = unused(now);
-  return idle != nullptr ? idle : outranked(newcomer, now);
-}
-
-// BEP 40: of the links that carry nothing, that of the lowest priority, if the newcomer's is
-// higher. Both ends of every link compute the same, so a full swarm settles, newcomers get in, and
-// who has many addresses gets no more places than their share.
-Peer* Swarm::Core::outranked(const Endpoint& newcomer, TimePoint now) const {
-  if (!external_ip_ || external_ip_->is_v4() != newcomer.address.is_v4()) return nullptr;
-  const Endpoint own{*external_ip_, listen_port_};
-  std::uint32_t lowest = peer_priority(own, newcomer);
-  Peer* out = nullptr;
-  for (const auto& peer : peers_) {
-    if (peer->closing || peer->remote.address.is_v4() != newcomer.address.is_v4()) continue;
-    const bool carries = !peer->requests.empty() || (!peer->am_choking && peer->peer_interested);
-    if (carries || peer->source == PeerSource::user) continue;
-    if (now - peer->connected_at < config_->settled_after) continue;
-    const std::uint32_t priority = peer_priority(own, peer->remote);
-    if (priority >= lowest) continue;
-    lowest = priority;
-    out = peer.get();
-  }
-  return out;
-}
-
-Peer* Swarm::Core::unused(TimePoint now) const {
-  Peer* worst = nullptr;
-  for (const auto& peer : peers_) {
-    if (peer->closing || peer->am_interested || peer->peer_interested) continue;
-    const TimePoint last_use = std::max(peer->connected_at, peer->choke_changed);
-    if (now - last_use < config_->unused_after) continue;
-    if (worst == nullptr || peer->connected_at < worst->connected_at) worst = peer.get();
-  }
-  return worst;
-}
-
-bool Swarm::Core::wants_connection(const Endpoint& from, TimePoint now) const {
-  if (!trading() || bans_.banned(from)) return false;
-  if (!from.address.is_local() && address_is_full(from)) return false;
-  return peers_.size() < config_->max_connections || replaceable(from, now) != nullptr;
 }
 
 // ---- a link ends
@@ -391,8 +337,8 @@ void Swarm::Core::announce_finished(TrackerId tracker, const AnnounceOutcome& ou
   if (announcer_.message_changed(tracker, message) && !message.empty())
     notify(TrackerMessage{tracker, !outcome.ok, message});
   if (outcome.external_ip) {
-    external_ip_ = outcome.external_ip;
-    known_.set_own({*external_ip_, listen_port_});
+    own_address_.told_by_tracker(*outcome.external_ip);
+    known_.set_own({*outcome.external_ip, listen_port_});
   }
   links_changed_ = true;
   // Who was full when we called may have room by now. As seldom as we announce, and paced.

@@ -38,6 +38,7 @@ void Swarm::Core::start(TimePoint now) {
   if (started_ || stopping_) return;
   started_ = true;
   started_at_ = now;
+  next_chance_ = now + config_->chance_interval;
   was_complete_ = have_.all();
   announced_wanted_ = needed_count_ == 0;
   announcer_.set_partial_seed(needed_count_ == 0 && !was_complete_, now);

@@ -2,6 +2,7 @@
 // over
 //   swarm_core.cpp         commands, timers, what happens after each event
 //   swarm_connections.cpp  links: whom to take, to keep, to call, to drop; trackers
+//   swarm_places.cpp       whose place a newcomer gets when all are taken
 //   swarm_messages.cpp     each message of a peer
 //   swarm_metadata.cpp     the time before the metainfo is known
 //   swarm_exchange.cpp     whom peers are told of, and what they tell (BEP 11)
@@ -27,6 +28,7 @@
 #include "client/swarm/known_peers.hpp"
 #include "client/swarm/metadata_fetch.hpp"
 #include "client/swarm/open_pieces.hpp"
+#include "client/swarm/own_address.hpp"
 #include "client/swarm/passed_on.hpp"
 #include "client/swarm/peer.hpp"
 #include "client/swarm/peer_exchange.hpp"
@@ -127,14 +129,27 @@ class Swarm::Core {
   bool starving(TimePoint now) const;
   TimePoint famine_at() const;  // when we starve though we have links, if no block comes before
   bool link_is_pointless(const Peer& peer) const;
-  // Whose place somebody at `newcomer` may take when all are taken.
-  Peer* replaceable(const Endpoint& newcomer, TimePoint now) const;
-  Peer* unused(TimePoint now) const;
-  Peer* outranked(const Endpoint& newcomer, TimePoint now) const;
-  bool address_is_full(const Endpoint& remote) const;
   void leave_seeds(TimePoint now);
   void ban(const Contributor& contributor, const std::string& reason, TimePoint now);
   void forget_blocks_of(ConnectionId connection);
+
+  // swarm_places.cpp
+  struct Place {
+    bool free = false;
+    Peer* out = nullptr;  // who has to leave it
+  };
+  Place place_for(const Endpoint& newcomer, PeerSource source, TimePoint now) const;
+  template <class Eligible>
+  Peer* least_useful(const Endpoint& newcomer, TimePoint now, const Eligible& eligible) const;
+  template <class Eligible>
+  Peer* unused(const Eligible& eligible, TimePoint now) const;
+  template <class Eligible>
+  Peer* wasteful(const Eligible& eligible, TimePoint now) const;
+  template <class Eligible>
+  Peer* unproven(const Endpoint& newcomer, const Eligible& eligible, TimePoint now) const;
+  template <class Eligible>
+  Peer* outranked(const Endpoint& newcomer, const Eligible& eligible, TimePoint now) const;
+  static bool carries(const Peer& peer);
 
   // swarm_messages.cpp
   void on(Peer& peer, wire::KeepAlive&, TimePoint now);
@@ -271,6 +286,9 @@ class Swarm::Core {
   double lag_of(const Peer& peer) const;
   static bool ungrateful(const Peer& peer);
   bool keeps(const Peer& peer, TimePoint now) const;
+  static bool leaves_slot_empty(const Peer& peer, TimePoint now);
+  void note_lapse(Peer& peer, TimePoint now) const;
+  bool lets_slots_lapse(const Peer& peer, TimePoint now) const;
   void choke_soon(TimePoint now);
   void offer_first_copy(Peer& peer, TimePoint now);
 
@@ -316,6 +334,7 @@ class Swarm::Core {
   Bans bans_;
   std::vector<Endpoint> connecting_;
   RateLimiter connect_pace_;
+  TimePoint next_chance_{};  // when a newcomer may get a place by chance
   bool told_first_peer_ = false;
   bool links_changed_ = false;  // connect_more() and announce_due() should look
   std::uint32_t sources_ = 0;   // peers that do not choke us
@@ -332,7 +351,7 @@ class Swarm::Core {
   std::size_t upload_turn_ = 0, download_turn_ = 0;
 
   Announcer announcer_;
-  std::optional<Address> external_ip_;
+  OwnAddress own_address_;
 
   RateLimiter download_limiter_, upload_limiter_;
   bool work_freed_ = false;  // hungry peers should look again

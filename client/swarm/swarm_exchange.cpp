@@ -70,7 +70,7 @@ void Swarm::Core::on(Peer& peer, wire::PeerExchange& message, TimePoint now) {
   const ContributorId contributor = exchange_.contributor(peer.remote, peer.listen);
   if (!exchange_.trusted(contributor)) return;
   std::size_t untried = known_.untried_of(contributor);
-  const Endpoint own{external_ip_.value_or(Address()), listen_port_};
+  const Endpoint own{own_address_.known().value_or(Address()), listen_port_};
   for (const auto& contact : PeerExchange::credible(message, peer.remote, *config_)) {
     if (untried >= config_->pex_untried) break;
     if (contact.endpoint == own || bans_.banned(contact.endpoint)) continue;

@@ -87,6 +87,7 @@ void Swarm::Core::on(Peer& peer, wire::Unchoke&, TimePoint) {
 void Swarm::Core::on(Peer& peer, wire::Interested&, TimePoint now) {
   if (peer.peer_interested) return;
   peer.peer_interested = true;
+  peer.interested_since = now;
   choke_soon(now);
 }
 
@@ -333,6 +334,7 @@ void Swarm::Core::on(Peer& peer, wire::Piece& message, TimePoint now) {
   peer.debt.answered(!peer.requests.empty(), now);
   answers_.heard(now);
   peer.unserved.served();
+  peer.last_block = now;
   if (std::exchange(peer.snubbed, false)) peer.asks_again_at = {};
   block_arrived(peer, *block, std::move(message.block), now);
 }
@@ -354,6 +356,7 @@ void Swarm::Core::on(Peer& peer, wire::Request& message, TimePoint now) {
     return;
   }
   peer.uploads.add(*range);
+  peer.slot_lapsed = never;
   if (!first_copy_.active()) return;
   first_copy_.asked(range->piece);
   offer_first_copy(peer, now);
@@ -391,10 +394,9 @@ void Swarm::Core::on(Peer& peer, wire::ExtensionHandshake& message, TimePoint no
   if (message.reqq) known.reqq = std::max(1u, *message.reqq);
   if (message.upload_only) known.upload_only = *message.upload_only;
   if (!message.client.empty()) peer.client = message.client.substr(0, max_client_name);
-  if (message.your_ip && !message.your_ip->is_unspecified() && !external_ip_) {
-    external_ip_ = message.your_ip;  // a hint, used for the order of calling only
-    known_.set_own({*external_ip_, listen_port_});
-  }
+  // A hint, used only for whom to prefer.
+  if (message.your_ip && own_address_.told_by_peer(*message.your_ip, peer.remote.address))
+    known_.set_own({*own_address_.known(), listen_port_});
   if (message.listen_port && *message.listen_port != 0 && !peer.listen_known) {
     peer.listen = {peer.remote.address, *message.listen_port};
     peer.listen_known = true;

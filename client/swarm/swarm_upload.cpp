@@ -24,6 +24,8 @@ constexpr Duration remembered_for = std::chrono::minutes(1);
 constexpr std::uint64_t start_bytes = 256 << 10;
 // Beyond the piece that makes a beginner one that gives: blocks of others, begun beside it.
 constexpr std::uint64_t spare_start_bytes = 64 << 10;
+// From an unchoke to the first request, over the longest way.
+constexpr Duration time_to_ask = std::chrono::seconds(1);
 // Counted against the upload limit besides the payload: the header of a piece message.
 constexpr std::uint64_t header_bytes = 13;
 }  // namespace
@@ -149,7 +151,7 @@ void Swarm::Core::block_sent(ConnectionId connection, BlockRange range, TimePoin
   if (peer == nullptr || !peer->uploads.done(range)) return;
   if (first_copy_.active())
     passed_on_.sent(connection, range.piece, picker_.availability(range.piece) == 0, now);
-  peer->last_sent = now;
+  peer->last_sent = peer->last_block = now;
   peer->uploaded += range.length;
   peer->uploaded_since_unchoke += range.length;
   peer->up.add(range.length, now);
@@ -210,6 +212,23 @@ bool Swarm::Core::keeps(const Peer& peer, TimePoint now) const {
   return (peer.took_only && now - finished_at_ < remembered_for) || passed_on_.keeps(peer.id, now);
 }
 
+// It holds a slot that it said it wants, has had the time to ask, and asks for nothing.
+bool Swarm::Core::leaves_slot_empty(const Peer& peer, TimePoint now) {
+  if (peer.closing || peer.am_choking || !peer.peer_interested) return false;
+  if (peer.uploads.size() > 0 || peer.uploaded_since_unchoke > 0) return false;
+  return now - std::max(peer.choke_changed, peer.interested_since) >= time_to_ask;
+}
+
+void Swarm::Core::note_lapse(Peer& peer, TimePoint now) const {
+  if (!leaves_slot_empty(peer, now)) return;
+  if (now - std::max(peer.choke_changed, peer.interested_since) >= config_->slot_lapses_after)
+    peer.slot_lapsed = now;
+}
+
+bool Swarm::Core::lets_slots_lapse(const Peer& peer, TimePoint now) const {
+  return peer.slot_lapsed != never && now - peer.slot_lapsed < config_->slot_lapsed_for;
+}
+
 void Swarm::Core::choke_round(TimePoint now) {
   last_round_ = now;
   choke_at_ = never;
@@ -220,6 +239,7 @@ void Swarm::Core::choke_round(TimePoint now) {
   candidates_.clear();
   const bool few = has_few();
   bool contested = false;
+  std::uint32_t asleep = 0;
   for (const auto& peer : peers_) {
     ChokeCandidate candidate;
     candidate.connection = peer->id;
@@ -230,9 +250,11 @@ void Swarm::Core::choke_round(TimePoint now) {
     candidate.beginner = few && candidate.may_want && peer->has.none() &&
                          peer->uploaded <= layout_.piece_length() + spare_start_bytes;
     candidate.ungrateful = ungrateful(*peer);
-    candidate.keeps = keeps(*peer, now);
-    candidate.newcomer = now - peer->connected_at < 3 * config_->choke_interval;
+    if (leaves_slot_empty(*peer, now)) ++asleep;
+    note_lapse(*peer, now);
     candidate.gives = peer->down.per_second(now);
+    candidate.keeps = keeps(*peer, now) || (candidate.gives == 0 && lets_slots_lapse(*peer, now));
+    candidate.newcomer = now - peer->connected_at < 3 * config_->choke_interval;
     candidate.takes = peer->up.per_second(now);
     candidate.downloaded = peer->downloaded;
     candidate.taken = peer->uploaded_since_unchoke;
@@ -246,6 +268,8 @@ void Swarm::Core::choke_round(TimePoint now) {
   slots_ = upload_slots(*config_, upload_limiter_.limit(), needed_count_ == 0, candidates_);
   if (first_copy_.active()) slots_ = std::min(slots_, slots_alone);
   if (few) slots_ = std::min(slots_, slots_with_few);
+  // A slot that nothing is asked of costs nothing: another may be tried beside it.
+  slots_ = std::max(slots_, std::min(slots_ + std::min(asleep, slots_), config_->upload_slots_max));
   if (TradePolicy* policy = other_policy()) {
     policy->choose(candidates_, now, random_, unchoke_);
   } else {
