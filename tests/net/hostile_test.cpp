@@ -171,6 +171,35 @@ TEST_CASE("silent, deaf and lying peers do not keep a download from finishing") 
   CHECK(same_content(*fixture.metainfo, fixture.from.path(), to.path()));
 }
 
+TEST_CASE("a peer that sends every request back does not keep a download from finishing") {
+  Fixture fixture;
+  std::atomic<int> asked = 0;
+  ScriptServer stubborn(
+      [&](Peer& peer, const std::string&) {
+        peer.read(68);
+        peer.write(hello(*fixture.metainfo, "-XX0000-stubbornstub") + raw(wire::HaveAll{}) +
+                   raw(wire::Unchoke{}));
+        while (true) {
+          const std::string body = read_message(peer);
+          if (body.empty()) return;
+          if (body.size() != 13 || body[0] != 6) continue;
+          ++asked;
+          const wire::Reject reject{number_at(body, 1), number_at(body, 5), number_at(body, 9)};
+          if (!peer.write(raw(wire::Choke{}) + raw(reject) + raw(wire::Unchoke{}))) return;
+        }
+      },
+      false);
+  Folder to;
+  TestClient get;
+  const TorrentId id = get.get(fixture.metainfo, to.path(), {{"127.0.0.1", stubborn.port()}});
+  REQUIRE(get.wait_until([&] { return asked > 0; }));
+  std::this_thread::sleep_for(std::chrono::seconds(2));
+  CHECK(asked < 2000);  // some hundred thousand, if nobody counts
+  get->add_peers(id, {fixture.seed.address()});
+  CHECK(get.wait<Completed>(id));
+  CHECK(same_content(*fixture.metainfo, fixture.from.path(), to.path()));
+}
+
 TEST_CASE("a peer that sends wrong blocks is found out, and the download finishes") {
   Fixture fixture;
   ScriptServer poisoner(
