@@ -18,8 +18,9 @@ struct NodeOptions {
   std::uint64_t up = 1 << 20, down = 4 << 20;      // bytes a second of the line
   Duration delay = std::chrono::milliseconds(20);  // from the node to the middle of the network
   bool seed = false;
-  double has = 0;                        // share of the pieces at the start, by chance
-  std::optional<bool> first_piece = {};  // whether it begins with piece 0, whatever else it has
+  double has = 0;                          // share of the pieces at the start, by chance
+  std::optional<bool> first_piece = {};    // whether it begins with piece 0, whatever else it has
+  std::optional<std::uint32_t> host = {};  // the number of a node whose address it shares
   bool connectable = true;
   bool honest = true;
   bool must_finish = true;

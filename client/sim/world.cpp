@@ -82,6 +82,9 @@ Node& World::add(NodeOptions options) {
   node.options = std::move(options);
   node.endpoint = {address_of(node.number, seed_, options_.one_network),
                    static_cast<std::uint16_t>(6881 + random_.below(5))};
+  if (node.options.host)  // as another process on that machine
+    node.endpoint = {nodes_[*node.options.host]->endpoint.address,
+                     static_cast<std::uint16_t>(10'000 + node.number)};
   by_endpoint_[node.endpoint] = node.number;
   for (auto& byte : node.peer_id.bytes) byte = static_cast<std::byte>(random_.below(256));
   node.config = config_;

@@ -38,6 +38,11 @@ bool Blame::accused(ConnectionId connection) const {
                      [&](const Record& record) { return record.sender.connection == connection; });
 }
 
+void Blame::forget(ConnectionId connection) {
+  std::erase_if(records_,
+                [&](const Record& record) { return record.sender.connection == connection; });
+}
+
 std::vector<Blame::Guilty> Blame::stored(PieceIndex piece, std::span<const std::uint64_t> digests) {
   std::vector<Guilty> guilty;
   for (const Record& record : records_) {

@@ -26,6 +26,8 @@ class Blame {
     std::uint32_t blocks = 0;
   };
   std::vector<Guilty> stored(PieceIndex piece, std::span<const std::uint64_t> digests);
+  // It is banned: what it sent before does not count against it if it comes again.
+  void forget(ConnectionId connection);
   std::size_t records() const { return records_.size(); }
 
  private:

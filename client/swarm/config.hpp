@@ -111,6 +111,13 @@ struct SwarmConfig {
 
   // Bad data
   std::uint32_t bad_blocks_before_ban = 1;  // proven by digest
+  // Before another newcomer is tried of a host that has sent wrong pieces; doubles with each.
+  Duration trial_pause_min = std::chrono::milliseconds(250);
+  Duration trial_pause_max = std::chrono::seconds(60);
+  // A ban is for good, as long as there are others. Else one is tried again after so long, with one
+  // piece: its disk may have changed while it read. Doubles each time.
+  Duration ban_min = std::chrono::seconds(10);
+  Duration ban_max = std::chrono::minutes(10);
   // Limits of the user, bytes a second
   std::uint64_t download_limit = unlimited;
   std::uint64_t upload_limit = unlimited;

@@ -131,7 +131,7 @@ std::size_t KnownPeers::untried_of(ContributorId contributor) const {
 
 void KnownPeers::forget_named_by(ContributorId contributor) {
   std::erase_if(peers_, [&](const Known& known) {
-    return known.named_by == contributor && !known.busy && !known.shunned;
+    return known.named_by == contributor && !known.busy && known.shunned_until == TimePoint::min();
   });
 }
 
@@ -144,7 +144,8 @@ bool KnownPeers::better(const Known& a, const Known& b) {
 KnownPeers::Calls KnownPeers::calls(bool skip_seeds) const {
   Calls out;
   for (const Known& known : peers_) {
-    if (!known.busy && hearsay(known) && !known.shunned && !(skip_seeds && known.seed))
+    if (!known.busy && hearsay(known) && known.shunned_until == TimePoint::min() &&
+        !(skip_seeds && known.seed))
       out.heard_wait = true;
     if (!known.calling || known.source == PeerSource::user) continue;
     if (!hearsay(known)) {
@@ -166,11 +167,11 @@ bool KnownPeers::may_call(const Known& known, const Calls& calls, const SwarmCon
 }
 
 std::optional<KnownPeers::Candidate> KnownPeers::take(bool skip_seeds, const SwarmConfig& config,
-                                                      TimePoint now) {
+                                                      TimePoint now, TimePoint pardon) {
   const Calls under_way = calls(skip_seeds);
   Known* best = nullptr;
   for (Known& known : peers_) {
-    if (known.busy || known.shunned || known.retry_at > now) continue;
+    if (known.busy || known.shunned_until > pardon || known.retry_at > now) continue;
     if ((skip_seeds && known.seed) || !may_call(known, under_way, config)) continue;
     if (best == nullptr || better(known, *best)) best = &known;
   }
@@ -179,11 +180,12 @@ std::optional<KnownPeers::Candidate> KnownPeers::take(bool skip_seeds, const Swa
   return Candidate{best->endpoint, best->source};
 }
 
-TimePoint KnownPeers::next_attempt(bool skip_seeds, const SwarmConfig& config) const {
+TimePoint KnownPeers::next_attempt(bool skip_seeds, const SwarmConfig& config,
+                                   TimePoint pardon) const {
   const Calls under_way = calls(skip_seeds);
   TimePoint next = never;
   for (const Known& known : peers_)
-    if (!known.busy && !known.shunned && !(skip_seeds && known.seed) &&
+    if (!known.busy && known.shunned_until <= pardon && !(skip_seeds && known.seed) &&
         may_call(known, under_way, config))
       next = std::min(next, known.retry_at);
   return next;
@@ -248,8 +250,21 @@ void KnownPeers::forget_gossip() {
   std::erase_if(peers_, [](const Known& known) { return !known.busy && is_gossip(known.source); });
 }
 
-void KnownPeers::shun(const Endpoint& endpoint) {
-  if (Known* known = find(endpoint)) known->shunned = true;
+void KnownPeers::shun(const Endpoint& endpoint, TimePoint until) {
+  if (Known* known = find(endpoint)) known->shunned_until = until;
+}
+
+void KnownPeers::pardon(const Endpoint& endpoint) {
+  Known* known = find(endpoint);
+  if (known != nullptr && known->shunned_until != never) known->shunned_until = TimePoint::min();
+}
+
+TimePoint KnownPeers::next_pardon() const {
+  TimePoint next = never;
+  for (const Known& known : peers_)
+    if (!known.busy && known.shunned_until != TimePoint::min() && known.shunned_until != never)
+      next = std::min(next, std::max(known.shunned_until, known.retry_at));
+  return next;
 }
 
 void KnownPeers::set_own(const Endpoint& own) {

@@ -38,15 +38,17 @@ class KnownPeers {
   std::size_t size() const { return peers_.size(); }
 
   // The best candidate whose time has come; now `busy`, and a call under way until an outcome is
-  // told. `skip_seeds`: we have nothing to ask.
+  // told. `skip_seeds`: we have nothing to ask. `pardon`: those shunned until then may be tried.
   struct Candidate {
     Endpoint endpoint;
     PeerSource source{};
   };
-  std::optional<Candidate> take(bool skip_seeds, const SwarmConfig& config, TimePoint now);
+  std::optional<Candidate> take(bool skip_seeds, const SwarmConfig& config, TimePoint now,
+                                TimePoint pardon = TimePoint::min());
   // When the next candidate's time comes; `never` without one, or while those that there are must
   // wait for the end of other calls.
-  TimePoint next_attempt(bool skip_seeds, const SwarmConfig& config) const;
+  TimePoint next_attempt(bool skip_seeds, const SwarmConfig& config,
+                         TimePoint pardon = TimePoint::min()) const;
 
   // Outcomes. A busy address is not taken again. The first one returns who had named it, if
   // somebody had.
@@ -63,8 +65,13 @@ class KnownPeers {
   void set_seed(const Endpoint& endpoint, bool seed);
   // Forgets whom only other peers or the DHT told of, but for those that are busy.
   void forget_gossip();
-  // Ourselves, or somebody banned: never tried, and not learnt again.
-  void shun(const Endpoint& endpoint);
+  // Ourselves, or somebody banned: not tried, but by a pardon after that time, and not learnt
+  // again.
+  void shun(const Endpoint& endpoint, TimePoint until);
+  // It is as good as others again.
+  void pardon(const Endpoint& endpoint);
+  // When the next of those shunned could be tried; `never` without one.
+  TimePoint next_pardon() const;
   // We know how others see us: order by BEP 40.
   void set_own(const Endpoint& own);
 
@@ -75,7 +82,7 @@ class KnownPeers {
     std::uint8_t failures = 0;
     bool busy = false;     // connecting or connected
     bool calling = false;  // connecting
-    bool shunned = false;
+    TimePoint shunned_until = TimePoint::min();
     bool seed = false;
     bool reached = false;      // was connected once
     ContributorId named_by{};  // 0: nobody answers for it

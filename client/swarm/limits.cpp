@@ -70,6 +70,7 @@ std::string_view to_string(Limit limit) {
     case Limit::choked: return "choked";
     case Limit::snubbed: return "snubbed";
     case Limit::rejects: return "rejects";
+    case Limit::distrust: return "distrust";
     case Limit::no_blocks: return "no_blocks";
     case Limit::window: return "window";
     case Limit::line: return "line";
@@ -101,6 +102,7 @@ std::string_view describe(Limit limit) {
     case Limit::choked: return "we are choked";
     case Limit::snubbed: return "blocks are overdue";
     case Limit::rejects: return "our requests come back unserved";
+    case Limit::distrust: return "new, of a host that sent wrong pieces: it waits for its turn";
     case Limit::no_blocks: return "all that we lack there is asked of others";
     case Limit::window: return "the request window: no request waits there";
     case Limit::line: return "the line: requests wait there";
@@ -120,6 +122,7 @@ Limit download_limit(const SwarmFacts& swarm, const PeerFacts& peer) {
   if (peer.peer_choking) return Limit::choked;
   if (peer.snubbed) return Limit::snubbed;
   if (peer.rejects) return Limit::rejects;
+  if (peer.distrusted) return Limit::distrust;
   if (reached(swarm.download_limit, swarm.download_rate)) return Limit::own_limit;
   if (!peer.hungry) return requests_wait(peer) ? Limit::line : Limit::window;
   if (!swarm.download_ready) return Limit::own_limit;

@@ -41,6 +41,7 @@ enum class Limit : std::uint8_t {
   choked,     // it chokes us
   snubbed,    // it owes us blocks, and sends none
   rejects,    // what we ask for comes back unserved, so that we pause
+  distrust,   // it, or its host, has sent wrong pieces: it waits for its turn to be tried
   no_blocks,  // all that it has and we lack is asked of others
   window,     // requests: all are on their way, none waits at the peer
   line,       // requests wait at the peer: it, or a line, is no faster
@@ -80,6 +81,7 @@ struct PeerFacts {
   bool peer_choking = true;
   bool snubbed = false;      // owes us blocks for long; or all that it was asked for is overdue
   bool rejects = false;      // requests came back unserved, and we pause
+  bool distrusted = false;   // it waits for its turn to be tried
   bool hungry = false;       // it has room for requests, and there was none to send
   std::size_t requests = 0;  // not answered yet
   std::uint64_t rate = 0;    // of its requests, bytes a second; 0: none came yet

@@ -34,7 +34,7 @@ bool OpenPiece::has_for(ConnectionId connection, Terms terms) const {
   if (phase != Phase::fetching) return false;
   if (free_ > 0 && sent_back_ == 0 && !closed_to(connection)) return true;
   if (sent_back_ > 0 && free_for(connection, terms.again)) return true;
-  if (late_ == 0 || !terms.late) return false;
+  if (late_ == 0 || !terms.late || !open_to(connection)) return false;
   return std::any_of(blocks_.begin(), blocks_.end(), [&](const Block& block) {
     return block.late && block.holders[0] != connection;
   });
@@ -75,7 +75,7 @@ std::optional<std::uint32_t> OpenPiece::take(ConnectionId connection, Terms term
     if (on_trial_) asked_ = connection;
     return index;
   }
-  if (late_ == 0 || !terms.late) return std::nullopt;
+  if (late_ == 0 || !terms.late || !open_to(connection)) return std::nullopt;
   for (std::uint32_t i = 0; i < block_count(); ++i)
     if (blocks_[i].late && share(i, connection)) return i;
   return std::nullopt;
@@ -85,7 +85,7 @@ bool OpenPiece::share(std::uint32_t index, ConnectionId connection) {
   Block& block = blocks_[index];
   if (phase != Phase::fetching || block.state != State::requested) return false;
   if (block.holders[1] != no_connection || block.holders[0] == connection) return false;
-  if (closed_to(connection) && !block.late) return false;
+  if (!open_to(connection) || (closed_to(connection) && !block.late)) return false;
   block.holders[1] = connection;
   set_late(block, false);
   return true;
@@ -263,7 +263,7 @@ void OpenPiece::give_back(std::vector<BlockBuffer> buffers, TimePoint now) {
 
 void OpenPiece::reset() {
   free_ = late_ = missing_ = in_memory_ = spilling_ = first_free_ = requested_ = sent_back_ = 0;
-  asked_ = no_connection;
+  asked_ = reserved_ = no_connection;
   for (Block& block : blocks_) {
     if (block.state == State::pad) continue;
     block = Block{};

@@ -73,6 +73,11 @@ class OpenPiece {
   // Another takes its place when one of its blocks is late, or when it gave up.
   void on_trial() { on_trial_ = true; }
   bool is_on_trial() const { return on_trial_; }
+  // Only `connection` may be asked for it, late or not; no_connection: anybody again.
+  void reserve(ConnectionId connection) { reserved_ = connection; }
+  bool open_to(ConnectionId connection) const {
+    return reserved_ == no_connection || reserved_ == connection;
+  }
   // Nobody but `connection` has sent or owes any of it: what comes of it is its doing alone.
   bool only_of(ConnectionId connection) const;
   // What it sent is not believed any more: asked for again, if still in memory. Blocks.
@@ -122,7 +127,7 @@ class OpenPiece {
   static constexpr std::uint16_t unknown_sender = 0xffff;
 
   bool closed_to(ConnectionId connection) const {
-    return on_trial_ && asked_ != no_connection && asked_ != connection;
+    return !open_to(connection) || (on_trial_ && asked_ != no_connection && asked_ != connection);
   }
   std::uint16_t contributor(const Contributor& from);
   void set_late(Block& block, bool late);
@@ -141,6 +146,7 @@ class OpenPiece {
   std::uint32_t sent_back_ = 0;   // free blocks that somebody sent back
   bool on_trial_ = false;
   ConnectionId asked_ = no_connection;  // on trial: the one that is asked
+  ConnectionId reserved_ = no_connection;
   TimePoint in_memory_since_ = never;
 
   friend class OpenPieces;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,7 @@ struct Peer {
   bool counted_as_seed = false;  // by the picker, as a number; its bitfield is empty then
   bool snubbed = false;          // owed us blocks for too long
   bool suspect = false;          // sent a part of a wrong piece, and no right one alone since then
+  bool trusted = false;          // has sent right pieces, as many as we want to see (trials.hpp)
   bool took_only = false;        // when we had all: it had a good start and gave nothing like it
   bool hungry = false;           // has room for requests, and found nothing to ask for
   bool marked = false;           // on the Core's list of peers to be looked at
@@ -74,6 +76,8 @@ struct Peer {
   Debt debt;
   PieceIndex current_piece{};              // the piece it was asked for last
   std::uint64_t nothing_at_epoch = ~0ull;  // of the picker, when it had no piece for this peer
+  std::uint32_t right_pieces = 0;          // in which it had a part
+  std::optional<PieceIndex> trial;         // the piece that it is tried with
   Unserved unserved;
   TimePoint asks_again_at{};         // after requests that came back: not before
   std::uint32_t strays_allowed = 0;  // requests withdrawn: their blocks or rejects may still come

@@ -25,13 +25,11 @@ void Swarm::Core::peer_connected(ConnectionId connection, const PeerInfo& info, 
   std::optional<Endpoint> listen;
   if (const auto refused = refusal(info, listen, now)) {
     actions_.emplace_back(Disconnect{connection, refused->first, refused->second});
-    const bool never_again =
-        refused->first == DisconnectReason::self || refused->first == DisconnectReason::banned;
-    if (info.outgoing && never_again) {
-      known_.shun(info.remote);
-    } else if (info.outgoing && !listen) {
+    const bool banned = refused->first == DisconnectReason::banned;
+    if (info.outgoing && (banned || refused->first == DisconnectReason::self))
+      known_.shun(info.remote, banned ? now + config_->ban_min : never);
+    if (info.outgoing && !listen)
       known_.disconnected(info.remote, false, config_->reconnect_min, *config_, now, random_);
-    }
     settle(now);
     return;
   }
@@ -61,7 +59,8 @@ std::optional<Swarm::Core::Refusal> Swarm::Core::refusal(const PeerInfo& info,
                                                          TimePoint now) {
   if (!trading()) return Refusal{DisconnectReason::stopping, {}};
   if (info.peer_id == our_id_) return Refusal{DisconnectReason::self, "our own peer id"};
-  if (bans_.banned(info.peer_id) || bans_.banned(info.remote))
+  const TimePoint pardon = pardon_until(now);
+  if (bans_.banned(info.peer_id, pardon) || bans_.banned(info.remote, pardon))
     return Refusal{DisconnectReason::banned, {}};
   for (const auto& old : peers_) {
     if (old->closing || old->peer_id != info.peer_id) continue;
@@ -88,6 +87,7 @@ std::optional<Swarm::Core::Refusal> Swarm::Core::refusal(const PeerInfo& info,
     disconnect(*place.out, DisconnectReason::unused, "another peer takes its place", now);
     next_chance_ = now + config_->chance_interval;
   }
+  bans_.lift(info.peer_id, info.remote);
   return std::nullopt;
 }
 
@@ -160,7 +160,8 @@ void Swarm::Core::disconnect(Peer& peer, DisconnectReason reason, std::string de
     default:
       break;
   }
-  if (reason == DisconnectReason::banned && peer.listen_known) known_.shun(peer.listen);
+  if (reason == DisconnectReason::banned && peer.listen_known)
+    known_.shun(peer.listen, std::max(bans_.until(peer.listen), now + config_->ban_min));
   forget(peer, reason, pause, now);
 }
 
@@ -175,6 +176,7 @@ void Swarm::Core::peer_disconnected(ConnectionId connection, DisconnectReason re
 void Swarm::Core::forget(Peer& peer, DisconnectReason reason, Duration pause, TimePoint now) {
   notify(PeerLeft{row_of(peer, now), reason});
   peer.closing = has_closing_ = links_changed_ = true;
+  end_trial(peer);
   release_all(peer, now, false);
   if (metadata_) metadata_->left(peer.id);
   if (!peer.peer_choking) --sources_;
@@ -220,29 +222,40 @@ void Swarm::Core::ban(const Contributor& contributor, const std::string& reason,
   Endpoint listen = contributor.remote;
   for (const auto& peer : peers_)
     if (peer->id == contributor.connection && peer->listen_known) listen = peer->listen;
-  if (!bans_.add(contributor.peer_id, contributor.remote, listen)) return;  // known as a liar
-  known_.shun(listen);
+  const Address& address = contributor.remote.address;
+  const Endpoint place = address.is_local() ? listen : contributor.remote;
+  if (bans_.banned(contributor.peer_id) && bans_.banned(place)) return;  // known as a liar
+  const bool was_everywhere = trials_.everywhere();
+  trials_.offended(address, *config_, now);
+  const TimePoint until = now + trials_.ban(address, *config_);
+  bans_.add(contributor.peer_id, contributor.remote, listen, until);
+  known_.shun(listen, until);
   forget_blocks_of(contributor.connection);
+  blame_.forget(contributor.connection);
   notify(PeerBanned{contributor.remote, reason});
   for (const auto& peer : peers_) {
     if (peer->closing) continue;
     if (bans_.banned(peer->peer_id) || bans_.banned(peer->remote))
       disconnect(*peer, DisconnectReason::banned, reason, now);
   }
+  distrust(address, trials_.everywhere() && !was_everywhere, now);
 }
 
 // What a liar sent is fetched again: each of its blocks might cost a whole piece.
 void Swarm::Core::forget_blocks_of(ConnectionId connection) {
   for (const auto& open : open_.all()) {
-    if (open->phase != OpenPiece::Phase::fetching) continue;
-    const std::uint64_t missing = missing_bytes(*open);
-    const std::uint32_t blocks = open->forget(connection);
-    if (blocks == 0) continue;
-    memory_blocks_ -= blocks;
-    wasted_ += missing_bytes(*open) - missing;  // the last block may be a short one
-    open_.update(*open);
-    work_freed_ = true;
+    if (open->phase == OpenPiece::Phase::fetching) forget_blocks(*open, connection);
   }
+}
+
+void Swarm::Core::forget_blocks(OpenPiece& open, ConnectionId connection) {
+  const std::uint64_t missing = missing_bytes(open);
+  const std::uint32_t blocks = open.forget(connection);
+  if (blocks == 0) return;
+  memory_blocks_ -= blocks;
+  wasted_ += missing_bytes(open) - missing;  // the last block may be a short one
+  open_.update(open);
+  work_freed_ = true;
 }
 
 // ---- calling
@@ -262,18 +275,26 @@ void Swarm::Core::connect_more(TimePoint now) {
   connect_at_ = never;
   if (!trading()) return;
   const bool skip_seeds = needed_count_ == 0;
+  const TimePoint pardon = pardon_until(now);
+  // When a ban ends there may be nobody else by then.
+  pardon_at_ = never;
+  if (const TimePoint end = known_.next_pardon(); end != never && needed_count_ > 0) {
+    const TimePoint due = alone(now) ? end : std::max(end, famine_at());
+    if (due > now) pardon_at_ = due;
+  }
   while (peers_.size() + connecting_.size() < config_->max_connections &&
          connecting_.size() < config_->max_half_open) {
-    const TimePoint next = known_.next_attempt(skip_seeds, *config_);
+    const TimePoint next = known_.next_attempt(skip_seeds, *config_, pardon);
     if (next > now || !connect_pace_.ready(now)) {
       connect_at_ = next == never ? never : std::max(next, connect_pace_.ready_at());
       return;
     }
-    const auto candidate = known_.take(skip_seeds, *config_, now);
+    const auto candidate = known_.take(skip_seeds, *config_, now, pardon);
     if (!candidate) return;
-    if (bans_.banned(candidate->endpoint)) {
-      known_.shun(candidate->endpoint);
-      known_.answered(candidate->endpoint);
+    if (bans_.banned(candidate->endpoint, pardon)) {
+      known_.shun(candidate->endpoint, bans_.until(candidate->endpoint));
+      known_.disconnected(candidate->endpoint, false, config_->reconnect_min, *config_, now,
+                          random_);
       continue;
     }
     connect_pace_.take(1, now);

@@ -303,7 +303,8 @@ void Swarm::Core::recount(Peer& peer) {
 
 TimePoint Swarm::Core::next_deadline() const {
   return std::min({choke_at_, peers_at_, spill_at_, connect_at_, announce_at_, download_at_,
-                   upload_at_, metadata_at_, tell_at_, gossip_at_, doubt_at_});
+                   upload_at_, metadata_at_, tell_at_, gossip_at_, doubt_at_, trial_at_,
+                   pardon_at_});
 }
 
 void Swarm::Core::time_passed(TimePoint now) {
@@ -320,7 +321,11 @@ void Swarm::Core::time_passed(TimePoint now) {
     serve_in_turn(now);
   }
   if (tell_at_ <= now) tell_contacts(now);
-  if (connect_at_ <= now || announce_at_ <= now) links_changed_ = true;
+  if (trial_at_ <= now) {
+    trial_at_ = never;
+    work_freed_ = true;
+  }
+  if (connect_at_ <= now || announce_at_ <= now || pardon_at_ <= now) links_changed_ = true;
   settle(now);
 }
 
@@ -339,8 +344,14 @@ void Swarm::Core::check_peer(Peer& peer, TimePoint now) {
   }
   if (now - peer.last_sent >= config_->keep_alive_after) send(peer, wire::KeepAlive{}, now);
   mark_late_requests(peer, now);
+  if (peer.trial && peer.requests.late_count() > 0) {  // others shall have their turn
+    end_trial(peer);
+    release_all(peer, now, true);
+    pause_asking(peer, config_->block_timeout_min, now);
+  }
   if (!peer.snubbed && silent_at(peer, now) <= now) {
     peer.snubbed = true;
+    end_trial(peer);
     release_all(peer, now, true);
     pause_asking(peer, {}, now);
   }

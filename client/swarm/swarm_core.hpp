@@ -2,6 +2,7 @@
 // over
 //   swarm_core.cpp         commands, timers, what happens after each event
 //   swarm_connections.cpp  links: whom to take, to keep, to call, to drop; trackers
+//   swarm_trials.cpp       newcomers that must show first what they send
 //   swarm_places.cpp       whose place a newcomer gets when all are taken
 //   swarm_messages.cpp     each message of a peer
 //   swarm_metadata.cpp     the time before the metainfo is known
@@ -38,6 +39,7 @@
 #include "client/swarm/rate_limiter.hpp"
 #include "client/swarm/swarm.hpp"
 #include "client/swarm/trade_policy.hpp"
+#include "client/swarm/trials.hpp"
 #include "torrent/random.hpp"
 
 namespace barter {
@@ -132,6 +134,18 @@ class Swarm::Core {
   void leave_seeds(TimePoint now);
   void ban(const Contributor& contributor, const std::string& reason, TimePoint now);
   void forget_blocks_of(ConnectionId connection);
+  void forget_blocks(OpenPiece& open, ConnectionId connection);
+
+  // swarm_trials.cpp
+  bool must_prove_itself(const Peer& peer) const;
+  bool host_is_busy(const Peer& peer) const;
+  bool may_be_tried(const Peer& peer, TimePoint now);
+  std::optional<BlockRef> trial_block(Peer& peer, TimePoint now);
+  void end_trial(Peer& peer);
+  void trust_senders(const OpenPiece& open);
+  void distrust(const Address& address, bool all, TimePoint now);
+  bool alone(TimePoint now) const;
+  TimePoint pardon_until(TimePoint now) const;  // bans that end by then do not count
 
   // swarm_places.cpp
   struct Place {
@@ -235,7 +249,7 @@ class Swarm::Core {
   void withdraw_from_all(BlockRef block, TimePoint now);
 
   // swarm_pieces.cpp
-  void block_arrived(Peer& peer, BlockRef block, BlockBuffer buffer, TimePoint now);
+  void block_arrived(Peer& peer, BlockRef block, bool asked, BlockBuffer buffer, TimePoint now);
   void store_if_complete(OpenPiece& open, TimePoint now);
   bool doubted(OpenPiece& open, TimePoint now);
   void store_doubted(TimePoint now);
@@ -332,6 +346,7 @@ class Swarm::Core {
   KnownPeers known_;
   PeerExchange exchange_;
   Bans bans_;
+  Trials trials_;
   std::vector<Endpoint> connecting_;
   RateLimiter connect_pace_;
   TimePoint next_chance_{};  // when a newcomer may get a place by chance
@@ -361,7 +376,8 @@ class Swarm::Core {
   // Deadlines: each is when its work is due, or a time before it.
   TimePoint choke_at_ = never, peers_at_ = never, spill_at_ = never, connect_at_ = never,
             announce_at_ = never, download_at_ = never, upload_at_ = never, metadata_at_ = never,
-            tell_at_ = never, gossip_at_ = never, doubt_at_ = never;
+            tell_at_ = never, gossip_at_ = never, doubt_at_ = never, trial_at_ = never,
+            pardon_at_ = never;
 
   std::vector<Action> actions_;
   std::vector<ChokeCandidate> candidates_;  // scratch

@@ -38,6 +38,10 @@ bool Swarm::Core::may_be_asked(const Peer& peer) const {
 void Swarm::Core::top_up(Peer& peer, TimePoint now) {
   peer.hungry = false;
   if (!may_be_asked(peer)) return;
+  if (host_is_busy(peer)) {
+    peer.hungry = true;
+    return;
+  }
   const std::uint32_t target = request_target(peer, now);
   const TimePoint deadline_before = peer.requests.next_late(*config_);
   while (peer.requests.size() < target) {
@@ -57,7 +61,7 @@ void Swarm::Core::top_up(Peer& peer, TimePoint now) {
 bool Swarm::Core::request_one(Peer& peer, TimePoint now) {
   auto block = choose_block(peer, now);
   // With the disk behind there is work left, only no room for it yet.
-  if (!block && may_open())
+  if (!block && may_open() && !must_prove_itself(peer))
     block = pick_policy_ ? second_request(peer, now) : duplicate_slow_block(peer, now);
   if (!block) return false;
   const BlockRange range = layout_.range(*block);
@@ -84,6 +88,7 @@ std::optional<BlockRef> Swarm::Core::take_from(OpenPiece& open, Peer& peer, bool
 }
 
 std::optional<BlockRef> Swarm::Core::choose_block(Peer& peer, TimePoint now) {
+  if (must_prove_itself(peer)) return trial_block(peer, now);
   if (peer.peer_choking) return choose_while_choked(peer, now);
   // The piece it is on: whole pieces of one peer complete early, and tell who spoiled them.
   if (OpenPiece* open = open_.find(peer.current_piece);
@@ -124,7 +129,8 @@ std::optional<BlockRef> Swarm::Core::sent_back_block(Peer& peer, TimePoint now) 
 bool Swarm::Core::another_waits(const Peer& peer, PieceIndex piece, TimePoint now) const {
   return std::any_of(peers_.begin(), peers_.end(), [&](const auto& other) {
     return other.get() != &peer && other->hungry && !other->closing && !other->peer_choking &&
-           !other->snubbed && other->asks_again_at <= now && other->has_piece(piece);
+           !other->snubbed && other->asks_again_at <= now && other->has_piece(piece) &&
+           !must_prove_itself(*other) && !host_is_busy(*other);
   });
 }
 

@@ -15,6 +15,7 @@ std::string Swarm::Core::idle_without_reason(const Peer& peer) const {
   if (!peer.am_interested || peer.peer_choking || !peer.requests.empty()) return {};
   if (peer.asks_again_at != TimePoint{})
     return peers_at_ <= peer.asks_again_at ? "" : "nobody will look again at a peer that pauses";
+  if (must_prove_itself(peer) || host_is_busy(peer)) return {};  // it waits for its turn
   if (!peer.hungry) return "an idle peer was not looked at";
   if (download_limiter_.limit() == 0 || download_at_ != never) return {};
   bool others_asked = false, others_waited_for = false;

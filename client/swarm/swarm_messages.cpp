@@ -72,6 +72,7 @@ void Swarm::Core::on(Peer& peer, wire::Choke&, TimePoint now) {
   --sources_;
   work_freed_ = true;  // what was left to it
   // BEP 6: with Fast each request is rejected by name; without, a choke drops them all.
+  end_trial(peer);
   if (peer.fast || peer.requests.empty()) return;
   release_all(peer, now, false);
   pause_asking(peer, {}, now);
@@ -323,7 +324,8 @@ void Swarm::Core::on(Peer& peer, wire::Piece& message, TimePoint now) {
     wasted_ += length;
     return;
   }
-  if (!peer.requests.delivered(*block, length, now, *config_)) {
+  const bool asked = peer.requests.delivered(*block, length, now, *config_);
+  if (!asked) {
     if (peer.strays_allowed == 0) {
       wasted_ += length;
       breaks_protocol(peer, "a block that was not asked for", now);
@@ -336,7 +338,7 @@ void Swarm::Core::on(Peer& peer, wire::Piece& message, TimePoint now) {
   peer.unserved.served();
   peer.last_block = now;
   if (std::exchange(peer.snubbed, false)) peer.asks_again_at = {};
-  block_arrived(peer, *block, std::move(message.block), now);
+  block_arrived(peer, *block, asked, std::move(message.block), now);
 }
 
 void Swarm::Core::on(Peer& peer, wire::Request& message, TimePoint now) {
@@ -400,7 +402,7 @@ void Swarm::Core::on(Peer& peer, wire::ExtensionHandshake& message, TimePoint no
   if (message.listen_port && *message.listen_port != 0 && !peer.listen_known) {
     peer.listen = {peer.remote.address, *message.listen_port};
     peer.listen_known = true;
-    if (bans_.banned(peer.listen)) {
+    if (bans_.banned(peer.listen, pardon_until(now))) {
       disconnect(peer, DisconnectReason::banned, {}, now);
       return;
     }

@@ -97,7 +97,7 @@ void Swarm::Core::leave_gossip(TimePoint now) {
   known_.forget_gossip();
   for (const auto& peer : peers_) {
     if (peer->closing || !is_gossip(peer->source)) continue;
-    if (peer->listen_known) known_.shun(peer->listen);
+    if (peer->listen_known) known_.shun(peer->listen, never);
     disconnect(*peer, DisconnectReason::unused, "the torrent is private", now);
   }
 }

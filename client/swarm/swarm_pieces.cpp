@@ -14,10 +14,13 @@ namespace {
 constexpr Duration doubted_for = std::chrono::seconds(2);
 }  // namespace
 
-void Swarm::Core::block_arrived(Peer& peer, BlockRef block, BlockBuffer buffer, TimePoint now) {
+void Swarm::Core::block_arrived(Peer& peer, BlockRef block, bool asked, BlockBuffer buffer,
+                                TimePoint now) {
   OpenPiece* open = open_.find(block.piece);
+  const bool welcome =
+      asked || (open != nullptr && open->open_to(peer.id) && !must_prove_itself(peer));
   if (open == nullptr || open->phase != OpenPiece::Phase::fetching ||
-      !open->is_missing(block.block)) {
+      !open->is_missing(block.block) || !welcome) {
     wasted_ += buffer.size();
     return;
   }
@@ -113,6 +116,7 @@ void Swarm::Core::piece_verified(OpenPiece& open, const StoreOutcome& outcome, T
   memory_blocks_ -= open.in_memory();
   if (open.contributors().size() == 1)
     if (Peer* peer = find(open.contributors()[0].connection)) peer->suspect = false;
+  trust_senders(open);
   open_.close(open);
   for (const auto& guilty : blame_.stored(piece, outcome.block_digests))
     if (guilty.blocks >= config_->bad_blocks_before_ban)
@@ -171,6 +175,8 @@ void Swarm::Core::piece_was_wrong(OpenPiece& open, const StoreOutcome& outcome, 
   wasted_ += layout_.piece_size(piece);
   notify(PieceFailed{piece});
   const auto guilty = blame_.failed(open, outcome.block_digests);
+  for (const auto& peer : peers_)
+    if (peer->trial == piece) peer->trial.reset();
   suspect_senders(open);
   if (open.has_spilled()) actions_.emplace_back(DropSpilled{piece});
   if (needed(piece) && !stopping_) {
@@ -236,6 +242,7 @@ void Swarm::Core::disk_failed(OpenPiece& open, const StoreOutcome& outcome,
 void Swarm::Core::abandon(OpenPiece& open, TimePoint now) {
   const PieceIndex piece = open.piece();
   for (const auto& peer : peers_) {
+    if (peer->trial == piece) peer->trial.reset();
     for (std::size_t i = peer->requests.size(); i > 0; --i) {
       const BlockRef block = peer->requests[i - 1].block;
       if (block.piece == piece) withdraw(*peer, block, now);

@@ -136,7 +136,8 @@ Peer* Swarm::Core::outranked(const Endpoint& newcomer, const Eligible& eligible,
 
 // Before its handshake is answered.
 bool Swarm::Core::wants_connection(const Endpoint& from, TimePoint now) const {
-  return trading() && !bans_.banned(from) && place_for(from, PeerSource::incoming, now).free;
+  return trading() && !bans_.banned(from, pardon_until(now)) &&
+         place_for(from, PeerSource::incoming, now).free;
 }
 
 }  // namespace barter

@@ -116,6 +116,7 @@ PeerFacts Swarm::Core::peer_facts(const Peer& peer, TimePoint now) const {
   out.snubbed = peer.snubbed || (peer.requests.late_count() > 0 &&
                                  peer.requests.late_count() == peer.requests.size());
   out.rejects = peer.asks_again_at > now;
+  out.distrusted = host_is_busy(peer) || (must_prove_itself(peer) && !peer.trial);
   out.hungry = peer.hungry;
   out.requests = peer.requests.size();
   out.rate = peer.requests.rate();

@@ -160,6 +160,31 @@ TEST_CASE("liars are banned and nobody else", "[sim]") {
   });
 }
 
+// Forty of them, and whoever is banned is replaced by somebody new.
+TEST_CASE("liars that come again waste little", "[sim]") {
+  for (const bool one_host : {true, false}) {
+    for_seeds(3, [&](std::uint64_t seed) {
+      INFO("of one host: " << one_host);
+      World world(seed, {.pieces = 512, .one_network = true});
+      const auto allow = [](SwarmConfig& config) { config.max_connections_per_local_address = 60; };
+      for (int i = 0; i < 3; ++i) world.add({.seed = true, .configure = allow});
+      Node& victim = world.add({.down = 16 << 20, .configure = allow});
+      for (int wave = 0; wave < 8; ++wave)
+        for (int i = 0; i < 40; ++i) {
+          NodeOptions liar{.seed = true, .honest = false, .corrupts = 1};
+          liar.joins = after(seconds(wave) + milliseconds(10 * i));
+          liar.configure = allow;
+          if (one_host) liar.host = 0;  // with an honest one
+          world.add(liar);
+        }
+      require_finish(world, seconds(120));
+      const Progress progress = victim.swarm->progress(world.instant());
+      CHECK(progress.wasted * 100 <= progress.wanted_bytes * 20);
+      CHECK(victim.banned.size() >= 4);
+    });
+  }
+}
+
 TEST_CASE("peers that never answer requests hold nobody up", "[sim]") {
   for_seeds(10, [](std::uint64_t seed) {
     World world(seed);

@@ -78,7 +78,7 @@ TEST_CASE("all are tried again when there is a reason to, but for those that are
     known.take(false, config, now);
     known.failed(endpoint(i), ConnectFailure::handshake_failed, config, now, random);
   }
-  known.shun(endpoint(2));
+  known.shun(endpoint(2), never);
   CHECK_FALSE(known.take(false, config, now));
   known.retry_all(now);
   CHECK(known.take(false, config, now)->endpoint == endpoint(1));
@@ -92,7 +92,7 @@ TEST_CASE("seeds and shunned addresses are left out") {
   known.add(endpoint(1), PeerSource::tracker, config, now, random);
   known.add(endpoint(2), PeerSource::tracker, config, now, random);
   known.set_seed(endpoint(1), true);
-  known.shun(endpoint(2));
+  known.shun(endpoint(2), never);
   CHECK(known.next_attempt(true, config) == never);
   CHECK(known.take(false, config, now)->endpoint == endpoint(1));
   CHECK_FALSE(known.add(endpoint(2), PeerSource::user, config, now, random));
