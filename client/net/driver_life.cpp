@@ -302,6 +302,11 @@ void SwarmDriver::synced(const Result<void>& result, bool covers_completion) {
 
 void SwarmDriver::looked_last(const Changes& changes) {
   if (state_ == State::ended || !completing_) return;
+  if (!changes.root) {
+    completing_ = false;  // root_returned() goes on
+    if (!root_missing_ && state_ == State::running) root_vanished();
+    return;
+  }
   if (!changes.lost.empty()) {
     tell_disk_recovered();
     if (state_ == State::running) files_changed(changes);
@@ -329,6 +334,7 @@ SwarmDriver::Changes SwarmDriver::changes_of(Store& store) {
   out.lost = store.find_changes();
   out.paths = store.changed_files();
   out.absent = store.absent_files();
+  out.root = store.root_present();
   return out;
 }
 

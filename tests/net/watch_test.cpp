@@ -101,3 +101,20 @@ TEST_CASE("nothing is complete while something else is in the place of one of it
   CHECK(get.notice<DiskRecovered>(id));
   CHECK(same_content(*metainfo, from.path(), to.path()));
 }
+
+TEST_CASE("a download whose root has gone is not complete before it is back") {
+  Folder from, to;
+  const auto metainfo = make_torrent(from.path(), "data", {{"", 4 << 20}}, 64 << 10);
+  ClientOptions options;
+  options.download_limit = 4 << 20;
+  TestClient seed, get(options);
+  seed.seed(metainfo, from.path());
+  const TorrentId id = get.get(metainfo, to.path() + "/root", {seed.address()});
+  REQUIRE(get.wait_until([&] { return get->progress(id).verified_bytes > 1 << 20; }));
+  std::filesystem::rename(to / "root", to / "away");
+  REQUIRE(get.wait<RootMissing>(id));
+  CHECK_FALSE(get.saw<Completed>(id));
+  std::filesystem::rename(to / "away", to / "root");
+  REQUIRE(get.wait<Completed>(id));
+  CHECK(same_content(*metainfo, from.path(), to.path() + "/root"));
+}
