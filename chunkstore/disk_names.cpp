@@ -103,8 +103,9 @@ std::string DiskNames::final_path(FileIndex file) const {
   return final_now(file);
 }
 
-std::string DiskNames::part_path(FileIndex file) const {
+std::string DiskNames::part_path(FileIndex file) {
   const std::lock_guard lock(mutex_);
+  claim_part(file);
   return part_now(file);
 }
 
@@ -116,22 +117,7 @@ bool DiskNames::is_partial(FileIndex file) const {
 void DiskNames::set_partial(FileIndex file, bool partial) {
   const std::lock_guard lock(mutex_);
   partial_[file] = partial;
-  if (!partial) return;
-  // The usual name cannot be had where the torrent uses it, or where it becomes too long.
-  const std::string part = part_now(file);
-  const bool too_long = part.size() - name_begin(part) > max_name_bytes;
-  if (!too_long && !(has_part_names_ && is_taken(part))) return;
-  DiskName& name = changed_.try_emplace(file, DiskName{files_[file].path, {}, {}}).first->second;
-  if (!name.part.empty()) return;
-  name.part = part;
-  if (too_long) {
-    const std::size_t begin = name_begin(part);
-    const auto stem =
-        cut_utf8(std::string_view(part).substr(begin), max_name_bytes - part_suffix.size());
-    name.part = part.substr(0, begin) + std::string(stem) + std::string(part_suffix);
-  }
-  if (is_taken(name.part)) name.part = free_path(name.part);
-  given_.insert(name.part);
+  if (partial) claim_part(file);
 }
 
 std::optional<DiskName> DiskNames::remembered(FileIndex file) const {
@@ -152,9 +138,21 @@ void DiskNames::number(FileIndex file, NameReason why) {
   const std::lock_guard lock(mutex_);
   // Counted from the first name: "a.1.txt" is followed by "a.2.txt".
   const auto found = changed_.find(file);
-  const bool simpler = found != changed_.end() && found->second.why == NameReason::refused;
-  const std::string path = free_path(simpler ? found->second.path : files_[file].path);
+  const bool other = found != changed_.end() && (found->second.why == NameReason::refused ||
+                                                 found->second.why == NameReason::asked);
+  const std::string path = free_path(other ? found->second.path : files_[file].path);
   changed_[file] = {path, why, {}};
+  if (partial_[file]) claim_part(file);
+}
+
+void DiskNames::number_folder(FileIndex file, const std::string& folder) {
+  const std::lock_guard lock(mutex_);
+  std::string& other = folders_[folder];
+  if (other.empty()) other = free_path(folder);
+  const std::string path = other + final_now(file).substr(folder.size());
+  given_.insert(path);
+  changed_[file] = {path, NameReason::clash, {}};
+  if (partial_[file]) claim_part(file);
 }
 
 void DiskNames::number_part(FileIndex file) {
@@ -164,6 +162,12 @@ void DiskNames::number_part(FileIndex file) {
   changed_.try_emplace(file, DiskName{files_[file].path, {}, {}}).first->second.part = part;
 }
 
+void DiskNames::keep_part(FileIndex file, std::string path) {
+  const std::lock_guard lock(mutex_);
+  changed_.try_emplace(file, DiskName{files_[file].path, {}, {}}).first->second.part =
+      std::move(path);
+}
+
 bool DiskNames::simplify(FileIndex file) {
   const std::lock_guard lock(mutex_);
   std::string path = simpler_path(final_now(file));
@@ -171,6 +175,7 @@ bool DiskNames::simplify(FileIndex file) {
   if (is_taken(path)) path = free_path(path);
   given_.insert(path);
   changed_[file] = {std::move(path), NameReason::refused, {}};
+  if (partial_[file]) claim_part(file);
   return true;
 }
 
@@ -185,6 +190,24 @@ std::string DiskNames::part_now(FileIndex file) const {
   const auto found = changed_.find(file);
   if (found != changed_.end() && !found->second.part.empty()) return found->second.part;
   return final_now(file) + std::string(part_suffix);
+}
+
+// The usual part name cannot be had where the torrent uses it, or where it becomes too long.
+void DiskNames::claim_part(FileIndex file) {
+  const std::string part = part_now(file);
+  const bool too_long = part.size() - name_begin(part) > max_name_bytes;
+  if (!too_long && !(has_part_names_ && is_taken(part))) return;
+  DiskName& name = changed_.try_emplace(file, DiskName{files_[file].path, {}, {}}).first->second;
+  if (!name.part.empty()) return;
+  name.part = part;
+  if (too_long) {
+    const std::size_t begin = name_begin(part);
+    const auto stem =
+        cut_utf8(std::string_view(part).substr(begin), max_name_bytes - part_suffix.size());
+    name.part = part.substr(0, begin) + std::string(stem) + std::string(part_suffix);
+  }
+  if (is_taken(name.part)) name.part = free_path(name.part);
+  given_.insert(name.part);
 }
 
 std::string DiskNames::free_path(const std::string& like) {

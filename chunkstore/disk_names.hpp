@@ -44,7 +44,7 @@ class DiskNames {
 
   std::string path(FileIndex file) const;        // now
   std::string final_path(FileIndex file) const;  // once the file is whole
-  std::string part_path(FileIndex file) const;   // while it is not
+  std::string part_path(FileIndex file);         // while it is not
   bool is_partial(FileIndex file) const;         // called by its part_path
   void set_partial(FileIndex file, bool partial);
 
@@ -55,14 +55,19 @@ class DiskNames {
   // Another final name, unlike all of the torrent: "a.1.txt". What comes of the same name is
   // counted on, whatever its case, so that many clashes are few tries.
   void number(FileIndex file, NameReason why = NameReason::clash);
+  // The same for a folder above it, `folder` of its final path: every file that asks gets the same.
+  void number_folder(FileIndex file, const std::string& folder);
   // Another part name only.
   void number_part(FileIndex file);
+  // This one, whatever the final name has become.
+  void keep_part(FileIndex file, std::string path);
   // A final name that more disks can hold; false if there is no other.
   bool simplify(FileIndex file);
 
  private:
   std::string final_now(FileIndex file) const;
   std::string part_now(FileIndex file) const;
+  void claim_part(FileIndex file);
   std::string free_path(const std::string& like);
   bool is_taken(const std::string& path);
 
@@ -75,6 +80,7 @@ class DiskNames {
   std::unordered_set<std::string_view> paths_;  // of the torrent and its folders, when first needed
   std::unordered_set<std::string> given_;
   std::map<std::string, std::uint32_t> counters_;
+  std::map<std::string, std::string> folders_;  // renamed ones
 };
 
 // The same path with less that a disk might refuse, the first of these that changes anything:

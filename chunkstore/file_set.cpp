@@ -77,9 +77,13 @@ Result<FileHandle> FileSet::open_now(FileIndex file, bool write) {
   if (!root) return Error{Errc::not_found, "the download folder is not there"};
   std::string name = path(file);
   auto opened = files_.open(*root, name, write ? OpenMode::write : OpenMode::read);
-  while (!opened && opened.error().code == Errc::not_found && path(file) != name) {
-    name = path(file);  // it was given its final name meanwhile
-    opened = files_.open(*root, name, write ? OpenMode::write : OpenMode::read);
+  if (!opened && opened.error().code == Errc::not_found) {
+    // It may be given its final name at this moment.
+    { const std::lock_guard wait(naming_); }
+    if (std::string now = path(file); now != name) {
+      name = std::move(now);
+      opened = files_.open(*root, name, write ? OpenMode::write : OpenMode::read);
+    }
   }
   if (!opened || !write) return opened;
   const auto info = files_.look(*opened);
@@ -321,24 +325,54 @@ void FileSet::note_new_folders(FileIndex file) {
   }
 }
 
-Result<void> FileSet::create(FileIndex file, bool allocate) {
+Result<FileInfo> FileSet::create(FileIndex file, bool allocate, bool only_new) {
   const Shared root = this->root();
   if (!root) return Error{Errc::not_found, "the download folder is not there"};
   const std::string name = path(file);
   const std::string folder = folder_of(name);
   if (!folder.empty() && folder != made_folder_) {
-    if (auto done = files_.make_folders(*root, folder); !done) return done;
+    if (auto done = files_.make_folders(*root, folder); !done) return done.error();
     made_folder_ = folder;
   }
   note_new_folders(file);
-  const auto handle = files_.open(*root, name, OpenMode::create, list_[file].executable);
+  const auto handle = files_.open(*root, name, only_new ? OpenMode::create_new : OpenMode::create,
+                                  list_[file].executable);
   if (!handle) return handle.error();
   const auto info = files_.look(*handle);
   if (!info) return info.error();
   if (info->size != length(file)) {
-    if (auto done = files_.truncate(*handle, length(file)); !done) return done;
+    if (auto done = files_.truncate(*handle, length(file)); !done) return done.error();
   }
-  if (allocate && info->allocated < length(file)) return files_.allocate(*handle, length(file));
+  if (allocate && info->allocated < length(file)) {
+    if (auto done = files_.allocate(*handle, length(file)); !done) return done.error();
+  }
+  return info;
+}
+
+Result<FileInfo> FileSet::look_at(const std::string& path) {
+  const Shared root = this->root();
+  if (!root) return Error{Errc::not_found, "the download folder is not there"};
+  return files_.look(*root, path);
+}
+
+Result<void> FileSet::remove(const std::string& path) {
+  const Shared root = this->root();
+  if (!root) return Error{Errc::not_found, "the download folder is not there"};
+  return files_.remove(*root, path);
+}
+
+Result<void> FileSet::give_final_name(FileIndex file, bool replace) {
+  const Shared root = this->root();
+  if (!root) return Error{Errc::not_found, "the download folder is not there"};
+  const std::string from = names_.part_path(file);
+  const std::string to = names_.final_path(file);
+  {
+    const std::lock_guard lock(naming_);
+    auto done = replace ? files_.rename(*root, from, to) : files_.rename_new(*root, from, to);
+    if (!done) return done;
+    names_.set_partial(file, false);
+  }
+  note_new_folders(file);
   return {};
 }
 
@@ -394,33 +428,45 @@ Result<bool> FileSet::only_zeros(FileIndex file, std::uint64_t begin, std::uint6
   return true;
 }
 
-Result<void> FileSet::make_links() {
+Result<std::vector<FileSet::FileIndex>> FileSet::make_links() {
   const Shared root = this->root();
   if (!root) return Error{Errc::not_found, "the download folder is not there"};
-  std::set<std::string> own;  // built for the rare torrent that has links
-  for (const auto& link : list_) {
+  std::vector<FileIndex> refused;
+  std::map<std::string, FileIndex> own;  // built for the rare torrent that has links
+  for (FileIndex file = 0; file < list_.size(); ++file) {
+    const auto& link = list_[file];
     if (link.symlink_target.empty()) continue;
-    if (own.empty()) {
-      for (const auto& name : list_) {
-        if (name.pad || !name.symlink_target.empty()) continue;
-        for (std::string part = name.path; !part.empty(); part = folder_of(part)) {
-          if (!own.insert(part).second) break;
-        }
-      }
-    }
-    if (!own.contains(link.symlink_target) || own.contains(link.path)) continue;
+    if (own.empty()) own = own_paths();
+    const auto found = own.find(link.symlink_target);
+    if (found == own.end() || own.contains(link.path)) continue;
     const std::string folder = folder_of(link.path);
     if (!folder.empty()) {
-      if (auto done = files_.make_folders(*root, folder); !done) return done;
+      if (auto done = files_.make_folders(*root, folder); !done) return done.error();
     }
     std::string target;
     const auto depth = std::count(link.path.begin(), link.path.end(), '/');
     for (std::ptrdiff_t i = 0; i < depth; ++i) target += "../";
-    target += link.symlink_target;
+    target += found->second == no_file ? link.symlink_target : names_.final_path(found->second);
     const auto made = files_.make_link(*root, link.path, target);
-    if (!made && made.error().code != Errc::already_exists) return made;
+    if (made || made.error().code == Errc::already_exists) continue;
+    const Errc code = made.error().code;
+    if (code != Errc::permission_denied && code != Errc::invalid_name) return made.error();
+    refused.push_back(file);  // exFAT knows no links, for one
   }
-  return {};
+  return refused;
+}
+
+// What a link may lead to: the torrent's files, and its folders as no_file.
+std::map<std::string, FileSet::FileIndex> FileSet::own_paths() const {
+  std::map<std::string, FileIndex> own;
+  for (FileIndex file = 0; file < list_.size(); ++file) {
+    if (!is_real(file)) continue;
+    own.emplace(list_[file].path, file);
+    for (std::string part = folder_of(list_[file].path); !part.empty(); part = folder_of(part)) {
+      if (!own.emplace(part, no_file).second) break;
+    }
+  }
+  return own;
 }
 
 }  // namespace barter

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -91,25 +92,31 @@ class FileSet {
   // The folders above this file may not be durable yet.
   void note_new_folders(FileIndex file);
   std::size_t new_folder_count() const { return new_folders_.size(); }
-  // Makes the file and the folders above it, or opens it; then gives it its length, and all its
-  // space where asked for.
-  Result<void> create(FileIndex file, bool allocate);
+  // Makes the file and the folders above it, or opens it unless `only_new`; then gives it its
+  // length, and all its space where asked for. How it looked when it was opened.
+  Result<FileInfo> create(FileIndex file, bool allocate, bool only_new = false);
   // Can it be written? Nothing is.
   Result<void> open_to_write(FileIndex file);
+  // By a name of which the file is not called now.
+  Result<FileInfo> look_at(const std::string& path);
+  Result<void> remove(const std::string& path);
+  // From its part name to its final one; already_exists if that is taken, unless `replace`.
+  Result<void> give_final_name(FileIndex file, bool replace);
   // Copies what lies in the side file to the file itself.
   Result<void> fetch_aside(FileIndex file, std::uint64_t offset, std::uint64_t length);
   Result<std::uint64_t> next_data(FileIndex file, std::uint64_t offset);
   // Nothing but zeros and holes there, in the file itself? `end` may lie beyond its bytes.
   Result<bool> only_zeros(FileIndex file, std::uint64_t begin, std::uint64_t end);
   // BEP 47. Made last, only where the target is one of the torrent's own files or folders, and
-  // never in the place of anything.
-  Result<void> make_links();
+  // never in the place of anything. Returns those that the disk does not take.
+  Result<std::vector<FileIndex>> make_links();
   // Forgets the open handle: the name means another file now.
   void close(FileIndex file);
   std::size_t open_count() const;
 
  private:
   static constexpr FileIndex side_file = ~FileIndex{0};
+  static constexpr FileIndex no_file = ~FileIndex{0};
   using Shared = std::shared_ptr<const FileHandle>;
   struct Open {
     FileIndex file = 0;
@@ -124,6 +131,7 @@ class FileSet {
   Result<Shared> open(FileIndex file, Want want);
   Result<FileHandle> open_now(FileIndex file, bool write);
   Shared root() const;
+  std::map<std::string, FileIndex> own_paths() const;
 
   Files& files_;
   const Layout& layout_;
@@ -136,6 +144,7 @@ class FileSet {
   std::set<std::string> new_folders_;
   std::string made_folder_;  // the last one made: most files share it with their neighbour
 
+  std::mutex naming_;         // held while a name and what it is on the disk differ
   mutable std::mutex mutex_;  // of what follows
   Shared root_;
   std::uint64_t root_number_ = 0;  // counts the roots: a file opened beneath an old one is not kept

@@ -1,7 +1,8 @@
 // Files: the operating system as the store sees it, and the one abstract interface of the product,
 // so that crashes, full disks and failing disks can be simulated. Blocking calls, thread-safe, no
 // state of its own but open handles. Paths given with a folder's handle are relative to it, and no
-// link is ever followed beneath it. Every error names what was tried and the path.
+// link is ever followed beneath it. Every error names what was tried and the path. What makes names
+// says invalid_name where the disk cannot hold one; what looks for them, not_found.
 #pragma once
 
 #include <cstddef>
@@ -51,7 +52,7 @@ enum class OpenMode : std::uint8_t {
   read,
   write,       // reads as well; the file must exist
   create,      // like write, and makes the file where it is absent
-  create_new,  // like create, but an existing file is an error
+  create_new,  // like create, but whatever has the name already is an error (already_exists)
 };
 
 enum class FileKind : std::uint8_t { file, folder, other };
@@ -92,6 +93,9 @@ class Files {
   virtual Result<FileInfo> look(const FileHandle& handle) = 0;
   virtual Result<void> rename(const FileHandle& root, const std::string& from,
                               const std::string& to) = 0;
+  // Only where nothing has the name `to`: else already_exists, and both stay as they are.
+  virtual Result<void> rename_new(const FileHandle& root, const std::string& from,
+                                  const std::string& to) = 0;
   // A file, a link or an empty folder.
   virtual Result<void> remove(const FileHandle& root, const std::string& path) = 0;
   // The names in a folder, in no order; no more than `most` of them.

@@ -65,10 +65,29 @@ std::string why(int error) {
   return reason_of(error);
 }
 
+// Can no file of this disk have such a name? Characters, length, encoding.
+bool is_about_name(int error) {
+  return error == EINVAL || error == ENAMETOOLONG || error == EILSEQ;
+}
+
 Error failure(std::string_view what, std::string_view path, int error) {
   std::string message = "cannot " + std::string(what);
   if (!path.empty()) message += " " + std::string(path);
   return {code_of(error), message + ": " + why(error)};
+}
+
+// Of what makes a name.
+Error name_failure(std::string_view what, std::string_view path, int error) {
+  Error out = failure(what, path, error);
+  if (is_about_name(error)) out.code = Errc::invalid_name;
+  return out;
+}
+
+// Of what looks for one.
+Error search_failure(std::string_view what, std::string_view path, int error) {
+  Error out = failure(what, path, error);
+  if (is_about_name(error)) out.code = Errc::not_found;
+  return out;
 }
 
 // The path is not kept with every handle, so it is asked of the kernel.
@@ -160,6 +179,8 @@ class PosixFiles final : public Files {
   Result<FileInfo> look(const FileHandle& handle) override;
   Result<void> rename(const FileHandle& root, const std::string& from,
                       const std::string& to) override;
+  Result<void> rename_new(const FileHandle& root, const std::string& from,
+                          const std::string& to) override;
   Result<void> remove(const FileHandle& root, const std::string& path) override;
   Result<void> make_link(const FileHandle& root, const std::string& path,
                          const std::string& target) override;
@@ -329,8 +350,9 @@ Result<FileHandle> PosixFiles::open(const FileHandle& root, const std::string& p
   const int opened = open_beneath(root.id(), path, flags, create ? mode_bits : 0);
   if (opened < 0) {
     const int error = errno;
+    const std::string whole = whole_path(root, path);
     const char* const what = mode == OpenMode::create_new ? "create" : "open";
-    return failure(what, whole_path(root, path), error);
+    return create ? name_failure(what, whole, error) : search_failure(what, whole, error);
   }
   FileHandle handle = adopt(opened);
   struct stat status {};
@@ -349,11 +371,11 @@ Result<void> PosixFiles::make_folders(const FileHandle& root, const std::string&
     const std::string part = path.substr(0, end);
     std::string name;
     const int parent = open_parent(root.id(), part, name);
-    if (parent < 0) return failure("make the folder", part, errno);
+    if (parent < 0) return name_failure("make the folder", part, errno);
     const int made = ::mkdirat(parent, name.c_str(), 0777);
     const int error = errno;
     ::close(parent);
-    if (made < 0 && error != EEXIST) return failure("make the folder", part, error);
+    if (made < 0 && error != EEXIST) return name_failure("make the folder", part, error);
     if (end == std::string::npos) break;
   }
   // What exists may be something else: a file, or a planted link.
@@ -372,12 +394,12 @@ Result<FileInfo> PosixFiles::look(const FileHandle& root, const std::string& pat
   if (path.empty()) return look(root);
   std::string name;
   const int parent = open_parent(root.id(), path, name);
-  if (parent < 0) return failure("look at", path, errno);
+  if (parent < 0) return search_failure("look at", path, errno);
   struct statx status {};
   const int looked = ::statx(parent, name.c_str(), AT_SYMLINK_NOFOLLOW, wanted_status, &status);
   const int error = errno;
   ::close(parent);
-  if (looked < 0) return failure("look at", path, error);
+  if (looked < 0) return search_failure("look at", path, error);
   return info_of(status);
 }
 
@@ -401,6 +423,38 @@ Result<void> PosixFiles::rename(const FileHandle& root, const std::string& from,
   const FileHandle to_owner = adopt(to_folder);
   if (::renameat(from_folder, from_name.c_str(), to_folder, to_name.c_str()) < 0) {
     return failure("rename", from, errno);
+  }
+  return {};
+}
+
+Result<void> PosixFiles::rename_new(const FileHandle& root, const std::string& from,
+                                    const std::string& to) {
+  std::string from_name;
+  std::string to_name;
+  const int from_folder = open_parent(root.id(), from, from_name);
+  if (from_folder < 0) return failure("rename", from, errno);
+  const FileHandle from_owner = adopt(from_folder);
+  const int to_folder = open_parent(root.id(), to, to_name);
+  if (to_folder < 0) return failure("rename to", to, errno);
+  const FileHandle to_owner = adopt(to_folder);
+  const char* const old_name = from_name.c_str();
+  const char* const new_name = to_name.c_str();
+  if (::renameat2(from_folder, old_name, to_folder, new_name, RENAME_NOREPLACE) == 0) return {};
+  if (errno != EINVAL && errno != ENOSYS) return name_failure("rename to", to, errno);
+  // Network and FUSE file systems know no such flag. A hard link never takes the place of anything
+  // either.
+  if (::linkat(from_folder, old_name, to_folder, new_name, 0) == 0) {
+    if (::unlinkat(from_folder, old_name, 0) < 0) return failure("rename", from, errno);
+    return {};
+  }
+  if (errno == EEXIST) return failure("rename to", to, errno);
+  // And where there are no hard links, nothing is left but to look first.
+  struct stat status {};
+  if (::fstatat(to_folder, new_name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+    return failure("rename to", to, EEXIST);
+  }
+  if (::renameat(from_folder, old_name, to_folder, new_name) < 0) {
+    return name_failure("rename to", to, errno);
   }
   return {};
 }
@@ -561,10 +615,16 @@ Result<void> PosixFiles::sync_folder(const FileHandle& root, const std::string& 
 }
 
 Result<void> PosixFiles::truncate(const FileHandle& file, std::uint64_t size) {
-  if (retried([&] { return ::ftruncate(file.id(), static_cast<off_t>(size)); }) < 0) {
-    return failure("resize", file, errno);
-  }
-  return {};
+  if (retried([&] { return ::ftruncate(file.id(), static_cast<off_t>(size)); }) == 0) return {};
+  const int error = errno;
+  // Some mounts refuse that for any file, and take writes beyond the end.
+  const auto info = look(file);
+  const bool refused = error == EPERM || error == EOPNOTSUPP || error == EINVAL || error == ENOSYS;
+  if (!refused || !info || info->size > size) return failure("resize", file, error);
+  if (info->size == size) return {};
+  const std::byte last{};
+  const std::span<const std::byte> part(&last, 1);
+  return write(file, size - 1, {&part, 1});
 }
 
 Result<void> PosixFiles::allocate(const FileHandle& file, std::uint64_t size) {

@@ -88,7 +88,15 @@ void Store::read_ahead(BlockRange range) {
   impl_->read_ahead(range);
 }
 Result<void> Store::sync() {
-  return impl_->sync();
+  const auto whole = impl_->whole_parts();
+  if (auto done = impl_->sync(); !done) return done;
+  return impl_->give_final_names(whole);
+}
+std::vector<NameNote> Store::take_name_notes() {
+  return impl_->take_name_notes();
+}
+std::string Store::final_path(std::uint32_t file) {
+  return impl_->final_path(file);
 }
 std::uint64_t Store::unsynced_bytes() const {
   return impl_->unsynced_bytes();

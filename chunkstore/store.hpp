@@ -46,6 +46,11 @@ struct StoreOptions {
   std::string state_folder;  // "" keeps no state: no journal, no spill, no lock
   bool read_only = false;    // `seed`: never writes payload, creates nothing
   Existing existing = Existing::refuse;
+  // A file that is made is called NAME.part until it is whole and durable.
+  bool part_names = false;
+  // What the file of a torrent of one file is called, in `folder`; empty: as the torrent says, or
+  // as it was called last time.
+  std::string output;
   Allocation allocation = Allocation::sparse;
   std::vector<bool> selected;  // by file; empty selects all. Unselected files create nothing.
   // read_only: by file, pads included. Pieces whose files all still look so are had unchecked
@@ -84,6 +89,20 @@ struct BeginReport {
   std::vector<std::uint32_t> kept;    // files that count as not selected, by index
   std::vector<RefusedFile> refused;   // left alone, too: they cannot be written
   std::vector<PieceIndex> withdrawn;  // had until then, in files that are now left alone
+};
+
+// What a person must be told of the names on the disk, each once.
+struct NameNote {
+  enum class Kind : std::uint8_t {
+    clash,     // the disk takes its name for that of another file of the torrent: it is at `path`
+    refused,   // the disk cannot hold its name: it is at `path`
+    in_place,  // what is at `path` is another version, and is changed in place
+    taken,     // it is whole, at `path`, and something else has the name it should get
+    no_link,   // a symbolic link that the disk does not take
+  };
+  Kind kind{};
+  std::uint32_t file = 0;  // of Metainfo::files()
+  std::string path;        // in the download folder
 };
 
 // One piece to be stored. `blocks` are all blocks in order; an empty buffer stands for a block that
@@ -148,7 +167,8 @@ class Store {
 
   // Makes all that was stored durable and writes `synced`. Called every 5 s or 256 MiB, and at the
   // end. Files that only others wrote are not flushed: what a check found right in them counts as
-  // durable as long as they look the same.
+  // durable as long as they look the same. Files that were whole when it was called have their
+  // final names afterwards.
   Result<void> sync();
   // Bytes stored since the last sync.
   std::uint64_t unsynced_bytes() const;
@@ -168,6 +188,10 @@ class Store {
   // Why journal or spill cannot be written, while they cannot: the download goes on, and sync()
   // tries again. What is stored meanwhile may have to be hashed again in the next run.
   std::optional<Error> state_trouble();
+  // What begin() and sync() found out about names since the last call.
+  std::vector<NameNote> take_name_notes();
+  // What a file is called once it is whole, below the download folder.
+  std::string final_path(std::uint32_t file);
   // Is the root folder there, on the file system it was on?
   bool root_present();
   // Is there room for `bytes` more? Asked while paused for lack of space.
@@ -178,5 +202,10 @@ class Store {
   explicit Store(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+
+// What the files of a torrent are called that was fetched into `folder` with this state: by file,
+// below the folder. Without a state, what the torrent says.
+Result<std::vector<std::string>> names_on_disk(const Metainfo& metainfo, const std::string& folder,
+                                               const std::string& state_folder, Files& files);
 
 }  // namespace barter

@@ -13,16 +13,23 @@ bool Store::Impl::has_piece_of(FileIndex file) const {
 }
 
 bool Store::Impl::is_whole(FileIndex file) const {
-  bool all = true;
-  for_pieces_of(file, [&](PieceIndex piece) { all = all && has(piece); });
-  return all;
+  const auto span = layout_.pieces_of(file);
+  if (!span) return true;
+  for (auto i = to_number(span->first); i <= to_number(span->last); ++i) {
+    if (!has(PieceIndex{i})) return false;
+  }
+  return true;
 }
 
 Result<void> Store::Impl::begin() {
   if (options_.read_only || begun_) return {};
+  settle_twins();
   if (auto done = prepare_root(false); !done) return done;
-  const Judged judged = judge_files();
-  if (auto refused = decide(judged); !refused) {
+  Judged judged = judge_files();
+  settle_parts(judged);
+  auto refused = decide(judged);
+  if (refused) refused = refuse_taken_names();
+  if (!refused) {
     // No trace of a try that touched nothing: the files may be others when it is tried again. Once
     // begun, the journal knows which files are ours.
     const std::lock_guard lock(mutex_);
@@ -39,6 +46,8 @@ Result<void> Store::Impl::begin() {
   doubt_changed();
   std::vector<FileIndex> wanted;
   std::vector<FileIndex> fresh;
+  std::vector<FileStampEntry> found;  // of those that are fresh
+  std::set<FileIndex> missing;
   for (FileIndex file = 0; file < file_count(); ++file) {
     if (!set_.is_real(file)) continue;
     if (!is_selected(file)) {
@@ -48,19 +57,37 @@ Result<void> Store::Impl::begin() {
     }
     wanted.push_back(file);
     const auto info = set_.look(file);
-    if (!info || (info->size != set_.length(file) && !has_piece_of(file))) fresh.push_back(file);
+    if (!info || (info->size != set_.length(file) && !has_piece_of(file))) {
+      fresh.push_back(file);
+      if (info) found.push_back({file, stamp_of(*info)});
+    }
+    if (!info) {
+      missing.insert(file);
+      set_.names().set_partial(file, options_.part_names && set_.length(file) > 0);
+    } else if (strangers_.contains(file) && !set_.names().is_partial(file) && !is_whole(file)) {
+      tell_name(NameNote::Kind::in_place, file, set_.path(file));
+    }
   }
   {
     const std::lock_guard lock(mutex_);
     // Known durably before the first file is made: it could not be told from somebody else's after
-    // a power cut.
+    // a power cut. The names come first: a file that we were about to make is ours by its name.
     journal_->begun(file_system_);
+    journal_names();
     journal_->created(fresh);
+    journal_->stamped(found, false);
     journal_->sync();
   }
-  if (auto done = prepare_files(wanted); !done) return done;
-  if (auto done = set_.make_links(); !done && !is_permanent(done.error().code)) return done;
+  if (auto done = prepare_files(wanted, missing); !done) return done;
+  if (auto done = make_links(); !done && !is_permanent(done.error().code)) return done;
   const std::lock_guard lock(mutex_);
+  if (auto done = stamp_files(wanted); !done) return done;
+  strangers_.clear();
+  begun_ = true;
+  return {};
+}
+
+Result<void> Store::Impl::stamp_files(const std::vector<FileIndex>& wanted) {
   std::vector<FileStampEntry> untouched;
   std::vector<FileStampEntry> changed;
   for (const FileIndex file : wanted) {
@@ -70,8 +97,6 @@ Result<void> Store::Impl::begin() {
   }
   journal_->stamped(untouched, true);
   journal_->stamped(changed, false);
-  strangers_.clear();
-  begun_ = true;
   return {};
 }
 
@@ -92,9 +117,10 @@ Result<void> Store::Impl::prepare_root(bool make) {
 }
 
 // Those that can never be written are taken out of `wanted`.
-Result<void> Store::Impl::prepare_files(std::vector<FileIndex>& wanted) {
+Result<void> Store::Impl::prepare_files(std::vector<FileIndex>& wanted,
+                                         const std::set<FileIndex>& missing) {
   for (const FileIndex file : wanted) {
-    if (auto done = prepare_file(file); !done) {
+    if (auto done = prepare_file(file, missing.contains(file)); !done) {
       if (!is_selected(file) || !is_permanent(done.error().code)) return done;
       begin_report_.refused.push_back({file, done.error()});
       continue;
@@ -109,13 +135,17 @@ Result<void> Store::Impl::prepare_files(std::vector<FileIndex>& wanted) {
 }
 
 // Makes the file, or gives it its length; moves in what lay in the side file.
-Result<void> Store::Impl::prepare_file(FileIndex file) {
-  const auto before = set_.look(file);
+Result<void> Store::Impl::prepare_file(FileIndex file, bool missing) {
+  const auto before = missing ? Result<FileInfo>(Error{Errc::not_found, {}}) : set_.look(file);
   const bool full = options_.allocation == Allocation::full;
   const bool lacks_length = !before || before->size != set_.length(file);
   const bool lacks_space = full && before && before->allocated < set_.length(file);
   if (is_selected(file) && (lacks_length || lacks_space)) {
-    if (auto done = set_.create(file, full); !done) return done;
+    if (missing) {
+      if (auto done = make_file(file); !done) return done;
+    } else if (auto done = set_.create(file, full); !done) {
+      return done.error();
+    }
     dirty_.insert(file);
   } else if (is_selected(file) && !set_.is_aside(file) && !is_whole(file)) {
     // Known now, before a byte of it is fetched.

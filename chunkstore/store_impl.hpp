@@ -1,7 +1,7 @@
 // Store::Impl: the members behind Store, shared by store.cpp (pieces and blocks), store_write.cpp
 // (pieces into files), store_open.cpp (open), store_lock.cpp (being alone), store_begin.cpp
-// (begin), store_check.cpp (hashing what is there) and store_watch.cpp (sync, changes, the root).
-// Included by those alone.
+// (begin), store_names.cpp (what files are called), store_check.cpp (hashing what is there) and
+// store_watch.cpp (sync, changes, the root). Included by those alone.
 #pragma once
 
 #include <array>
@@ -13,6 +13,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "chunkstore/earlier_work.hpp"
@@ -31,6 +32,11 @@
 
 namespace barter {
 
+JournalIdentity identity_of(const Metainfo& metainfo);
+// The folder with the state of a torrent in a download folder.
+std::string state_path_of(const Metainfo& metainfo, const std::string& state_folder,
+                          const std::string& canonical);
+
 class Store::Impl {
  public:
   using FileIndex = FileSet::FileIndex;
@@ -41,6 +47,11 @@ class Store::Impl {
   Result<void> open();
   // store_begin.cpp
   Result<void> begin();
+  // store_names.cpp
+  std::vector<FileIndex> whole_parts();
+  Result<void> give_final_names(const std::vector<FileIndex>& whole);
+  std::vector<NameNote> take_name_notes();
+  std::string final_path(FileIndex file) { return set_.names().final_path(file); }
   // store_check.cpp
   std::size_t hash_width() const { return PieceHasher::width(*metainfo_); }
   bool one_reader() const { return on_rotating_disk(root_path_); }
@@ -119,7 +130,7 @@ class Store::Impl {
 
   // store_lock.cpp
   Result<void> open_state(const std::string& canonical);
-  Result<void> lock_data();
+  Result<void> lock_data(const JournalState* state = nullptr);  // `state`: while opening
   Result<void> lock_top_folder(const std::string& path);
 
   // store_open.cpp
@@ -158,9 +169,34 @@ class Store::Impl {
   void leave_alone(std::span<const FileIndex> files);
   Result<void> note_origins(const Judged& judged);
   Result<void> prepare_root(bool make);
-  Result<void> prepare_file(FileIndex file);
-  Result<void> prepare_files(std::vector<FileIndex>& wanted);
+  Result<void> stamp_files(const std::vector<FileIndex>& wanted);
+  Result<void> prepare_file(FileIndex file, bool missing);
+  Result<void> prepare_files(std::vector<FileIndex>& wanted, const std::set<FileIndex>& missing);
   Result<void> leave_out_refused();
+
+  // store_names.cpp
+  Result<void> recall_names(JournalState& state);
+  Result<void> choose_output(JournalState& state);
+  Result<FileInfo> locate(FileIndex file, const JournalState* state);
+  Result<FileInfo> look_for(const std::string& path);
+  bool is_never_made(FileIndex file, const JournalState::FileRecord* record, const FileInfo& info);
+  Result<FileInfo> locate_simpler(FileIndex file);
+  Result<void> follow_twins(std::vector<Found>& found, const JournalState* state);
+  bool renamed_by_others(FileIndex file);
+  void note_names(JournalState& state, const std::vector<Found>& found);
+  void settle_parts(Judged& judged);
+  void withdraw(FileIndex file);
+  Result<void> refuse_taken_names();
+  void settle_twins();
+  void write_elsewhere(FileIndex file);
+  void journal_names();
+  Result<void> make_file(FileIndex file);
+  Result<void> make_again(FileIndex file);
+  std::string file_in_the_way(FileIndex file);
+  bool rename_aside(FileIndex file, Errc why);
+  Result<void> name_file(FileIndex file);
+  Result<void> make_links();
+  void tell_name(NameNote::Kind kind, FileIndex file, std::string path);
 
   // store_check.cpp
   std::unique_ptr<Checker> take_checker();
@@ -230,6 +266,9 @@ class Store::Impl {
   std::vector<bool> refused_;  // by file: begin() found that it can never be written
   // Until begin(): files that open() found and that may be somebody else's, as they looked.
   std::map<FileIndex, FileStamp> strangers_;
+  std::vector<std::pair<FileIndex, FileIndex>>
+      twins_;                                     // found under two names, and one to the disk
+  std::unordered_set<std::uint64_t> own_inodes_;  // of the torrent's files, when it writes
   bool has_side_ = false;          // the last run may have put bytes into the side file
   bool begun_ = false;             // payload may be written
   std::uint64_t file_system_ = 0;  // of the root
@@ -264,6 +303,9 @@ class Store::Impl {
   std::set<PieceIndex> lost_;     // no longer had, and not yet reported by find_changes()
   std::set<FileIndex> changed_;   // by others, and not yet reported by changed_files()
   std::set<FileIndex> absent_;    // files known to be gone
+  std::set<FileIndex> blocked_;      // parts whose final name something else has
+  std::set<FileIndex> replaceable_;  // of these, what the user lets us overwrite
+  std::vector<NameNote> notes_;
 };
 
 }  // namespace barter

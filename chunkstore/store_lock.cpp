@@ -3,15 +3,12 @@
 #include <utility>
 
 #include "chunkstore/store_impl.hpp"
-#include "torrent/sha.hpp"
 
 namespace barter {
 
 // One folder for each pair of a torrent and a download folder, and one barter at a time in it.
 Result<void> Store::Impl::open_state(const std::string& canonical) {
-  const WireInfoHash hash = metainfo_->info_hash().wire();
-  const Sha256Digest place = sha256(as_bytes(canonical));
-  state_path_ = options_.state_folder + "/" + to_hex(hash) + "-" + to_hex(place).substr(0, 16);
+  state_path_ = state_path_of(*metainfo_, options_.state_folder, canonical);
   auto folder = files_.open_private_folder(state_path_);
   if (!folder) return folder.error();
   state_folder_ = std::move(*folder);
@@ -25,11 +22,12 @@ Result<void> Store::Impl::open_state(const std::string& canonical) {
 }
 
 // The state's lock does not keep away a barter that has its state elsewhere.
-Result<void> Store::Impl::lock_data() {
+Result<void> Store::Impl::lock_data(const JournalState* state) {
   if (options_.read_only || !set_.has_root()) return {};
   FileIndex file = 0;
   while (file < file_count() && !(set_.is_real(file) && is_selected(file))) ++file;
   if (file == file_count()) return {};
+  if (!journal_) (void)locate(file, state);
   if (auto done = lock_top_folder(set_.path(file)); !done) return done;
   data_lock_ = {};  // of a file that another has replaced, or ours still
   auto locked = set_.lock(file);

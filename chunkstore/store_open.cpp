@@ -40,15 +40,6 @@ Result<FileHandle> open_nearest(Files& files, std::string path) {
   }
 }
 
-JournalIdentity identity_of(const Metainfo& metainfo) {
-  const InfoHash& hash = metainfo.info_hash();
-  std::string torrent;
-  if (hash.v1) torrent += to_hex(*hash.v1);
-  if (hash.v2) torrent += to_hex(*hash.v2);
-  return {std::move(torrent), metainfo.layout().piece_count(),
-          static_cast<std::uint32_t>(metainfo.files().size())};
-}
-
 void mark(JournalState& state, PieceIndex piece, PieceMark value) {
   state.pieces[to_number(piece)] = value;
   if (value != PieceMark::written) state.unsynced.erase(to_number(piece));
@@ -59,6 +50,22 @@ bool is_right(PieceMark value) {
 }
 
 }  // namespace
+
+JournalIdentity identity_of(const Metainfo& metainfo) {
+  const InfoHash& hash = metainfo.info_hash();
+  std::string torrent;
+  if (hash.v1) torrent += to_hex(*hash.v1);
+  if (hash.v2) torrent += to_hex(*hash.v2);
+  return {std::move(torrent), metainfo.layout().piece_count(),
+          static_cast<std::uint32_t>(metainfo.files().size())};
+}
+
+std::string state_path_of(const Metainfo& metainfo, const std::string& state_folder,
+                          const std::string& canonical) {
+  const Sha256Digest place = sha256(as_bytes(canonical));
+  return state_folder + "/" + to_hex(metainfo.info_hash().wire()) + "-" +
+         to_hex(place).substr(0, 16);
+}
 
 Result<void> Store::Impl::open() {
   auto canonical = files_.canonical(options_.folder);
@@ -83,9 +90,12 @@ Result<void> Store::Impl::open() {
   state.files.resize(file_count());
   has_side_ = loaded && state.begun;
   if (auto done = open_root(state); !done) return done;
-  if (auto done = lock_data(); !done) return done;
-  const auto found = look_at_files(loaded);
+  if (auto done = recall_names(state); !done) return done;
+  if (loaded && !options_.output.empty()) loaded->state = state;
+  if (auto done = lock_data(loaded ? &state : nullptr); !done) return done;
+  auto found = look_at_files(loaded);
   if (!found) return found.error();
+  if (auto done = follow_twins(*found, loaded ? &loaded->state : nullptr); !done) return done;
   const bool same_boot = loaded && !state.boot_id.empty() && state.boot_id == files_.boot_id();
   if (same_boot && state.begun) adopt_unsynced(state);
   mark_pieces(state, loaded, *found);
@@ -95,6 +105,7 @@ Result<void> Store::Impl::open() {
   }
   trust_verified(state, *found);
   record_stamps(state, *found, same_boot);
+  note_names(state, *found);
   state.boot_id = files_.boot_id();
   if (state_folder_) spill_.emplace(files_, state_folder_);
   adopt_spilled(state);
@@ -175,8 +186,7 @@ void Store::Impl::heed_origins(JournalState& state) {
 
 // Decides where a file's bytes are. True if somebody else may have made what is there.
 Result<bool> Store::Impl::place_file(FileIndex file, const JournalState* state, Found& found) {
-  const auto info =
-      set_.has_root() ? set_.look(file) : Result<FileInfo>(Error{Errc::not_found, {}});
+  const auto info = locate(file, state);
   // A name that is too long for the disk is one that is not there: begin() tells.
   if (!info && info.error().code != Errc::not_found && info.error().code != Errc::not_possible) {
     return info.error();

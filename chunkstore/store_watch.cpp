@@ -130,7 +130,8 @@ bool Store::Impl::looks_like(const std::optional<FileStamp>& known, FileIndex fi
 
 // Under the lock. Has somebody else changed the file? Its pieces go to `lost`.
 bool Store::Impl::look_for_change(FileIndex file, std::set<PieceIndex>& lost) {
-  const auto info = set_.look(file);
+  auto info = set_.look(file);
+  if (!info && renamed_by_others(file)) info = set_.look(file);
   const bool present = info && info->kind == FileKind::file;
   // A file that was gone and is back is looked at even if it is the same: its pieces were
   // withdrawn.
@@ -155,11 +156,10 @@ bool Store::Impl::look_for_change(FileIndex file, std::set<PieceIndex>& lost) {
 // A download's file that is gone is made anew, one that was cut or grew has its length again; what
 // is right in it is found by the check.
 void Store::Impl::put_in_shape(FileIndex file, bool present) {
-  if (!present) {
-    journal_->created({&file, 1});
-    journal_->sync();
-  }
-  if (set_.create(file, options_.allocation == Allocation::full)) absent_.erase(file);
+  const bool made = present
+                        ? set_.create(file, options_.allocation == Allocation::full).has_value()
+                        : make_again(file).has_value();
+  if (made) absent_.erase(file);
   dirty_.insert(file);
   // Ours may have been the lock of a file that is gone. Found taken, it is no reason to stop now.
   (void)lock_data();

@@ -46,7 +46,8 @@ enum class Errc {
 // Of writing a file: will it be the same the next time, whatever time passes? What is full, or
 // fails, may be well again; what is forbidden or cannot be stays so.
 constexpr bool is_permanent(Errc code) {
-  return code == Errc::permission_denied || code == Errc::not_possible;
+  return code == Errc::permission_denied || code == Errc::not_possible ||
+         code == Errc::invalid_name;
 }
 
 // The stable lower-case name of a code, as printed in JSON events.

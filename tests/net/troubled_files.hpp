@@ -66,6 +66,10 @@ class TroubledFiles final : public Files {
                       const std::string& to) override {
     return to_->rename(root, from, to);
   }
+  Result<void> rename_new(const FileHandle& root, const std::string& from,
+                          const std::string& to) override {
+    return to_->rename_new(root, from, to);
+  }
   Result<void> remove(const FileHandle& root, const std::string& path) override {
     return to_->remove(root, path);
   }

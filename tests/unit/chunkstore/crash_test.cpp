@@ -45,6 +45,7 @@ class Machine {
     if (seed % 3 == 1 && seed % 5 != 4)
       options_.selected = {true, false, true, true, true, true, true};
     if (seed % 4 == 1) options_.allocation = Allocation::full;
+    options_.part_names = seed % 8 < 6;
     if (seed % 2 == 1) options_.max_open_files = 2;
     if (seed % 2 == 0) options_.sync_singly = 0;
     files.set_joint_sync(seed % 8 != 0);
@@ -76,6 +77,7 @@ class Machine {
       const File& file = sample_.metainfo->files()[i];
       const bool selected = options_.selected.empty() || options_.selected[i];
       CHECK(files.exists("/data/" + file.path) == (selected && !file.pad));
+      CHECK_FALSE(files.exists("/data/" + file.path + ".part"));
       if (selected && !file.pad) CHECK(files.content("/data/" + file.path) == sample_.file(i));
     }
     const auto again = Store::open(sample_.metainfo, options_, files);

@@ -57,7 +57,32 @@ void FakeFiles::close(int id) {
 std::string FakeFiles::full(const FileHandle& root, const std::string& path) const {
   const std::string& folder = open_.at(root.id()).path;
   if (path.empty()) return folder;
-  return folder == "/" ? "/" + path : folder + "/" + path;
+  if (!fold_) return folder == "/" ? "/" + path : folder + "/" + path;
+  // Element by element: what is there already, by whatever name.
+  std::string out = folder == "/" ? "" : folder;
+  for (std::size_t begin = 0; begin <= path.size();) {
+    const std::size_t end = std::min(path.find('/', begin), path.size());
+    const std::string element = path.substr(begin, end - begin);
+    std::string name = out + "/" + element;
+    const auto is_one = [&](const std::string& other) {
+      return other.size() > out.size() + 1 && other.starts_with(out + "/") &&
+             other.find('/', out.size() + 1) == std::string::npos &&
+             fold_(other.substr(out.size() + 1)) == fold_(element);
+    };
+    for (const auto& [there, node] : names_) {
+      if (is_one(there)) name = there;
+    }
+    for (const auto& there : folders_) {
+      if (is_one(there)) name = there;
+    }
+    out = name;
+    begin = end + 1;
+  }
+  return out;
+}
+
+bool FakeFiles::is_refused(const std::string& path) const {
+  return refused_ && refused_(path.substr(path.rfind('/') + 1));
 }
 
 void FakeFiles::set_name(const std::string& path, Node node) {
@@ -96,6 +121,8 @@ Result<FileHandle> FakeFiles::open(const FileHandle& root, const std::string& pa
   auto found = names_.find(name);
   if (found == names_.end()) {
     if (mode == OpenMode::read || mode == OpenMode::write) return absent(name);
+    if (folders_.contains(name)) return Error{Errc::already_exists, name + " is a folder"};
+    if (is_refused(name)) return Error{Errc::invalid_name, name};
     if (!folders_.contains(folder_of(name))) return absent(folder_of(name));
     if (auto done = step_below(name); !done) return done.error();
     auto node = std::make_shared<Inode>();
@@ -115,6 +142,7 @@ Result<void> FakeFiles::make_folders(const FileHandle& root, const std::string& 
     const std::string name = full(root, path.substr(0, end));
     if (names_.contains(name)) return Error{Errc::permission_denied, name + " is a file"};
     if (!folders_.contains(name)) {
+      if (is_refused(name)) return Error{Errc::invalid_name, name};
       if (auto done = step(); !done) return done;
       make_folder(name);
     }
@@ -148,7 +176,7 @@ Result<FileInfo> FakeFiles::look(const FileHandle& handle) {
   info.allocated = opened.node->now.pages.size() * page;
   info.mtime_ns = opened.node->now.mtime;
   info.inode = opened.node->number;
-  info.birth_ns = opened.node->birth;
+  info.birth_ns = births_ ? opened.node->birth : 0;
   const auto name = names_.find(opened.path);
   info.links = name != names_.end() && name->second == opened.node ? 1 : 0;
   return info;
@@ -159,9 +187,23 @@ Result<void> FakeFiles::rename(const FileHandle& root, const std::string& from,
   if (auto done = step(); !done) return done;
   const Node node = names_.at(full(root, from));
   // One step, also for a power cut: the new name comes with it, and the old one goes.
-  set_name(full(root, to), node);
+  const std::string new_name = full(root, to);
+  set_name(new_name, node);
+  unsynced_[folder_of(new_name)].back().from = full(root, from);
   names_.erase(full(root, from));
+  for (auto& [id, opened] : open_) {
+    if (opened.node == node) opened.path = new_name;
+  }
   return {};
+}
+
+Result<void> FakeFiles::rename_new(const FileHandle& root, const std::string& from,
+                                   const std::string& to) {
+  const std::string name = full(root, to);
+  if (names_.contains(name) || folders_.contains(name)) return Error{Errc::already_exists, name};
+  if (is_refused(to)) return Error{Errc::invalid_name, name};
+  if (!names_.contains(full(root, from))) return absent(full(root, from));
+  return rename(root, from, to);
 }
 
 Result<void> FakeFiles::remove(const FileHandle& root, const std::string& path) {
@@ -375,6 +417,10 @@ void FakeFiles::power_cut() {
     const std::size_t kept = random_.below(changes.size() + 1);
     for (std::size_t i = changes.size(); i-- > kept;) {
       const EntryChange& change = changes[i];
+      if (!change.from.empty()) {
+        names_[change.from] = change.after;
+        nodes.insert(change.after);
+      }
       if (change.folder) {
         remove_tree(change.path);
       } else if (change.before) {

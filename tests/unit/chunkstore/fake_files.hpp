@@ -44,6 +44,15 @@ class FakeFiles final : public Files {
   void power_cut();
   void advance(std::int64_t nanoseconds) { clock_ += nanoseconds; }
   void set_file_system(std::uint64_t id) { file_system_ = id; }
+  // A disk to which names are one that `fold` makes equal, element by element.
+  using Fold = std::function<std::string(const std::string&)>;
+  void set_fold(Fold fold) { fold_ = std::move(fold); }
+  // One that cannot hold names (elements) of which this is true.
+  void set_refused(std::function<bool(const std::string&)> refused) {
+    refused_ = std::move(refused);
+  }
+  // One that does not know when a file was made.
+  void forget_births() { births_ = false; }
 
   // From outside: what another program would do.
   bool exists(const std::string& path) const { return names_.contains(path); }
@@ -79,6 +88,8 @@ class FakeFiles final : public Files {
   Result<FileInfo> look(const FileHandle& handle) override;
   Result<void> rename(const FileHandle& root, const std::string& from,
                       const std::string& to) override;
+  Result<void> rename_new(const FileHandle& root, const std::string& from,
+                          const std::string& to) override;
   Result<void> remove(const FileHandle& root, const std::string& path) override;
   Result<void> make_link(const FileHandle& root, const std::string& path,
                          const std::string& target) override;
@@ -128,6 +139,7 @@ class FakeFiles final : public Files {
     std::string path;
     Node before, after;  // null: absent
     bool folder = false;
+    std::string from = {};  // renamed: its name before
   };
   struct Opened {
     std::string path;
@@ -140,6 +152,7 @@ class FakeFiles final : public Files {
   Result<void> step_below(const std::string& path);
   FileHandle adopt(Opened opened);
   std::string full(const FileHandle& root, const std::string& path) const;
+  bool is_refused(const std::string& path) const;
   void set_name(const std::string& path, Node node);
   void make_folder(const std::string& path);
   void sync_names(const std::string& folder);
@@ -162,6 +175,9 @@ class FakeFiles final : public Files {
   std::uint64_t operations_ = 0, crash_at_ = 0;
   std::uint64_t single_syncs_ = 0, joint_syncs_ = 0, read_bytes_ = 0;
   bool joint_sync_ = true;
+  Fold fold_;
+  std::function<bool(const std::string&)> refused_;
+  bool births_ = true;
   std::uint64_t fail_from_ = 0, fail_to_ = 0;
   Errc fail_code_ = Errc::io_error;
   std::string bad_folder_;

@@ -20,6 +20,7 @@ class Owner {
   Owner(FakeFiles& files, const Sample& sample) : files_(files), sample_(sample) {
     options_.folder = "/data";
     options_.state_folder = "/state";
+    options_.part_names = true;
   }
 
   int download() {
@@ -37,6 +38,7 @@ class Owner {
         if (right && *right) have_.insert(piece);
       }
     }
+    while (!store_->sync()) note();  // what was found right again gets its name
     return failures_;
   }
   Store& store() { return *store_; }

@@ -221,3 +221,35 @@ TEST_CASE("An error of opening names the whole path") {
     CHECK(opened.error().message.find("cannot open " + (place / name) + ": ") == 0);
   }
 }
+
+TEST_CASE("A rename never takes the place of what is there unless it is told to") {
+  Place place(GENERATE(true, false));
+  write_file(place / "a", "a");
+  write_file(place / "b", "b");
+  fs::create_directory(place / "folder");
+  for (const char* taken : {"b", "folder"}) {
+    const auto done = place.files->rename_new(place.root, "a", taken);
+    REQUIRE(done.has_error());
+    CHECK(done.error().code == Errc::already_exists);
+  }
+  CHECK(read_file(place / "a") == "a");
+  CHECK(read_file(place / "b") == "b");
+  REQUIRE(ok(place.files->rename_new(place.root, "a", "folder/c")));
+  CHECK(read_file(place / "folder/c") == "a");
+  CHECK(fs::hard_link_count(place / "folder/c") == 1);
+  CHECK_FALSE(fs::exists(place / "a"));
+  CHECK(place.files->open(place.root, "folder", OpenMode::create_new).error().code ==
+        Errc::already_exists);
+}
+
+TEST_CASE("A name that no file can have is told apart from other trouble") {
+  Place place(GENERATE(true, false));
+  const std::string name(256, 'x');
+  CHECK(place.files->open(place.root, name, OpenMode::create_new).error().code ==
+        Errc::invalid_name);
+  CHECK(place.files->make_folders(place.root, name + "/a").error().code == Errc::invalid_name);
+  CHECK(place.files->look(place.root, name).error().code == Errc::not_found);
+  CHECK(place.files->open(place.root, name, OpenMode::read).error().code == Errc::not_found);
+  write_file(place / "a", "a");
+  CHECK(place.files->rename_new(place.root, "a", name).error().code == Errc::invalid_name);
+}
