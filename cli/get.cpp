@@ -1,5 +1,6 @@
 // barter get: fetches what a torrent describes, sharing it while it comes and afterwards.
 #include "cli/command.hpp"
+#include "cli/disk_names.hpp"
 #include "cli/explain.hpp"
 #include "cli/flags.hpp"
 #include "cli/magnet_source.hpp"
@@ -34,6 +35,7 @@ constexpr auto swarm_quiet = 10s;            // --seed=swarm: so long without an
 constexpr const char* examples =
     "  barter get http://192.168.1.5:6969/big.iso.torrent\n"
     "  barter get film.torrent --dir /srv/films --seed=2.0\n"
+    "  barter get disk.torrent -o /srv/vm/disk.img\n"
     "  barter get 'magnet:?xt=urn:btih:...' --save-torrent .\n"
     "  barter get album.torrent --select '*.flac' --down-limit 2MB --on-complete ./import\n"
     "  barter get film.torrent --peer 10.0.0.7:6881 --stall-timeout 10m";
@@ -46,7 +48,8 @@ struct Options {
   std::vector<std::string> peers, select;
   std::string seed;  // empty: not; else forever, swarm, a ratio or a time
   std::chrono::milliseconds stall_timeout = no_timeout;
-  bool force = false, keep = false, update = false;
+  std::string output;  // of a torrent of one file
+  bool no_part = false, force = false, keep = false, update = false;
   Existing existing() const {
     return force    ? Existing::overwrite
            : keep   ? Existing::keep
@@ -197,11 +200,17 @@ class Get {
   Result<void> prepare(AddTorrent& add) {
     const Metainfo& metainfo = *watched_.metainfo;
     if (auto tradable = check_tradable(metainfo); !tradable) return tradable;
-    watched_.data_path = data_path(metainfo, options_.transfer.folder);
+    auto target = target_of(metainfo, options_.transfer.folder, options_.output);
+    if (!target) return target.error();
+    folder_ = std::move(target->folder);
+    watched_.data_path =
+        target->name.empty() ? data_path(metainfo, folder_) : below(folder_, target->name);
     auto selected = select_files(metainfo, globs_, link_);
     if (!selected) return selected.error();
     add.metainfo = watched_.metainfo;
-    add.folder = options_.transfer.folder;
+    add.folder = folder_;
+    add.output = std::move(target->name);
+    add.part_names = !options_.no_part;
     add.existing = options_.existing();
     const auto& files = metainfo.files();
     boost::json::array list;
@@ -247,12 +256,15 @@ class Get {
   void complete_saved_torrent() {
     if (!lacking_layers_) return;
     const std::uint64_t total = watched_.metainfo->content_size();
+    const auto names = remembered_names(*watched_.metainfo, folder_, settings_.state_folder);
     const auto added =
         add_piece_layers(lacking_layers_->torrent, *watched_.metainfo, lacking_layers_->trackers,
-                         options_.transfer.folder, [&](std::uint64_t done) {
+                         folder_,
+                         [&](std::uint64_t done) {
                            output_.hashing({done, total, lacking_layers_->torrent.path});
                            return !signals::stop_requested();
-                         });
+                         },
+                         names ? *names : std::vector<std::string>{});
     output_.end_progress();
     if (!added) warn_of_layers(added.error().message);
     lacking_layers_.reset();
@@ -393,8 +405,9 @@ class Get {
   }
 
   std::optional<int> completed() {
-    done_at_ = steady_clock::now();
     output_.end_progress();
+    if (!watched_.unnamed.empty()) return output_.fail(unnamed_error(watched_.unnamed));
+    done_at_ = steady_clock::now();
     complete_saved_torrent();
     const double seconds = std::chrono::duration<double>(*done_at_ - began_at_).count();
     boost::json::object fields = torrent_fields(*watched_.metainfo);
@@ -516,6 +529,7 @@ class Get {
   ClientOptions settings_;
   Magnet link_;  // empty: it is none
   Watched watched_;
+  std::string folder_;  // where the data goes
   Progress progress_;
   std::uint64_t wanted_file_bytes_ = 0;
   struct LackingLayers {
@@ -574,6 +588,12 @@ void add_get_command(CLI::App& app, CommandLine& line) {
       ->excludes(keep)
       ->excludes(update);
   keep->excludes(update);
+  command
+      ->add_option("-o,--output", options->output,
+                   "What the file is called, below --dir; for torrents of one file")
+      ->type_name("FILE");
+  command->add_flag("--no-part", options->no_part,
+                    "Give files their names at once; default: NAME.part until a file is whole");
 }
 
 }  // namespace barter::cli

@@ -126,8 +126,9 @@ Result<SavedTorrent> save_torrent(const std::string& path, const Metainfo& metai
 Result<void> add_piece_layers(const SavedTorrent& saved, const Metainfo& metainfo,
                               const std::vector<std::vector<std::string>>& trackers,
                               const std::string& folder,
-                              const std::function<bool(std::uint64_t)>& progress) {
-  const auto layers = read_piece_layers(metainfo, folder, 0, progress);
+                              const std::function<bool(std::uint64_t)>& progress,
+                              std::span<const std::string> paths) {
+  const auto layers = read_piece_layers(metainfo, folder, 0, progress, paths);
   if (!layers) return layers.error();
   return write_file(saved.path, wrap_info(metainfo, trackers, *layers), true);
 }

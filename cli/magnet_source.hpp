@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <memory>
 #include <string>
 #include <vector>
@@ -46,6 +47,7 @@ Result<SavedTorrent> save_torrent(const std::string& path, const Metainfo& metai
 Result<void> add_piece_layers(const SavedTorrent& saved, const Metainfo& metainfo,
                               const std::vector<std::vector<std::string>>& trackers,
                               const std::string& folder,
-                              const std::function<bool(std::uint64_t)>& progress);
+                              const std::function<bool(std::uint64_t)>& progress,
+                              std::span<const std::string> paths);
 
 }  // namespace barter::cli

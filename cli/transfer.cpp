@@ -1,4 +1,5 @@
 #include "cli/transfer.hpp"
+#include "cli/disk_names.hpp"
 
 #include "cli/flags.hpp"
 #include "cli/signals.hpp"
@@ -261,6 +262,10 @@ void tell(const TorrentEvent& event, Watched& watched, Output& output) {
       Overloaded{[&](const CheckProgress& progress) { watched.check = progress; },
                  [&](const TransferBegan& began) {
                    watched.began = true;
+                   if (!began.file.empty()) {
+                     watched.data_path.replace(watched.data_path.rfind('/') + 1, std::string::npos,
+                                               began.file);
+                   }
                    watched.check.bytes_done = watched.check.bytes_total;
                    const auto have = std::min(began.have_bytes, watched.metainfo->content_size());
                    if (began.resumed && have > 0) {
@@ -286,6 +291,7 @@ void tell(const TorrentEvent& event, Watched& watched, Output& output) {
                    watched.left_out = left_out.files;
                    tell_left_out(name, left_out.files, output);
                  },
+                 [&](const FilesNamed& named) { tell_names(named.notes, watched, output); },
                  [&](const RootMissing&) {
                    tell_paused(name, "its folder has gone; waiting for it", output);
                  },

@@ -65,6 +65,7 @@ struct Watched {
   bool complete = false;
   std::vector<std::string> kept;   // paths of files that were left alone
   std::uint64_t kept_bytes = 0;    // what the torrent has there
+  std::vector<std::string> unnamed;  // whole, but something else has their names
   std::optional<Error> failed;
   bool write_refused = false;           // why it failed: what Failed says of it
   std::vector<FilesLeftOut::File> left_out;  // they cannot be written

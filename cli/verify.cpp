@@ -1,6 +1,7 @@
 // barter verify: are the files what the torrent says?
 #include "torrent/verify.hpp"
 #include "cli/command.hpp"
+#include "cli/disk_names.hpp"
 #include "cli/signals.hpp"
 #include "cli/sizes.hpp"
 #include "cli/torrent_source.hpp"
@@ -18,7 +19,7 @@ constexpr const char* examples =
     "  barter verify album.torrent && echo whole";
 
 struct Options {
-  std::string torrent, folder = ".";
+  std::string torrent, folder = ".", state_folder;
   unsigned threads = 0;
 };
 
@@ -42,20 +43,27 @@ int verify(const Options& options, Output& output) {
   const auto metainfo = load_torrent(options.torrent, output);
   if (!metainfo) return fail(output, metainfo.error());
   const std::uint64_t total = (*metainfo)->content_size();
-  const auto report =
-      verify_files(**metainfo, options.folder, options.threads, [&](std::uint64_t done) {
+  const auto names = remembered_names(**metainfo, options.folder, options.state_folder);
+  if (!names) return fail(output, names.error());
+  const auto report = verify_files(
+      **metainfo, options.folder, options.threads,
+      [&](std::uint64_t done) {
         output.hashing({done, total, options.torrent});
         return !signals::stop_requested();
-      });
+      },
+      *names);
   output.end_progress();
   if (!report) return fail(output, report.error());
   boost::json::array problems;
   for (const FileProblem& problem : report->problems) {
     const std::string& path = (*metainfo)->files()[problem.file].path;
-    output.print(fmt::format("{}: {}", path, problem.detail));
+    const std::string& disk_path = (*names)[problem.file];
+    output.print(fmt::format("{}: {}", disk_path, problem.detail));
     if (!output.json()) continue;
-    problems.push_back(
-        {{"path", path}, {"problem", name_of(problem.kind)}, {"detail", problem.detail}});
+    problems.push_back({{"path", path},
+                        {"disk_path", disk_path},
+                        {"problem", name_of(problem.kind)},
+                        {"detail", problem.detail}});
   }
   boost::json::object fields = torrent_fields(**metainfo);
   fields["whole"] = report->whole();
@@ -87,6 +95,10 @@ void add_verify_command(CLI::App& app, CommandLine& line) {
   command->add_option("TORRENT", options->torrent, "A .torrent file, or the URL of one")
       ->required();
   command->add_option("--dir", options->folder, "Where the data is; default: here")
+      ->type_name("DIR");
+  command
+      ->add_option("--state-dir", options->state_folder,
+                   "What get remembers there of names is used; default: $XDG_STATE_HOME/barter")
       ->type_name("DIR");
   command->add_option("--threads", options->threads, "Default: one a core")->type_name("N");
 }

@@ -299,6 +299,8 @@ Result<std::shared_ptr<Store>> Client::Impl::open_store(const AddTorrent& torren
   store_options.state_folder = options_.state_folder;
   store_options.read_only = torrent.read_only;
   store_options.existing = torrent.existing;
+  store_options.part_names = torrent.part_names;
+  store_options.output = torrent.output;
   store_options.allocation = torrent.allocation;
   store_options.selected = torrent.selected;
   store_options.verified = torrent.verified;

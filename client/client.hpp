@@ -52,6 +52,8 @@ struct AddTorrent {
   bool read_only = false;                  // `seed`
   Existing existing = Existing::refuse;    // files of somebody else at its places
   std::vector<VerifiedFile> verified;      // read_only: what the caller has hashed (StoreOptions)
+  bool part_names = false;                 // a file is NAME.part until it is whole (StoreOptions)
+  std::string output;                      // what the file of a torrent of one file is called
   Allocation allocation = Allocation::sparse;
   std::vector<bool> selected;              // by file; empty: all
   std::vector<HostPort> peers;             // given by the user
@@ -72,6 +74,7 @@ struct CheckProgress {  // hashing what is on disk
 struct TransferBegan {
   bool resumed = false;
   std::uint64_t have_bytes = 0;
+  std::string file;  // of a torrent of one file: what it is called once it is whole
 };
 struct Completed {};       // every wanted byte verified and synced
 struct FilesChanged {      // pieces withdrawn
@@ -99,6 +102,9 @@ struct FilesLeftOut {      // they can never be written as they are; they count 
   };
   std::vector<File> files;
 };
+struct FilesNamed {        // what is called otherwise than the torrent says, or could not be named
+  std::vector<NameNote> notes;
+};
 struct RootMissing {};
 struct RootReturned {};
 struct Failed {            // this torrent cannot go on
@@ -108,7 +114,7 @@ struct Failed {            // this torrent cannot go on
   bool write_refused = false;
 };
 using TorrentEvent = std::variant<CheckProgress, TransferBegan, Completed, FilesChanged, FilesMissing,
-                                  FilesInTheWay, FilesKept, StateTrouble, FilesLeftOut, RootMissing,
+                                  FilesInTheWay, FilesKept, FilesNamed, StateTrouble, FilesLeftOut, RootMissing,
                                   RootReturned, Failed, Notice>;
 using TorrentHandler = std::function<void(TorrentId, const TorrentEvent&)>;
 

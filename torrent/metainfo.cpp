@@ -69,4 +69,10 @@ std::string Metainfo::encode_piece_layers() const {
   return writer.take();
 }
 
+std::uint32_t Metainfo::first_real_file() const {
+  const auto found = std::find_if(files_.begin(), files_.end(),
+                                  [](const File& file) { return !file.pad; });
+  return static_cast<std::uint32_t>(found == files_.end() ? 0 : found - files_.begin());
+}
+
 }  // namespace barter

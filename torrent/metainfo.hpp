@@ -59,6 +59,7 @@ class Metainfo {
   const Layout& layout() const { return *layout_; }
   const std::vector<File>& files() const { return files_; }  // in the order of layout().files()
   bool multi_file() const { return multi_file_; }
+  std::uint32_t first_real_file() const;  // no pad; the only one where it is no multi_file()
   // Bytes of real files: the layout's size less the pads.
   std::uint64_t content_size() const { return content_size_; }
 

@@ -14,22 +14,25 @@ namespace barter {
 
 namespace {
 
-std::vector<FileToHash> files_of(const Metainfo& metainfo, const std::string& folder) {
+std::vector<FileToHash> files_of(const Metainfo& metainfo, const std::string& folder,
+                                 std::span<const std::string> paths) {
   std::vector<FileToHash> out;
   for (const File& file : metainfo.files()) {
+    const std::string& path = paths.empty() ? file.path : paths[out.size()];
     FileToHash& one = out.emplace_back();
-    if (!file.pad && file.symlink_target.empty()) one.path = folder + "/" + file.path;
+    if (!file.pad && file.symlink_target.empty()) one.path = folder + "/" + path;
   }
   return out;
 }
 
 }  // namespace
 
-Result<std::string> read_piece_layers(
-    const Metainfo& metainfo, const std::string& folder, unsigned threads,
-    const std::function<bool(std::uint64_t bytes_done)>& progress) {
+Result<std::string> read_piece_layers(const Metainfo& metainfo, const std::string& folder,
+                                      unsigned threads,
+                                      const std::function<bool(std::uint64_t bytes_done)>& progress,
+                                      std::span<const std::string> paths) {
   const Layout& layout = metainfo.layout();
-  const auto files = files_of(metainfo, folder.empty() ? "." : folder);
+  const auto files = files_of(metainfo, folder.empty() ? "." : folder, paths);
   std::vector<Sha256Digest> roots(layout.piece_count());
   HashFilesJob job;
   job.layout = &layout;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 
 #include "torrent/metainfo.hpp"
@@ -12,11 +13,12 @@
 
 namespace barter {
 
-// The value of `piece layers`, bencoded. `folder` is the download folder, `progress` as that of
-// hash_files. Errors: cancelled; those of reading; file_changed, where a file is not what its root
-// says.
-Result<std::string> read_piece_layers(
-    const Metainfo& metainfo, const std::string& folder, unsigned threads,
-    const std::function<bool(std::uint64_t bytes_done)>& progress);
+// The value of `piece layers`, bencoded. `folder` and `paths` as in verify_files, `progress` as
+// that of hash_files. Errors: cancelled; those of reading; file_changed, where a file is not what
+// its root says.
+Result<std::string> read_piece_layers(const Metainfo& metainfo, const std::string& folder,
+                                      unsigned threads,
+                                      const std::function<bool(std::uint64_t bytes_done)>& progress,
+                                      std::span<const std::string> paths = {});
 
 }  // namespace barter

@@ -22,10 +22,11 @@ enum class Verdict : std::uint8_t { not_seen, right, wrong, unread };
 
 class Verifier {
  public:
-  Verifier(const Metainfo& metainfo, const std::string& folder)
+  Verifier(const Metainfo& metainfo, const std::string& folder, std::span<const std::string> paths)
       : metainfo_(metainfo),
         layout_(metainfo.layout()),
         folder_(folder.empty() ? "." : folder),
+        paths_(paths),
         verdicts_(layout_.piece_count(), Verdict::not_seen),
         whole_files_(!metainfo.has_v1() && !metainfo.has_piece_layers()) {
     if (whole_files_) roots_.resize(layout_.piece_count());
@@ -55,7 +56,7 @@ class Verifier {
 
  private:
   std::string path_of(std::size_t file) const {
-    return folder_ + "/" + metainfo_.files()[file].path;
+    return folder_ + "/" + (paths_.empty() ? metainfo_.files()[file].path : paths_[file]);
   }
 
   bool is_checked(std::size_t file) const {
@@ -165,6 +166,7 @@ class Verifier {
   const Metainfo& metainfo_;
   const Layout& layout_;
   const std::string folder_;
+  const std::span<const std::string> paths_;
   std::vector<FileToHash> files_;
   std::vector<Verdict> verdicts_;
   const bool whole_files_;
@@ -176,8 +178,9 @@ class Verifier {
 
 Result<VerifyReport> verify_files(const Metainfo& metainfo, const std::string& folder,
                                   unsigned threads,
-                                  const std::function<bool(std::uint64_t)>& progress) {
-  return Verifier(metainfo, folder).run(threads, progress);
+                                  const std::function<bool(std::uint64_t)>& progress,
+                                  std::span<const std::string> paths) {
+  return Verifier(metainfo, folder, paths).run(threads, progress);
 }
 
 }  // namespace barter

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -32,11 +33,13 @@ struct VerifyReport {
   bool whole() const { return problems.empty(); }
 };
 
-// `folder` is the download folder: the torrent's paths are below it. Errors: cancelled, when
+// `folder` is the download folder: the torrent's paths are below it, or, where the files are called
+// otherwise, `paths` (by file). Errors: cancelled, when
 // `progress` (bytes hashed, on the caller's thread) returns false. A v2 torrent without piece
 // layers is verified file by file.
 Result<VerifyReport> verify_files(const Metainfo& metainfo, const std::string& folder,
                                   unsigned threads,
-                                  const std::function<bool(std::uint64_t bytes_done)>& progress);
+                                  const std::function<bool(std::uint64_t bytes_done)>& progress,
+                                  std::span<const std::string> paths = {});
 
 }  // namespace barter

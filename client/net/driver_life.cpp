@@ -99,8 +99,11 @@ void SwarmDriver::checked(const PieceCheck::Outcome& outcome) {
 
 void SwarmDriver::begin(Bitfield have) {
   jobs_.maintain([this, have = std::move(have)](Store& store) mutable {
-    return Job([this, begun = store.begin(), have = std::move(have)] {
+    auto begun = store.begin();
+    return Job([this, begun = std::move(begun), notes = store.take_name_notes(),
+                have = std::move(have)]() mutable {
       if (state_ != State::checking) return;
+      tell_names(std::move(notes));
       const BeginReport& report = jobs_.store()->begin_report();
       if (!begun) {
         if (!report.in_the_way.empty()) emit(FilesInTheWay{report.in_the_way});
@@ -169,6 +172,8 @@ void SwarmDriver::run(const Bitfield& have) {
     began.have_bytes +=
         torrent_.metainfo->layout().piece_size(PieceIndex{static_cast<std::uint32_t>(i)});
   }
+  const Metainfo& metainfo = *torrent_.metainfo;
+  if (!metainfo.multi_file()) began.file = jobs_.store()->final_path(metainfo.first_real_file());
   emit(began);
   swarm_.set_listen_port(shared_.port);
   if (was_magnet_) {
@@ -254,12 +259,18 @@ void SwarmDriver::wanted_complete() {
 void SwarmDriver::sync() {
   if (std::exchange(syncing_, true)) return;
   jobs_.maintain([this, covers = completing_](Store& store) {
-    const auto result = store.sync();
-    return Job([this, covers, result, trouble = store.state_trouble()] {
+    auto result = store.sync();
+    return Job([this, covers, result = std::move(result), 
+                trouble = store.state_trouble(), notes = store.take_name_notes()]() mutable {
+      tell_names(std::move(notes));
       tell_state_trouble(trouble);
       synced(result, covers);
     });
   });
+}
+
+void SwarmDriver::tell_names(std::vector<NameNote> notes) {
+  if (!notes.empty()) emit(FilesNamed{std::move(notes)});
 }
 
 void SwarmDriver::tell_disk_trouble(const Error& error) {
@@ -504,7 +515,9 @@ void SwarmDriver::maybe_ended() {
   final_sync_ = true;
   if (!jobs_.store()) return end();
   jobs_.maintain([this](Store& store) {
-    return Job([this, result = store.sync()] {
+    auto result = store.sync();
+    return Job([this, result = std::move(result), notes = store.take_name_notes()]() mutable {
+      tell_names(std::move(notes));
       if (!result) tell_disk_trouble(result.error());
       end();
     });

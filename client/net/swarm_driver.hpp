@@ -199,6 +199,7 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   void sync();
   void synced(const Result<void>& result, bool covers_completion);
   void looked_last(const Changes& changes);
+  void tell_names(std::vector<NameNote> notes);
   void tell_disk_trouble(const Error& error);
   void tell_disk_recovered();
   void tell_state_trouble(const std::optional<Error>& trouble);

@@ -1,0 +1,152 @@
+"""What get calls files on the disk: part names, --output, and disks with rules of their own for names."""
+
+import multiprocessing
+import os
+import random
+import unittest
+
+from harness import BarterTest, free_port
+from odd_disk import OddDisk, own_mounts
+
+
+class Names(BarterTest):
+    def setUp(self):
+        super().setUp()
+        self.port = free_port()
+
+    def torrent(self, files, name="album"):
+        """Makes the files, a torrent of them, and a seed of it."""
+        for number, (path, size) in enumerate(files):
+            self.write(f"from/{name}/{path}" if path else f"from/{name}", random.Random(number).randbytes(size))
+        self.good("create", f"from/{name}", "--output", f"{name}.torrent", "--piece-length", "16KiB", "--no-date")
+        return self.seed(name)
+
+    def seed(self, name, *arguments):
+        running = self.start("seed", f"{name}.torrent", "--dir", "from", "--port", str(self.port), "--json",
+                             "--state-dir", self.path("seed-state"), *arguments)
+        running.wait_for("listening")
+        return running
+
+    def arguments(self, name, *arguments, folder="got"):
+        return ["get", f"{name}.torrent", "--dir", folder, "--peer", f"127.0.0.1:{self.port}", *arguments]
+
+    def test_half_a_file_has_no_final_name(self):
+        self.torrent([("big", 3_000_000), ("small", 1000)])
+        get = self.start(*self.arguments("album", "--json", "--down-limit", "300KB"))
+        get.wait_for("first_piece")
+        names = sorted(os.listdir(self.path("got/album")))
+        self.assertIn("big.part", names)
+        self.assertNotIn("big", names)
+        get.end()
+        self.assertIn("big.part", os.listdir(self.path("got/album")))
+        done = self.good(*self.arguments("album", "--json"))
+        self.assertLess(done.result["downloaded"], 3_000_000)
+        self.assertEqual(sorted(os.listdir(self.path("got/album"))), ["big", "small"])
+        self.assertEqual(self.read("got/album/big"), self.read("from/album/big"))
+        self.good("verify", "album.torrent", "--dir", "got")
+
+    def test_no_part(self):
+        self.torrent([("big", 3_000_000)])
+        get = self.start(*self.arguments("album", "--json", "--down-limit", "300KB", "--no-part"))
+        get.wait_for("first_piece")
+        self.assertEqual(os.listdir(self.path("got/album")), ["big"])
+        get.end()
+
+    def test_what_was_put_there_meanwhile_stays(self):
+        self.torrent([("big", 2_000_000)])
+        get = self.start(*self.arguments("album", "--json", "--down-limit", "1MB"))
+        get.wait_for("first_piece")
+        self.write("got/album/big", "mine")
+        done = get.wait()
+        self.assertEqual(done.code, 1)
+        self.assertEqual(done.of("error")[0]["code"], "already_exists")
+        self.assertEqual(done.of("name")[0]["reason"], "taken")
+        self.assertEqual(self.read("got/album/big"), b"mine")
+        self.assertEqual(self.read("got/album/big.part"), self.read("from/album/big"))
+        self.bad(1, ["big.part", "--force"], *self.arguments("album"))
+        self.assertEqual(self.read("got/album/big"), b"mine")
+        os.rename(self.path("got/album/big"), self.path("mine"))
+        self.assertEqual(self.good(*self.arguments("album", "--json")).result["downloaded"], 0)
+        self.assertEqual(self.read("got/album/big"), self.read("from/album/big"))
+
+    def test_a_file_that_is_there_is_named_first(self):
+        self.torrent([("big", 300_000)])
+        old = bytearray(self.read("from/album/big"))
+        old[200_000:200_100] = bytes(100)
+        self.write("got/album/big", bytes(old))
+        done = self.good(*self.arguments("album"))
+        self.assertIn("album/big: is there already, and not whole; it is changed in place", done.err)
+        self.assertEqual(self.read("got/album/big"), self.read("from/album/big"))
+
+    def test_output(self):
+        self.torrent([("", 200_000)], "disk.img")
+        done = self.good(*self.arguments("disk.img", "-o", "vm/mine.img"))
+        self.assertEqual(done.out, "got/vm/mine.img\n")
+        self.assertEqual(self.read("got/vm/mine.img"), self.read("from/disk.img"))
+        # Remembered for the folder in which it is.
+        done = self.good(*self.arguments("disk.img", folder="got/vm"))
+        self.assertEqual(done.out, "got/vm/mine.img\n")
+        self.good("verify", "disk.img.torrent", "--dir", "got/vm")
+        again = self.start("seed", "disk.img.torrent", "--dir", "got/vm", "--port", str(free_port()), "--json")
+        self.assertEqual(again.wait_for("complete")["path"], "got/vm/mine.img")
+        self.bad(1, "--dir", *self.arguments("disk.img", "-o", "vm"))
+
+    def test_output_for_a_folder(self):
+        self.torrent([("a", 10), ("b", 10)])
+        self.bad(1, ["--output x", "2 files", "--dir"], *self.arguments("album", "--output", "x"))
+
+    def test_odd_disks(self):
+        """In a process of its own, whose mounts are its own."""
+        context = multiprocessing.get_context("fork")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=self.on_odd_disks, args=(theirs,))
+        process.start()
+        theirs.close()
+        try:
+            told = ours.recv()
+        except EOFError:
+            told = "it ended"
+        process.join()
+        if told and told.startswith("skipped: "):
+            self.skipTest(told)
+        self.assertEqual(told, "")
+
+    def on_odd_disks(self, pipe):
+        try:
+            own_mounts()
+            self.case_is_folded()
+            self.names_are_refused()
+            pipe.send("")
+        except unittest.SkipTest as reason:
+            pipe.send(f"skipped: {reason}")
+        except BaseException as trouble:  # pylint: disable=broad-except
+            pipe.send(f"{type(trouble).__name__}: {trouble}")
+        finally:
+            pipe.close()
+            self.doCleanups()
+            os._exit(0)
+
+    def case_is_folded(self):
+        self.torrent([("Disc/ReadMe.txt", 300_000), ("disc/readme.txt", 200_000), ("c", 100_000)])
+        OddDisk(self.path("real"), self.path("got"), fold=str.casefold)
+        done = self.good(*self.arguments("album"))
+        self.assertIn("readme.1.txt", done.err)
+        for name in ("Disc/ReadMe.txt", "disc/readme.1.txt", "c"):
+            self.assertEqual(self.read(f"got/album/{name}"), self.read(f"from/album/{name.replace('.1', '')}"), name)
+        self.good("verify", "album.torrent", "--dir", "got")
+        self.good("verify", "album.torrent", "--dir", "got", "--state-dir", self.path("another"))
+        again = self.good(*self.arguments("album", "--json"))
+        self.assertEqual((again.result["downloaded"], again.of("name")), (0, []))
+
+    def names_are_refused(self):
+        self.port = free_port()
+        self.torrent([("a:b?", 200_000), ("c", 100_000)], "odd")
+        OddDisk(self.path("real2"), self.path("got2"), refuses=lambda name: any(c in name for c in '<>:"|?*'))
+        done = self.good(*self.arguments("odd", folder="got2"))
+        self.assertIn("cannot hold the name", done.err)
+        self.assertEqual(self.read("got2/odd/a_b_"), self.read("from/odd/a:b?"))
+        self.good("verify", "odd.torrent", "--dir", "got2")
+
+
+if __name__ == "__main__":
+    unittest.main()
