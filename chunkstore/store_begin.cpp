@@ -71,11 +71,11 @@ Result<void> Store::Impl::begin() {
   {
     const std::lock_guard lock(mutex_);
     // Known durably before the first file is made: it could not be told from somebody else's after
-    // a power cut. The names come first: a file that we were about to make is ours by its name.
-    journal_->begun(file_system_);
-    journal_names();
+    // a power cut. Until the last of these records all that is there may be somebody else's.
     journal_->created(fresh);
     journal_->stamped(found, false);
+    journal_names();
+    journal_->begun(file_system_);
     journal_->sync();
   }
   if (auto done = prepare_files(wanted, missing); !done) return done;

@@ -82,7 +82,7 @@ std::string FakeFiles::full(const FileHandle& root, const std::string& path) con
 }
 
 bool FakeFiles::is_refused(const std::string& path) const {
-  return refused_ && refused_(path.substr(path.rfind('/') + 1));
+  return bad_name_ && bad_name_(path.substr(path.rfind('/') + 1));
 }
 
 void FakeFiles::set_name(const std::string& path, Node node) {

@@ -49,7 +49,7 @@ class FakeFiles final : public Files {
   void set_fold(Fold fold) { fold_ = std::move(fold); }
   // One that cannot hold names (elements) of which this is true.
   void set_refused(std::function<bool(const std::string&)> refused) {
-    refused_ = std::move(refused);
+    bad_name_ = std::move(refused);
   }
   // One that does not know when a file was made.
   void forget_births() { births_ = false; }
@@ -176,7 +176,7 @@ class FakeFiles final : public Files {
   std::uint64_t single_syncs_ = 0, joint_syncs_ = 0, read_bytes_ = 0;
   bool joint_sync_ = true;
   Fold fold_;
-  std::function<bool(const std::string&)> refused_;
+  std::function<bool(const std::string&)> bad_name_;
   bool births_ = true;
   std::uint64_t fail_from_ = 0, fail_to_ = 0;
   Errc fail_code_ = Errc::io_error;
