@@ -25,6 +25,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "chunkstore/posix_errors.hpp"
 #include "torrent/fetch_ahead.hpp"
 #include "torrent/write_file.hpp"
 
@@ -33,79 +34,6 @@ namespace barter {
 namespace {
 
 constexpr std::uint32_t vboxsf_magic = 0x786f4256;  // in no header
-
-Errc code_of(int error) {
-  switch (error) {
-    case ENOENT:
-    case ENOTDIR:
-      return Errc::not_found;
-    case EACCES:
-    case EPERM:
-    case EROFS:
-    case ELOOP:  // a link where none may be
-    case EXDEV:
-      return Errc::permission_denied;
-    case EEXIST:
-      return Errc::already_exists;
-    case ENOSPC:
-    case EDQUOT:
-      return Errc::no_space;
-    case EFBIG:
-    case EISDIR:
-    case EMLINK:
-    case ENAMETOOLONG:
-      return Errc::not_possible;
-    default:
-      return Errc::io_error;
-  }
-}
-
-std::string why(int error) {
-  if (error == ELOOP || error == EXDEV) return "a symbolic link is in the way";
-  return reason_of(error);
-}
-
-// Can no file of this disk have such a name? Characters, length, encoding.
-bool is_about_name(int error) {
-  return error == EINVAL || error == ENAMETOOLONG || error == EILSEQ;
-}
-
-Error failure(std::string_view what, std::string_view path, int error) {
-  std::string message = "cannot " + std::string(what);
-  if (!path.empty()) message += " " + std::string(path);
-  return {code_of(error), message + ": " + why(error)};
-}
-
-// Of what makes a name.
-Error name_failure(std::string_view what, std::string_view path, int error) {
-  Error out = failure(what, path, error);
-  if (is_about_name(error)) out.code = Errc::invalid_name;
-  return out;
-}
-
-// Of what looks for one.
-Error search_failure(std::string_view what, std::string_view path, int error) {
-  Error out = failure(what, path, error);
-  if (is_about_name(error)) out.code = Errc::not_found;
-  return out;
-}
-
-// The path is not kept with every handle, so it is asked of the kernel.
-std::string path_of(const FileHandle& handle) {
-  const std::string link = "/proc/self/fd/" + std::to_string(handle.id());
-  std::array<char, PATH_MAX> path{};
-  const ssize_t size = ::readlink(link.c_str(), path.data(), path.size());
-  return {path.data(), size > 0 ? static_cast<std::size_t>(size) : 0};
-}
-
-std::string whole_path(const FileHandle& root, const std::string& path) {
-  const std::string above = path_of(root);
-  return above.ends_with('/') ? above + path : above + "/" + path;
-}
-
-Error failure(std::string_view what, const FileHandle& handle, int error) {
-  return failure(what, path_of(handle), error);
-}
 
 template <class Call>
 auto retried(Call call) {

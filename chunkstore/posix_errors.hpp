@@ -1,0 +1,23 @@
+// What an errno of a system call about a file means: which Errc, told in words with the path. For
+// posix_files alone.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "chunkstore/files.hpp"
+#include "torrent/result.hpp"
+
+namespace barter {
+
+// "cannot WHAT PATH: why".
+Error failure(std::string_view what, std::string_view path, int error);
+Error failure(std::string_view what, const FileHandle& handle, int error);
+// Of what makes a name: invalid_name where no file of the disk can be called so.
+Error name_failure(std::string_view what, std::string_view path, int error);
+// Of what looks for one: what cannot be there is not found.
+Error search_failure(std::string_view what, std::string_view path, int error);
+// From the root of the file system, for messages.
+std::string whole_path(const FileHandle& root, const std::string& path);
+
+}  // namespace barter
