@@ -1,5 +1,7 @@
 #include "tracker/http_server.hpp"
 
+#include <poll.h>
+
 #include <random>
 
 #include <fmt/format.h>
@@ -24,6 +26,7 @@ using std::chrono::steady_clock;
 constexpr int ports_tried = 100;
 constexpr auto refresh_interval = seconds(1);
 constexpr int ticks_between_address_refreshes = 5;
+constexpr auto pause_without_callers = std::chrono::milliseconds(20);
 constexpr auto tell_interval = std::chrono::minutes(1);  // of an accept that fails
 
 Endpoint from_asio(const tcp::endpoint& endpoint) {
@@ -182,9 +185,16 @@ class HttpServer::Impl {
         });
   }
 
+  // accept() takes a descriptor before it looks whether anybody is there.
+  static bool somebody_waits(Acceptor& acceptor) {
+    pollfd caller{acceptor.native_handle(), POLLIN, 0};
+    return ::poll(&caller, 1, 0) > 0;
+  }
+
   // Out of descriptors, most likely: somebody else in the process took them, or the whole system
   // has no more. Those that idle longest make room, and the next one is accepted at once.
   void accept_later(Acceptor& acceptor, error_code error) {
+    if (!somebody_waits(acceptor)) return accept_after(acceptor, pause_without_callers);
     const auto now = steady_clock::now();
     if (told_ == steady_clock::time_point{} || now - told_ >= tell_interval) {
       told_ = now;
@@ -194,8 +204,12 @@ class HttpServer::Impl {
       asio::post(workers_[i]->io, [&worker = *workers_[i]] { worker.evict(); });
     }
     const bool room = workers_.front()->evict();
+    accept_after(acceptor, std::chrono::milliseconds(room ? 0 : 20));
+  }
+
+  void accept_after(Acceptor& acceptor, std::chrono::milliseconds pause) {
     auto timer = std::make_shared<asio::steady_timer>(workers_.front()->io);
-    timer->expires_after(std::chrono::milliseconds(room ? 0 : 20));
+    timer->expires_after(pause);
     timer->async_wait([this, &acceptor, timer](error_code) {
       if (!stopped_) accept(acceptor);
     });

@@ -1,6 +1,7 @@
 #include "client/net/listener.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -161,7 +162,10 @@ asio::awaitable<void> Listener::accept(std::shared_ptr<Listener> self,
 }
 
 // Whoever has waited longest for its handshake makes room. Where nobody waits, nobody is let in.
+// accept() takes a descriptor before it looks whether anybody is there: nobody goes for no one.
 void Listener::no_descriptor(Acceptor& acceptor) {
+  pollfd caller{acceptor.native_handle(), POLLIN, 0};
+  if (::poll(&caller, 1, 0) <= 0) return;
   if (!room_.make_room()) turn_away(acceptor);
   const TimePoint now = current_time();
   if (now - warned_ < warning_interval) return;
