@@ -120,9 +120,9 @@ TEST_CASE("events tell what may have changed", "[share_item]") {
   const auto gone = find_change(RootMissing{}, f.item);
   REQUIRE(gone);
   CHECK_FALSE(gone->may_be_same);
-  const auto began = find_change(TransferBegan{false, 5}, f.item);
+  const auto began = find_change(TransferBegan{false, 5, {}}, f.item);
   REQUIRE(began);
   CHECK(began->incomplete);
-  CHECK_FALSE(find_change(TransferBegan{false, f.item.metainfo->content_size()}, f.item));
+  CHECK_FALSE(find_change(TransferBegan{false, f.item.metainfo->content_size(), {}}, f.item));
   CHECK_FALSE(find_change(Completed{}, f.item));
 }
