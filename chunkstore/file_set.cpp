@@ -41,7 +41,14 @@ FileSet::FileSet(Files& files, const Layout& layout, const std::vector<File>& li
   options_.max_open = std::max<std::size_t>(options_.max_open, 1);
 }
 
+FileSet::~FileSet() {
+  if (options_.written != nullptr) options_.written->release(this);
+}
+
 void FileSet::set_root(FileHandle root) {
+  const std::lock_guard alone(locking_);
+  writing_.clear();
+  pinned_ = nullptr;
   std::vector<Open> closed;  // outside the lock
   const std::lock_guard lock(mutex_);
   closed.swap(open_);
@@ -93,47 +100,112 @@ Result<FileHandle> FileSet::open_now(FileIndex file, bool write) {
                                               ": it has other names (hard links) that would change "
                                               "too; use --force to allow it"};
   }
+  if (options_.written != nullptr) {
+    auto claimed = options_.written->claim(this, options_.torrent, name, *info);
+    if (!claimed) return claimed.error();
+  }
   return opened;
 }
 
+FileSet::Shared FileSet::find_open(FileIndex file, bool write) {
+  const std::lock_guard lock(mutex_);
+  // At most max_open entries, the likely one at the end: a search beats any index.
+  for (std::size_t i = open_.size(); i-- > 0;) {
+    if (open_[i].file != file) continue;
+    if (write && !open_[i].writable) break;
+    const auto entry = open_.begin() + static_cast<std::ptrdiff_t>(i);
+    std::rotate(entry, entry + 1, open_.end());
+    return open_.back().handle;
+  }
+  return {};
+}
+
 Result<FileSet::Shared> FileSet::open(FileIndex file, Want want) {
+  if (auto handle = find_open(file, want == Want::write)) return handle;
+  if (want == Want::cached) return Shared{};
+  if (want == Want::write && file != side_file) return writable(file);
   std::uint64_t root_number = 0;
   {
     const std::lock_guard lock(mutex_);
     root_number = root_number_;
-    // At most max_open entries, the likely one at the end: a search beats any index.
-    for (std::size_t i = open_.size(); i-- > 0;) {
-      if (open_[i].file != file) continue;
-      if (want == Want::write && !open_[i].writable) break;
-      const auto entry = open_.begin() + static_cast<std::ptrdiff_t>(i);
-      std::rotate(entry, entry + 1, open_.end());
-      return open_.back().handle;
-    }
   }
-  if (want == Want::cached) return Shared{};
   auto opened = open_now(file, want == Want::write);
   if (!opened) return opened.error();
-  Open fresh{file, want == Want::write, std::make_shared<const FileHandle>(std::move(*opened))};
-  const Shared handle = fresh.handle;
+  auto kept = keep(file, want == Want::write,
+                   std::make_shared<const FileHandle>(std::move(*opened)), root_number);
+  if (locked_left_.exchange(false, std::memory_order_relaxed)) {
+    const std::lock_guard alone(locking_);
+    close_idle();
+  }
+  return kept;
+}
+
+Result<FileSet::Shared> FileSet::writable(FileIndex file) {
+  const std::lock_guard alone(locking_);
+  if (auto handle = find_open(file, true)) return handle;  // another thread was faster
+  std::uint64_t root_number = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    root_number = root_number_;
+  }
+  Shared& handle = writing_[file];
+  if (!handle) {
+    auto opened = open_now(file, true);
+    Result<void> locked;
+    if (opened) locked = take_lock(file, *opened, path(file));
+    if (!opened || !locked) {
+      writing_.erase(file);
+      return opened ? locked.error() : opened.error();
+    }
+    handle = std::make_shared<const FileHandle>(std::move(*opened));
+    if (pinned_file_ == file) pinned_ = handle;
+  }
+  auto kept = keep(file, true, handle, root_number);
+  close_idle();
+  return kept;
+}
+
+// What another program writes at the same time is nobody's: neither of the two would be right.
+Result<void> FileSet::take_lock(FileIndex file, const FileHandle& handle, const std::string& name) {
+  const auto own = writing_.find(file);
+  const bool only_read = own == writing_.end() || !own->second;
+  if (pinned_file_ == file && only_read) pinned_ = nullptr;  // it would be in our own way
+  const auto locked = files_.lock(handle, Files::Lock::exclusive);
+  if (locked || locked.error().code != Errc::locked) return {};
+  return Error{Errc::locked, "another program is writing " + name + "; stop it first (" +
+                                 locked.error().message + ")"};
+}
+
+void FileSet::close_idle() {
+  std::erase_if(writing_, [](const auto& entry) { return entry.second.use_count() <= 1; });
+}
+
+// The handle that is used from now on.
+FileSet::Shared FileSet::keep(FileIndex file, bool write, Shared handle,
+                              std::uint64_t root_number) {
   std::vector<Shared> closed;  // outside the lock
   const std::lock_guard lock(mutex_);
   if (root_number != root_number_) return handle;
   for (std::size_t i = open_.size(); i-- > 0;) {
     if (open_[i].file != file) continue;
     // Another thread was faster, or the handle we had could only read.
-    if (open_[i].writable && !fresh.writable) return open_[i].handle;
+    if (open_[i].writable && !write) return open_[i].handle;
     closed.push_back(std::move(open_[i].handle));
     open_.erase(open_.begin() + static_cast<std::ptrdiff_t>(i));
   }
   while (open_.size() >= options_.max_open) {
+    if (open_.front().writable) locked_left_.store(true, std::memory_order_relaxed);
     closed.push_back(std::move(open_.front().handle));
     open_.erase(open_.begin());
   }
-  open_.push_back(std::move(fresh));
+  open_.push_back({file, write, handle});
   return handle;
 }
 
 void FileSet::close(FileIndex file) {
+  const std::lock_guard alone(locking_);
+  writing_.erase(file);
+  if (pinned_file_ == file) pinned_ = nullptr;
   Shared closed;
   const std::lock_guard lock(mutex_);
   const auto entry =
@@ -282,16 +354,30 @@ Result<bool> FileSet::sync_together() {
   return done;
 }
 
-Result<FileHandle> FileSet::lock(FileIndex file) {
-  const Shared root = this->root();
-  if (!root) return Error{Errc::not_found, "the download folder is not there"};
-  // Network file systems lock for writing only what is open for writing.
-  auto handle = files_.open(*root, path(file), OpenMode::write);
-  if (!handle) handle = files_.open(*root, path(file), OpenMode::read);
-  if (!handle) return handle;
-  const auto locked = files_.lock(*handle, Files::Lock::exclusive);
-  if (!locked && locked.error().code == Errc::locked) return locked.error();
-  return handle;
+Result<void> FileSet::lock(FileIndex file) {
+  const auto handle = open(file, Want::write);
+  if (!handle) return handle.error();
+  return {};
+}
+
+Result<void> FileSet::pin(FileIndex file) {
+  {
+    const std::lock_guard alone(locking_);
+    pinned_file_ = side_file;
+    pinned_ = nullptr;
+  }
+  auto handle = open(file, Want::write);
+  if (!handle && handle.error().code == Errc::locked) return handle.error();
+  const std::lock_guard alone(locking_);
+  if (!handle) {
+    auto opened = open_now(file, false);
+    if (!opened) return opened.error();
+    if (auto locked = take_lock(file, *opened, path(file)); !locked) return locked;
+    handle = std::make_shared<const FileHandle>(std::move(*opened));
+  }
+  pinned_file_ = file;
+  pinned_ = std::move(*handle);
+  return {};
 }
 
 Result<FileInfo> FileSet::look_at_root() {
@@ -335,11 +421,19 @@ Result<FileInfo> FileSet::create(FileIndex file, bool allocate, bool only_new) {
     made_folder_ = folder;
   }
   note_new_folders(file);
+  const std::lock_guard alone(locking_);
   const auto handle = files_.open(*root, name, only_new ? OpenMode::create_new : OpenMode::create,
                                   list_[file].executable);
   if (!handle) return handle.error();
   const auto info = files_.look(*handle);
   if (!info) return info.error();
+  if (options_.written != nullptr) {
+    auto claimed = options_.written->claim(this, options_.torrent, name, *info);
+    if (!claimed) return claimed.error();
+  }
+  if (!writing_.contains(file)) {
+    if (auto locked = take_lock(file, *handle, name); !locked) return locked.error();
+  }
   if (info->size != length(file)) {
     if (auto done = files_.truncate(*handle, length(file)); !done) return done.error();
   }

@@ -4,6 +4,7 @@
 // the rest alone. It knows nothing of pieces, hashes or journals.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -15,6 +16,7 @@
 
 #include "chunkstore/disk_names.hpp"
 #include "chunkstore/files.hpp"
+#include "chunkstore/written_files.hpp"
 #include "torrent/layout.hpp"
 #include "torrent/metainfo.hpp"
 #include "torrent/result.hpp"
@@ -34,13 +36,16 @@ class WriteWatch {
 class FileSet {
  public:
   struct Options {
-    bool force = false;         // files with further hard links may be written to
-    std::size_t max_open = 64;  // handles; the least recently used one closes
+    bool force = false;               // files with further hard links may be written to
+    std::size_t max_open = 64;        // handles; the least recently used one closes
+    WrittenFiles* written = nullptr;  // where it is entered which files are written
+    std::string torrent = {};         // as others are told who writes them
   };
   using FileIndex = std::uint32_t;
 
   // `layout` and `list` (in the layout's order) must outlive the set.
   FileSet(Files& files, const Layout& layout, const std::vector<File>& list, Options options);
+  ~FileSet();
 
   // The download folder; all files that were open are closed.
   void set_root(FileHandle root);
@@ -83,9 +88,13 @@ class FileSet {
   // The whole file system of the root, if it can be done; false where it cannot.
   Result<bool> sync_together();
   Result<FileInfo> look_at_root();
-  // Errc::locked if another program has the file locked; a system that knows no locks is none. Kept
-  // until the handle closes.
-  Result<FileHandle> lock(FileIndex file);
+  // A file that is open for writing is locked, so that nobody else writes it: Errc::locked if
+  // another has it; a system that knows no locks is none. The lock ends when the handle closes, as
+  // the least recently used one.
+  Result<void> lock(FileIndex file);
+  // As lock(), and the handle stays open until another file is pinned, or this one closed. A file
+  // that may only be read is locked, too.
+  Result<void> pin(FileIndex file);
   Result<void> sync_side();
   // The folders in which files were created since the last call.
   Result<void> sync_new_folders();
@@ -130,6 +139,12 @@ class FileSet {
   // With Want::cached an empty pointer where the file is not open.
   Result<Shared> open(FileIndex file, Want want);
   Result<FileHandle> open_now(FileIndex file, bool write);
+  Shared find_open(FileIndex file, bool write);
+  Result<Shared> writable(FileIndex file);
+  Shared keep(FileIndex file, bool write, Shared handle, std::uint64_t root_number);
+  // With locking_ held.
+  Result<void> take_lock(FileIndex file, const FileHandle& handle, const std::string& name);
+  void close_idle();
   Shared root() const;
   std::map<std::string, FileIndex> own_paths() const;
 
@@ -144,8 +159,17 @@ class FileSet {
   std::set<std::string> new_folders_;
   std::string made_folder_;  // the last one made: most files share it with their neighbour
 
-  std::mutex naming_;         // held while a name and what it is on the disk differ
-  mutable std::mutex mutex_;  // of what follows
+  std::mutex naming_;  // held while a name and what it is on the disk differ
+  // Held while files are opened for writing, and closed: a lock belongs to its handle, so a file
+  // has one such handle at most, also while a thread still uses one that was the least recently
+  // used.
+  std::mutex locking_;
+  std::map<FileIndex, Shared> writing_;    // the handles that are locked, but for the side file's
+  std::atomic<bool> locked_left_ = false;  // one of them is used no more, perhaps
+  FileIndex pinned_file_ = side_file;
+  Shared pinned_;
+
+  mutable std::mutex mutex_;  // of what follows; taken after locking_
   Shared root_;
   std::uint64_t root_number_ = 0;  // counts the roots: a file opened beneath an old one is not kept
   std::vector<Open> open_;         // most recently used last

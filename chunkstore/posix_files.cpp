@@ -25,6 +25,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "chunkstore/lock_holder.hpp"
 #include "chunkstore/posix_errors.hpp"
 #include "torrent/fetch_ahead.hpp"
 #include "torrent/write_file.hpp"
@@ -578,9 +579,9 @@ Result<void> PosixFiles::lock(const FileHandle& handle, Lock kind) {
   const int operation = kind == Lock::shared ? LOCK_SH : LOCK_EX;
   if (retried([&] { return ::flock(handle.id(), operation | LOCK_NB); }) == 0) return {};
   if (errno != EWOULDBLOCK) return failure("lock", handle, errno);
-  Error error = failure("lock", handle, errno);
-  error.code = Errc::locked;
-  return error;
+  const std::string holder = lock_holder(handle.id());
+  return Error{Errc::locked,
+               path_of(handle) + " is locked by " + (holder.empty() ? "another program" : holder)};
 }
 
 Result<std::uint64_t> PosixFiles::free_space(const FileHandle& folder) {

@@ -22,6 +22,7 @@
 
 namespace barter {
 
+class WrittenFiles;  // chunkstore/written_files
 class Files;  // chunkstore/files: the operating system as the store sees it
 
 enum class Allocation { sparse, full };
@@ -56,6 +57,8 @@ struct StoreOptions {
   // read_only: by file, pads included. Pieces whose files all still look so are had unchecked
   // (`share` has just made the torrent of them). Empty: nothing was verified.
   std::vector<VerifiedFile> verified;
+  // Entered there: which files are written, by all stores of a program. Null: by this one alone.
+  std::shared_ptr<WrittenFiles> written;
   std::size_t sync_singly = 64;     // with more changed files than this, the whole file system
   std::size_t max_open_files = 64;  // handles kept open; the least recently used one closes
 };

@@ -37,6 +37,7 @@ Result<void> Store::Impl::begin() {
     return refused;
   }
   if (auto done = prepare_root(true); !done) return done;
+  if (auto done = lock_unfinished(); !done) return done;
   if (auto done = note_origins(judged); !done) return done;
   if (const auto root = files_.open_folder(root_path_, false)) {
     exact_times_ = files_.exact_times(*root);
@@ -125,7 +126,7 @@ Result<void> Store::Impl::prepare_files(std::vector<FileIndex>& wanted,
       begin_report_.refused.push_back({file, done.error()});
       continue;
     }
-    if (data_lock_ || !is_selected(file)) continue;
+    if (data_locked_ || !is_selected(file)) continue;
     if (auto done = lock_data(); !done) return done;
   }
   if (begin_report_.refused.empty()) return {};

@@ -132,6 +132,7 @@ class Store::Impl {
   Result<void> open_state(const std::string& canonical);
   Result<void> lock_data(const JournalState* state = nullptr);  // `state`: while opening
   Result<void> lock_top_folder(const std::string& path);
+  Result<void> lock_unfinished();
 
   // store_open.cpp
   Result<void> load_state(std::optional<Journal::Loaded>& loaded);
@@ -256,8 +257,8 @@ class Store::Impl {
   std::string root_path_;    // as the user gave it, made absolute
   FileHandle state_folder_;  // empty: no state is kept
   FileHandle lock_;
-  FileHandle data_lock_;  // the first selected file; empty until it exists
-  FileHandle top_lock_;   // the torrent's own folder, if it has one
+  bool data_locked_ = false;  // the first selected file; not until it exists
+  FileHandle top_lock_;       // the torrent's own folder, if it has one
   std::string state_path_;
   OpenReport report_;
   BeginReport begin_report_;

@@ -18,7 +18,7 @@ Result<void> Store::Impl::open_state(const std::string& canonical) {
   auto locked = files_.lock(lock_, Files::Lock::exclusive);
   if (locked || locked.error().code != Errc::locked) return locked;
   return Error{Errc::locked, "another barter is at work on " + metainfo_->name() + " in " +
-                                 canonical + " (it holds " + state_path_ + "/lock)"};
+                                 canonical + " (" + locked.error().message + ")"};
 }
 
 // The state's lock does not keep away a barter that has its state elsewhere.
@@ -29,14 +29,9 @@ Result<void> Store::Impl::lock_data(const JournalState* state) {
   if (file == file_count()) return {};
   if (!journal_) (void)locate(file, state);
   if (auto done = lock_top_folder(set_.path(file)); !done) return done;
-  data_lock_ = {};  // of a file that another has replaced, or ours still
-  auto locked = set_.lock(file);
-  if (locked) {
-    data_lock_ = std::move(*locked);
-  } else if (locked.error().code == Errc::locked) {
-    return Error{Errc::locked, "another barter is writing " + root_path_ + "/" + set_.path(file) +
-                                   "; stop it first"};
-  }
+  auto locked = set_.pin(file);
+  data_locked_ = locked.has_value();
+  if (!locked && locked.error().code == Errc::locked) return locked;
   return {};  // absent, or not to be opened: begin() sees to that
 }
 
@@ -56,9 +51,24 @@ Result<void> Store::Impl::lock_top_folder(const std::string& path) {
   if (!folder) return {};
   const auto locked = files_.lock(*folder, all ? Files::Lock::shared : Files::Lock::exclusive);
   if (!locked && locked.error().code == Errc::locked) {
-    return Error{Errc::locked, "another barter is writing in " + top + "; stop it first"};
+    return Error{Errc::locked, "another barter is writing in " + top + "; stop it first (" +
+                                   locked.error().message + ")"};
   }
   top_lock_ = std::move(*folder);
+  return {};
+}
+
+// Files that another program, or another torrent of this one, is writing are found now and not in
+// the middle. Those that do not exist yet are locked when they are made.
+Result<void> Store::Impl::lock_unfinished() {
+  for (FileIndex file = 0; set_.has_root() && file < file_count(); ++file) {
+    if (!set_.is_real(file) || !is_selected(file) || set_.is_aside(file)) continue;
+    bool complete = true;
+    for_pieces_of(file, [&](PieceIndex piece) { complete = complete && has(piece); });
+    if (complete) continue;
+    auto locked = set_.lock(file);
+    if (!locked && locked.error().code == Errc::locked) return locked;
+  }
   return {};
 }
 

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "chunkstore/posix_files.hpp"
+#include "chunkstore/written_files.hpp"
 #include "client/net/client_hooks.hpp"
 #include "client/net/descriptor_plan.hpp"
 #include "client/net/event_queue.hpp"
@@ -107,6 +108,7 @@ class Client::Impl {
   net::EventQueue events_;
   std::unique_ptr<net::Trace> trace_;
   const std::shared_ptr<Files> files_;
+  const std::shared_ptr<WrittenFiles> written_ = std::make_shared<WrittenFiles>();
   // At most: what the torrents that download may hold in open pieces, one block half received for
   // each connection, and a fixed part for what is on its way to the disk or read ahead. As a
   // torrent gives back what exceeds half of its share when the pool is empty (Swarm::memory_short),
@@ -301,6 +303,7 @@ Result<std::shared_ptr<Store>> Client::Impl::open_store(const AddTorrent& torren
   store_options.existing = torrent.existing;
   store_options.part_names = torrent.part_names;
   store_options.output = torrent.output;
+  store_options.written = written_;
   store_options.allocation = torrent.allocation;
   store_options.selected = torrent.selected;
   store_options.verified = torrent.verified;

@@ -148,5 +148,33 @@ class Foreign(BarterTest):
         self.assert_whole()
 
 
+class Shared(BarterTest):
+    """Two programs whose torrents have one file in common by name."""
+
+    def setUp(self):
+        super().setUp()
+        for torrent in ("one", "other"):
+            self.write(f"{torrent}/show/{torrent}.bin", random.Random(torrent).randbytes(100_000))
+            self.write(f"{torrent}/show/same.bin", random.Random(torrent + "s").randbytes(2_000_000))
+            self.good("create", f"{torrent}/show", "--output", f"{torrent}.torrent", "--no-date")
+
+    def test_the_second_is_told_who_writes(self):
+        port = free_port()
+        self.start("seed", "one.torrent", "--dir", "one", "--port", str(port), "--json", "--listen", "127.0.0.1",
+                   "--state-dir", self.path("seed-state"), "--up-limit", "200KiB").wait_for("listening")
+        first = self.start("get", "one.torrent", "--dir", "got", "--peer", f"127.0.0.1:{port}", "--listen", "127.0.0.1",
+                           "--json")
+        first.wait_for("progress", where=lambda event: event["bytes_done"] > 300_000)
+        for state in ("state/barter", "elsewhere"):
+            done = self.barter("get", "other.torrent", "--dir", "got", "--listen", "127.0.0.1", "--force",
+                               "--state-dir", self.path(state), "--stall-timeout", "2s")
+            self.assertEqual(done.code, 1, done.err)
+            self.assertIn("is writing show/same.bin", done.err)
+            self.assertIn(f"process {first.process.pid}", done.err)
+        self.assertFalse(os.path.exists(self.path("got/show/other.bin")))
+        self.assertEqual(first.wait().code, 0)
+        self.assertEqual(self.read("got/show/same.bin"), self.read("one/show/same.bin"))
+
+
 if __name__ == "__main__":
     unittest.main()
