@@ -47,6 +47,7 @@ FileSet::~FileSet() {
 
 void FileSet::set_root(FileHandle root) {
   const std::lock_guard alone(locking_);
+  for (auto& [file, handle] : writing_) retired_.push_back(std::move(handle));
   writing_.clear();
   pinned_ = nullptr;
   std::vector<Open> closed;  // outside the lock
@@ -170,14 +171,18 @@ Result<void> FileSet::take_lock(FileIndex file, const FileHandle& handle, const 
   const auto own = writing_.find(file);
   const bool only_read = own == writing_.end() || !own->second;
   if (pinned_file_ == file && only_read) pinned_ = nullptr;  // it would be in our own way
+  std::erase_if(retired_, [](const Shared& handle) { return handle.use_count() <= 1; });
   const auto locked = files_.lock(handle, Files::Lock::exclusive);
   if (locked || locked.error().code != Errc::locked) return {};
+  // A thread that writes by a handle from before the file was closed.
+  if (!retired_.empty()) return {};
   return Error{Errc::locked, "another program is writing " + name + "; stop it first (" +
                                  locked.error().message + ")"};
 }
 
 void FileSet::close_idle() {
   std::erase_if(writing_, [](const auto& entry) { return entry.second.use_count() <= 1; });
+  std::erase_if(retired_, [](const Shared& handle) { return handle.use_count() <= 1; });
 }
 
 // The handle that is used from now on.
@@ -204,7 +209,10 @@ FileSet::Shared FileSet::keep(FileIndex file, bool write, Shared handle,
 
 void FileSet::close(FileIndex file) {
   const std::lock_guard alone(locking_);
-  writing_.erase(file);
+  if (const auto written = writing_.find(file); written != writing_.end()) {
+    retired_.push_back(std::move(written->second));
+    writing_.erase(written);
+  }
   if (pinned_file_ == file) pinned_ = nullptr;
   Shared closed;
   const std::lock_guard lock(mutex_);

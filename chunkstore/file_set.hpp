@@ -165,6 +165,7 @@ class FileSet {
   // used.
   std::mutex locking_;
   std::map<FileIndex, Shared> writing_;    // the handles that are locked, but for the side file's
+  std::vector<Shared> retired_;            // closed, and perhaps used yet
   std::atomic<bool> locked_left_ = false;  // one of them is used no more, perhaps
   FileIndex pinned_file_ = side_file;
   Shared pinned_;

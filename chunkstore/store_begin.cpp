@@ -37,7 +37,7 @@ Result<void> Store::Impl::begin() {
     return refused;
   }
   if (auto done = prepare_root(true); !done) return done;
-  if (auto done = lock_unfinished(); !done) return done;
+  if (auto done = lock_unfinished(judged); !done) return done;
   if (auto done = note_origins(judged); !done) return done;
   if (const auto root = files_.open_folder(root_path_, false)) {
     exact_times_ = files_.exact_times(*root);

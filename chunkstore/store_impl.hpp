@@ -1,6 +1,7 @@
 // Store::Impl: the members behind Store, shared by store.cpp (pieces and blocks), store_write.cpp
-// (pieces into files), store_open.cpp (open), store_lock.cpp (being alone), store_begin.cpp
-// (begin), store_names.cpp (what files are called), store_check.cpp (hashing what is there) and
+// (pieces into files), store_open.cpp (open), store_lock.cpp (being alone), store_judge.cpp (whose
+// files are these?), store_begin.cpp (begin), store_names.cpp (what files are called),
+// store_check.cpp (hashing what is there) and
 // store_watch.cpp (sync, changes, the root). Included by those alone.
 #pragma once
 
@@ -128,11 +129,19 @@ class Store::Impl {
     for (auto i = to_number(span->first); i <= to_number(span->last); ++i) visit(PieceIndex{i});
   }
 
+  struct Judged {
+    std::vector<FileIndex> foreign;  // and selected
+    std::vector<FileIndex> linked;
+    std::vector<FileIndex> unselected;  // and foreign
+    std::vector<FileIndex> taken;       // data of the torrent that somebody else brought
+    std::vector<FileIndex> unfinished;  // there, selected, and to be written to
+  };
+
   // store_lock.cpp
   Result<void> open_state(const std::string& canonical);
   Result<void> lock_data(const JournalState* state = nullptr);  // `state`: while opening
   Result<void> lock_top_folder(const std::string& path);
-  Result<void> lock_unfinished();
+  Result<void> lock_unfinished(const Judged& judged);
 
   // store_open.cpp
   Result<void> load_state(std::optional<Journal::Loaded>& loaded);
@@ -153,22 +162,18 @@ class Store::Impl {
   Result<void> check_space(const std::vector<Found>& found);
   void fill_report(const JournalState& state, const std::vector<Found>& found, bool journal);
 
-  // store_begin.cpp
-  struct Judged {
-    std::vector<FileIndex> foreign;  // and selected
-    std::vector<FileIndex> linked;
-    std::vector<FileIndex> unselected;  // and foreign
-    std::vector<FileIndex> taken;       // data of the torrent that somebody else brought
-  };
+  // store_judge.cpp
   Judged judge_files();
   bool is_strange(FileIndex file, const FileInfo& info, ForeignFiles& foreign);
-  bool is_linked(FileIndex file, const FileInfo& info) const;
+  bool is_complete(FileIndex file, const FileInfo& info) const;
   bool is_data_there(const Judged& judged);
   Result<void> decide(const Judged& judged);
   Error in_the_way(const Judged& judged);
   Result<void> keep(const Judged& judged);
   void leave_alone(std::span<const FileIndex> files);
   Result<void> note_origins(const Judged& judged);
+
+  // store_begin.cpp
   Result<void> prepare_root(bool make);
   Result<void> stamp_files(const std::vector<FileIndex>& wanted);
   Result<void> prepare_file(FileIndex file, bool missing);

@@ -35,11 +35,13 @@ Store::Impl::Judged Store::Impl::judge_files() {
     if (!set_.is_real(file) || is_left_alone(file)) continue;
     const auto info = set_.look(file);
     if (!info || info->kind != FileKind::file) continue;
+    const bool unfinished = is_selected(file) && !set_.is_aside(file) && !is_complete(file, *info);
+    if (unfinished) out.unfinished.push_back(file);
     const bool strange = is_strange(file, *info, foreign);
     if (strange && !earlier.wrote(stamp_of(*info))) {
       (is_selected(file) ? out.foreign : out.unselected).push_back(file);
     } else {
-      if (is_linked(file, *info)) out.linked.push_back(file);
+      if (unfinished && info->links > 1) out.linked.push_back(file);
       if (!strange && strangers_.contains(file)) out.taken.push_back(file);
     }
   }
@@ -61,12 +63,11 @@ bool Store::Impl::is_strange(FileIndex file, const FileInfo& info, ForeignFiles&
   return !zeros || !*zeros;
 }
 
-// Others would see it change under the other names. A file that is complete is not written to.
-bool Store::Impl::is_linked(FileIndex file, const FileInfo& info) const {
-  if (!is_selected(file) || set_.is_aside(file) || info.links < 2) return false;
+// Then it is not written to, and need neither be locked nor be free of other names.
+bool Store::Impl::is_complete(FileIndex file, const FileInfo& info) const {
   bool complete = info.size == set_.length(file);
   for_pieces_of(file, [&](PieceIndex piece) { complete = complete && has(piece); });
-  return !complete;
+  return complete;
 }
 
 // Does anything that is there belong to this torrent?

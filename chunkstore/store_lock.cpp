@@ -60,12 +60,9 @@ Result<void> Store::Impl::lock_top_folder(const std::string& path) {
 
 // Files that another program, or another torrent of this one, is writing are found now and not in
 // the middle. Those that do not exist yet are locked when they are made.
-Result<void> Store::Impl::lock_unfinished() {
-  for (FileIndex file = 0; set_.has_root() && file < file_count(); ++file) {
-    if (!set_.is_real(file) || !is_selected(file) || set_.is_aside(file)) continue;
-    bool complete = true;
-    for_pieces_of(file, [&](PieceIndex piece) { complete = complete && has(piece); });
-    if (complete) continue;
+Result<void> Store::Impl::lock_unfinished(const Judged& judged) {
+  for (const FileIndex file : judged.unfinished) {
+    if (!is_selected(file)) continue;  // it is kept
     auto locked = set_.lock(file);
     if (!locked && locked.error().code == Errc::locked) return locked;
   }
