@@ -25,6 +25,7 @@ Result<void> Store::Impl::begin() {
   if (options_.read_only || begun_) return {};
   settle_twins();
   if (auto done = prepare_root(false); !done) return done;
+  doubt_changed();
   Judged judged = judge_files();
   settle_parts(judged);
   auto refused = decide(judged);
@@ -44,7 +45,6 @@ Result<void> Store::Impl::begin() {
   }
   // Where the times are kept elsewhere, so are the holes.
   set_.set_sparse(exact_times_ && options_.allocation == Allocation::sparse);
-  doubt_changed();
   std::vector<FileIndex> wanted;
   std::vector<FileIndex> fresh;
   std::vector<FileStampEntry> found;  // of those that are fresh

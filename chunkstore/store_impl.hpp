@@ -156,6 +156,7 @@ class Store::Impl {
   bool may_match(PieceIndex piece, const std::vector<Found>& found);
   bool zeros_match(PieceIndex piece);
   void adopt_unsynced(const JournalState& state);
+  void note_edited(const JournalState& state);
   void record_stamps(JournalState& state, const std::vector<Found>& found, bool same_boot);
   void adopt_spilled(JournalState& state);
   std::vector<std::uint64_t> known_holes();

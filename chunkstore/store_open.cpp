@@ -104,6 +104,7 @@ Result<void> Store::Impl::open() {
     sparse_.push_back(there.present && there.info.allocated < there.info.size);
   }
   trust_verified(state, *found);
+  note_edited(state);
   record_stamps(state, *found, same_boot);
   note_names(state, *found);
   state.boot_id = files_.boot_id();
@@ -176,7 +177,7 @@ void Store::Impl::heed_origins(JournalState& state) {
   origins_ = FileOrigins::load(files_, state_folder_, file_count());
   const bool go_on = options_.existing == Existing::refuse || options_.existing == Existing::keep;
   for (const auto& [file, origin] : origins_.all()) {
-    if (origin == FileOrigin::taken) continue;
+    if (origin != FileOrigin::aside && origin != FileOrigin::kept) continue;
     state.files[file].latest.reset();
     state.files[file].durable.reset();
     state.files[file].created = false;
@@ -208,7 +209,8 @@ Result<bool> Store::Impl::place_file(FileIndex file, const JournalState* state, 
     if (left_alone || !found.present || found.info.size == 0) return false;
     if (!record.latest) return !record.created;
     // The journals of older versions have stamps of all that was there.
-    return !record.latest->is_same_file(stamp_of(found.info)) || !origins_.known();
+    return !record.latest->is_same_file(stamp_of(found.info)) || !origins_.known() ||
+           origins_.is(file, FileOrigin::edited);
   }
   set_.set_aside(file, !options_.read_only && !is_selected(file) && !found.present);
   return found.present && found.info.size != 0;
@@ -239,14 +241,17 @@ Result<std::vector<Store::Impl::Found>> Store::Impl::look_at_files(
       continue;
     }
     const auto& record = loaded->state.files[file];
-    // Only we write a piece of the torrent to the file that the journal knows.
-    const bool written = in_flight.contains(file) && record.latest &&
-                         record.latest->is_same_file(stamp_of(found[file].info));
-    if (*foreign && !written) strangers_.emplace(file, stamp_of(found[file].info));
     any_stamp = any_stamp || record.latest;
     if (!found[file].present) continue;
     history.in_flight = in_flight.contains(file);
     found[file].ours = is_ours(record, stamp_of(found[file].info), history);
+    // After a power cut a file may be other than we left it by itself.
+    const bool edited = history.same_boot && loaded->state.begun && record.latest &&
+                        !found[file].ours && found[file].info.size != 0 && !set_.is_aside(file);
+    const bool interrupted = found[file].ours && history.in_flight;
+    if ((*foreign && !interrupted) || edited) {
+      strangers_.emplace(file, stamp_of(found[file].info));
+    }
   }
   const bool other_disk = loaded && loaded->state.file_system != 0 && file_system_ != 0 &&
                           loaded->state.file_system != file_system_;
@@ -380,15 +385,25 @@ bool Store::Impl::zeros_match(PieceIndex piece) {
   return metainfo_->piece_hash_v1(piece) == zeros_hash_;
 }
 
+// A seed takes files as they are, and their stamps with them: that they are not as we left them
+// must not be forgotten by it.
+void Store::Impl::note_edited(const JournalState& state) {
+  if (!options_.read_only || !state.begun || strangers_.empty() || !origins_.known()) return;
+  for (const auto& [file, stamp] : strangers_) {
+    if (!origins_.has(file)) origins_.set(file, FileOrigin::edited);
+  }
+  (void)origins_.save(files_, state_folder_);  // the disk may be read-only
+}
+
 // What the snapshot will say of the files. A file that somebody put in the place of ours stays
 // without a stamp until begin() has taken it over, so that a restart asks again.
 void Store::Impl::record_stamps(JournalState& state, const std::vector<Found>& found,
                                 bool same_boot) {
   for (FileIndex file = 0; file < file_count(); ++file) {
     auto& record = state.files[file];
-    const bool replaced =
-        strangers_.contains(file) && !(record.latest && found[file].present &&
-                                       record.latest->is_same_file(stamp_of(found[file].info)));
+    const bool replaced = strangers_.contains(file) && !found[file].ours &&
+                          !(options_.read_only && record.latest && found[file].present &&
+                            record.latest->is_same_file(stamp_of(found[file].info)));
     if (replaced && state.begun) {
       record = {};
     } else if (found[file].present && !set_.is_aside(file)) {

@@ -364,6 +364,55 @@ TEST_CASE("A file that comes after the look is not overwritten") {
   CHECK_FALSE(bench.files.exists("/data/t/a"));
 }
 
+TEST_CASE("A file of ours that somebody wrote over is not ours any more") {
+  Bench bench;
+  bench.complete(*bench.open());
+  const auto folder = bench.files.open_folder("/data", false);
+  REQUIRE(ok(folder));
+  const std::string mine(40'000, 'x');
+  {
+    const auto file = bench.files.open(*folder, "t/b", OpenMode::write, false);
+    REQUIRE(ok(file));
+    const std::span<const std::byte> part = std::as_bytes(std::span(mine));
+    REQUIRE(ok(bench.files.write(*file, 0, {&part, 1})));
+    SECTION("all of it") {
+      REQUIRE(ok(bench.files.truncate(*file, mine.size())));
+    }
+    SECTION("the beginning of it") {
+      REQUIRE(ok(bench.files.truncate(*file, 43'000)));
+    }
+  }
+  const std::string now = bench.at("b");
+  CHECK(bench.in_the_way() == Paths{"t/b"});
+  CHECK(bench.in_the_way() == Paths{"t/b"});
+  {
+    bench.options.read_only = true;
+    REQUIRE(ok(bench.open()->begin()));
+    bench.options.read_only = false;
+  }
+  CHECK(bench.in_the_way() == Paths{"t/b"});  // a seed does not make it ours again
+  CHECK(bench.at("b") == now);
+  bench.options.existing = Existing::update;
+  bench.complete(*bench.open());
+  bench.options.existing = Existing::refuse;
+  CHECK(bench.begins());
+}
+
+TEST_CASE("A file of ours that was changed in places is put right") {
+  Bench bench;
+  bench.complete(*bench.open());
+  const auto folder = bench.files.open_folder("/data", false);
+  REQUIRE(ok(folder));
+  {
+    const auto file = bench.files.open(*folder, "t/b", OpenMode::write, false);
+    REQUIRE(ok(file));
+    const std::string some = "changed";
+    const std::span<const std::byte> part = std::as_bytes(std::span(some));
+    REQUIRE(ok(bench.files.write(*file, 3, {&part, 1})));
+  }
+  bench.complete(*bench.open());
+}
+
 TEST_CASE("The state of an older version does not vouch for what it found") {
   Bench bench;
   const std::string mine(50'000, 'x');
