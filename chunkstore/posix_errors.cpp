@@ -49,14 +49,6 @@ bool is_about_name(int error) {
   return error == EINVAL || error == ENAMETOOLONG || error == EILSEQ;
 }
 
-// The path is not kept with every handle, so it is asked of the kernel.
-std::string path_of(const FileHandle& handle) {
-  const std::string link = "/proc/self/fd/" + std::to_string(handle.id());
-  std::array<char, PATH_MAX> path{};
-  const ssize_t size = ::readlink(link.c_str(), path.data(), path.size());
-  return {path.data(), size > 0 ? static_cast<std::size_t>(size) : 0};
-}
-
 }  // namespace
 
 Error failure(std::string_view what, std::string_view path, int error) {
@@ -75,6 +67,14 @@ Error search_failure(std::string_view what, std::string_view path, int error) {
   Error out = failure(what, path, error);
   if (is_about_name(error)) out.code = Errc::not_found;
   return out;
+}
+
+// It is not kept with every handle, so it is asked of the kernel.
+std::string path_of(const FileHandle& handle) {
+  const std::string link = "/proc/self/fd/" + std::to_string(handle.id());
+  std::array<char, PATH_MAX> path{};
+  const ssize_t size = ::readlink(link.c_str(), path.data(), path.size());
+  return {path.data(), size > 0 ? static_cast<std::size_t>(size) : 0};
 }
 
 std::string whole_path(const FileHandle& root, const std::string& path) {

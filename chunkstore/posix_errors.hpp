@@ -18,6 +18,7 @@ Error name_failure(std::string_view what, std::string_view path, int error);
 // Of what looks for one: what cannot be there is not found.
 Error search_failure(std::string_view what, std::string_view path, int error);
 // From the root of the file system, for messages.
+std::string path_of(const FileHandle& handle);
 std::string whole_path(const FileHandle& root, const std::string& path);
 
 }  // namespace barter
