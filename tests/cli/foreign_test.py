@@ -149,7 +149,7 @@ class Foreign(BarterTest):
 
 
 class Shared(BarterTest):
-    """Two programs whose torrents have one file in common by name."""
+    """Two programs whose torrents have one file in common by name; part names would keep them apart."""
 
     def setUp(self):
         super().setUp()
@@ -163,11 +163,11 @@ class Shared(BarterTest):
         self.start("seed", "one.torrent", "--dir", "one", "--port", str(port), "--json", "--listen", "127.0.0.1",
                    "--state-dir", self.path("seed-state"), "--up-limit", "200KiB").wait_for("listening")
         first = self.start("get", "one.torrent", "--dir", "got", "--peer", f"127.0.0.1:{port}", "--listen", "127.0.0.1",
-                           "--json")
+                           "--json", "--no-part")
         first.wait_for("progress", where=lambda event: event["bytes_done"] > 300_000)
         for state in ("state/barter", "elsewhere"):
             done = self.barter("get", "other.torrent", "--dir", "got", "--listen", "127.0.0.1", "--force",
-                               "--state-dir", self.path(state), "--stall-timeout", "2s")
+                               "--no-part", "--state-dir", self.path(state), "--stall-timeout", "2s")
             self.assertEqual(done.code, 1, done.err)
             self.assertIn("is writing show/same.bin", done.err)
             # Where layers of file systems hide whose lock it is, it is another program's.
