@@ -245,9 +245,11 @@ Result<std::vector<Store::Impl::Found>> Store::Impl::look_at_files(
     if (!found[file].present) continue;
     history.in_flight = in_flight.contains(file);
     found[file].ours = is_ours(record, stamp_of(found[file].info), history);
-    // After a power cut a file may be other than we left it by itself.
+    // After a power cut a file may be other than we left it by itself. A part is nobody else's: what
+    // changed it was a run of ours that could note nothing.
     const bool edited = history.same_boot && loaded->state.begun && record.latest &&
-                        !found[file].ours && found[file].info.size != 0 && !set_.is_aside(file);
+                        !found[file].ours && found[file].info.size != 0 && !set_.is_aside(file) &&
+                        !set_.names().is_partial(file);
     const bool interrupted = found[file].ours && history.in_flight;
     if ((*foreign && !interrupted) || edited) {
       strangers_.emplace(file, stamp_of(found[file].info));

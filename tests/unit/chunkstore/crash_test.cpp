@@ -143,6 +143,7 @@ class Machine {
     REQUIRE(ok(begun));
     beginning_ = false;
     ledger_.begun = true;
+    for (const PieceIndex piece : store->begin_report().withdrawn) ledger_.stored.erase(piece);
     return store;
   }
 
