@@ -149,6 +149,8 @@ class PosixFiles final : public Files {
     if (place < in_memory_.size()) in_memory_[place].store(value, std::memory_order_relaxed);
   }
   FileHandle adopt(int descriptor) { return {this, descriptor}; }
+  // A folder of which the path is the user's own, or made of that.
+  Result<FileHandle> open_absolute(const std::string& path, int flags, bool owner_only);
   // A descriptor, or -1 with errno. `path` "" is the root itself.
   int open_beneath(int root, const std::string& path, int flags, unsigned mode = 0);
   int walk_beneath(int root, const std::string& path, int flags, unsigned mode);
@@ -237,35 +239,33 @@ Result<std::string> PosixFiles::canonical(const std::string& path) {
   }
 }
 
+Result<FileHandle> PosixFiles::open_absolute(const std::string& path, int flags, bool owner_only) {
+  const int opened =
+      retried([&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags); });
+  if (opened < 0) return failure("open the folder", path, errno);
+  return FileHandle{this, opened, owner_only};
+}
+
 Result<FileHandle> PosixFiles::open_folder(const std::string& path, bool create) {
   const std::string place = path.empty() ? "." : path;
-  const auto open = [&] { return ::open(place.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); };
-  int opened = retried(open);
-  if (opened < 0 && errno == ENOENT && create) {
-    for (std::size_t end = 1; end <= place.size(); ++end) {
-      if (end != place.size() && place[end] != '/') continue;
-      const std::string part = place.substr(0, end);
-      if (::mkdir(part.c_str(), 0777) == 0) {
-        // What is synced inside must be found again after a power cut.
-        const int parent = retried(
-            [&] { return ::open((part + "/..").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
-        if (parent >= 0) (void)sync(adopt(parent));
-      } else if (errno != EEXIST && errno != EISDIR) {
-        return failure("make the folder", part, errno);
-      }
+  auto opened = open_absolute(place, 0, false);
+  if (opened || opened.error().code != Errc::not_found || !create) return opened;
+  for (std::size_t end = 1; end <= place.size(); ++end) {
+    if (end != place.size() && place[end] != '/') continue;
+    const std::string part = place.substr(0, end);
+    if (::mkdir(part.c_str(), 0777) == 0) {
+      // What is synced inside must be found again after a power cut.
+      if (const auto parent = open_absolute(part + "/..", 0, false)) (void)sync(*parent);
+    } else if (errno != EEXIST && errno != EISDIR) {
+      return failure("make the folder", part, errno);
     }
-    opened = retried(open);
   }
-  if (opened < 0) return failure("open the folder", path, errno);
-  return adopt(opened);
+  return open_absolute(place, 0, false);
 }
 
 Result<FileHandle> PosixFiles::open_private_folder(const std::string& path) {
   if (auto made = make_private_folder(path, true); !made) return made.error();
-  const int opened = retried(
-      [&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW); });
-  if (opened < 0) return failure("open the folder", path, errno);
-  return FileHandle{this, opened, true};
+  return open_absolute(path, O_NOFOLLOW, true);
 }
 
 Result<FileHandle> PosixFiles::open(const FileHandle& root, const std::string& path, OpenMode mode,
