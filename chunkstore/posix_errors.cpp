@@ -1,5 +1,6 @@
 #include "chunkstore/posix_errors.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -49,6 +50,12 @@ bool is_about_name(int error) {
   return error == EINVAL || error == ENAMETOOLONG || error == EILSEQ;
 }
 
+// An open folder may have been removed.
+bool is_there(int folder) {
+  struct stat status {};
+  return folder >= 0 && ::fstat(folder, &status) == 0 && status.st_nlink > 0;
+}
+
 }  // namespace
 
 Error failure(std::string_view what, std::string_view path, int error) {
@@ -57,7 +64,13 @@ Error failure(std::string_view what, std::string_view path, int error) {
   return {code_of(error), message + ": " + why(error)};
 }
 
-Error name_failure(std::string_view what, std::string_view path, int error) {
+Error name_failure(std::string_view what, std::string_view path, int error, int folder) {
+  // "Nothing there" is no answer to who makes something: some FUSE file systems (exfat-fuse) say it
+  // of names that they do not take.
+  if (error == ENOENT && is_there(folder)) {
+    return {Errc::invalid_name, "cannot " + std::string(what) + " " + std::string(path) +
+                                    ": the file system does not take this name"};
+  }
   Error out = failure(what, path, error);
   if (is_about_name(error)) out.code = Errc::invalid_name;
   return out;

@@ -13,8 +13,9 @@ namespace barter {
 // "cannot WHAT PATH: why".
 Error failure(std::string_view what, std::string_view path, int error);
 Error failure(std::string_view what, const FileHandle& handle, int error);
-// Of what makes a name: invalid_name where no file of the disk can be called so.
-Error name_failure(std::string_view what, std::string_view path, int error);
+// Of what makes a name: invalid_name where no file of the disk can be called so. `folder`: a
+// descriptor of the folder that it was to be in, where there is one.
+Error name_failure(std::string_view what, std::string_view path, int error, int folder = -1);
 // Of what looks for one: what cannot be there is not found.
 Error search_failure(std::string_view what, std::string_view path, int error);
 // From the root of the file system, for messages.

@@ -281,7 +281,12 @@ Result<FileHandle> PosixFiles::open(const FileHandle& root, const std::string& p
     const int error = errno;
     const std::string whole = whole_path(root, path);
     const char* const what = mode == OpenMode::create_new ? "create" : "open";
-    return create ? name_failure(what, whole, error) : search_failure(what, whole, error);
+    if (!create) return search_failure(what, whole, error);
+    std::string name;
+    const int parent = error == ENOENT ? open_parent(root.id(), path, name) : -1;
+    Error refused = name_failure(what, whole, error, parent);
+    if (parent >= 0) ::close(parent);
+    return refused;
   }
   FileHandle handle = adopt(opened);
   struct stat status {};
@@ -301,10 +306,10 @@ Result<void> PosixFiles::make_folders(const FileHandle& root, const std::string&
     std::string name;
     const int parent = open_parent(root.id(), part, name);
     if (parent < 0) return name_failure("make the folder", part, errno);
-    const int made = ::mkdirat(parent, name.c_str(), 0777);
-    const int error = errno;
-    ::close(parent);
-    if (made < 0 && error != EEXIST) return name_failure("make the folder", part, error);
+    const FileHandle owner = adopt(parent);
+    if (::mkdirat(parent, name.c_str(), 0777) < 0 && errno != EEXIST) {
+      return name_failure("make the folder", part, errno, parent);
+    }
     if (end == std::string::npos) break;
   }
   // What exists may be something else: a file, or a planted link.
@@ -368,8 +373,13 @@ Result<void> PosixFiles::rename_new(const FileHandle& root, const std::string& f
   const FileHandle to_owner = adopt(to_folder);
   const char* const old_name = from_name.c_str();
   const char* const new_name = to_name.c_str();
+  const auto refused = [&](int error) {
+    struct stat status {};
+    const bool is_there = ::fstatat(from_folder, old_name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+    return name_failure("rename to", to, error, is_there ? to_folder : -1);
+  };
   if (::renameat2(from_folder, old_name, to_folder, new_name, RENAME_NOREPLACE) == 0) return {};
-  if (errno != EINVAL && errno != ENOSYS) return name_failure("rename to", to, errno);
+  if (errno != EINVAL && errno != ENOSYS) return refused(errno);
   // Network and FUSE file systems know no such flag. A hard link never takes the place of anything
   // either.
   if (::linkat(from_folder, old_name, to_folder, new_name, 0) == 0) {
@@ -382,9 +392,7 @@ Result<void> PosixFiles::rename_new(const FileHandle& root, const std::string& f
   if (::fstatat(to_folder, new_name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
     return failure("rename to", to, EEXIST);
   }
-  if (::renameat(from_folder, old_name, to_folder, new_name) < 0) {
-    return name_failure("rename to", to, errno);
-  }
+  if (::renameat(from_folder, old_name, to_folder, new_name) < 0) return refused(errno);
   return {};
 }
 

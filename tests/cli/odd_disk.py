@@ -33,10 +33,10 @@ def own_mounts():
 
 class OddDisk:
     """What lies in `folder`, shown at `place`. Two names are one if fold() makes them equal; those of which
-    refuses() is true cannot be made; files cannot be resized but by writing."""
+    refuses() is true cannot be made, for the reason `refusal`; files cannot be resized but by writing."""
 
-    def __init__(self, folder, place, fold=str, refuses=lambda name: False):
-        self.folder, self.fold, self.refuses = folder, fold, refuses
+    def __init__(self, folder, place, fold=str, refuses=lambda name: False, refusal=errno.EINVAL):
+        self.folder, self.fold, self.refuses, self.refusal = folder, fold, refuses, refusal
         self.paths, self.nodes = {1: ""}, {}
         os.makedirs(folder, exist_ok=True)
         os.makedirs(place, exist_ok=True)
@@ -72,7 +72,7 @@ class OddDisk:
             return folder
         name = os.fsdecode(name)
         if make and self.refuses(name):
-            raise OSError(errno.EINVAL, "")
+            raise OSError(self.refusal, "")
         there = [one for one in os.listdir(folder) if self.fold(one) == self.fold(name)]
         return os.path.join(folder, there[0] if there else name)
 

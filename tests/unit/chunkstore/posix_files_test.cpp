@@ -1,12 +1,16 @@
 #include "chunkstore/posix_files.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <cerrno>
 #include <cstring>
 #include <filesystem>
 
+#include "chunkstore/posix_errors.hpp"
 #include "tests/temporary_folder.hpp"
 #include "tests/unit/chunkstore/sample.hpp"
 #include "torrent/random.hpp"
@@ -121,6 +125,31 @@ TEST_CASE("Ten thousand hostile paths never leave the root") {
   }
   std::sort(beside.begin(), beside.end());
   CHECK(beside == std::vector<std::string>{"a", "root"});
+}
+
+TEST_CASE("Nothing there, said of a new name in a folder that is there, refuses the name") {
+  TemporaryFolder folder;
+  fs::create_directories(folder / "it");
+  const int it = ::open((folder / "it").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  REQUIRE(it >= 0);
+  const Error refused = name_failure("create", "it/a:b?", ENOENT, it);
+  CHECK(refused.code == Errc::invalid_name);
+  CHECK(refused.message == "cannot create it/a:b?: the file system does not take this name");
+  CHECK(name_failure("create", "it/a:b?", EINVAL, it).code == Errc::invalid_name);
+  CHECK(name_failure("create", "it/a:b?", EACCES, it).code == Errc::permission_denied);
+  CHECK(name_failure("create", "it/a:b?", ENOENT).code == Errc::not_found);
+  fs::remove(folder / "it");  // and the folder is still open
+  CHECK(name_failure("create", "it/a:b?", ENOENT, it).code == Errc::not_found);
+  ::close(it);
+}
+
+TEST_CASE("What cannot be made since its folder has gone has no bad name") {
+  Place place(GENERATE(true, false));
+  CHECK(place.files->open(place.root, "gone/a", OpenMode::create_new).error().code ==
+        Errc::not_found);
+  fs::remove_all(place.folder / "root");
+  CHECK(place.files->open(place.root, "a", OpenMode::create_new).error().code == Errc::not_found);
+  CHECK(place.files->make_folders(place.root, "a/b").error().code == Errc::not_found);
 }
 
 TEST_CASE("What is no regular file is not opened, and does not hold us") {
