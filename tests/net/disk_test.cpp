@@ -94,6 +94,51 @@ TEST_CASE("a full disk pauses a download, which goes on when there is room") {
   }
 }
 
+TEST_CASE(
+    "a download that waits for room goes on as soon as there is what it lacks, and not before") {
+  Folder from, to;
+  const auto metainfo = make_torrent(from.path(), "data", {{"", 6 << 20}}, 2 << 20);
+  Troubled disk;
+  disk.files->full_at = 1;  // one piece
+  TestClient seed, get({}, disk.hooks);
+  seed.seed(metainfo, from.path());
+  const TorrentId id = get.get(metainfo, to.path(), {seed.address()});
+  REQUIRE(get.wait_notice<DiskTrouble>(id));
+  REQUIRE(get.wait_until([&] { return get->progress(id).verified_bytes == 2 << 20; }));
+  // Less than the piece and four more that a wait asks for as long as so much is lacking.
+  disk.files->room = (4 << 20) - 1;
+  disk.files->full_at = ~0ull;
+  const int before = disk.files->asked;
+  REQUIRE(get.wait_until([&] { return disk.files->asked > before; }));
+  CHECK_FALSE(get.wait_notice<DiskRecovered>(id, 1s));
+  CHECK(get->progress(id).paused_by_disk);
+  disk.files->room = 4 << 20;
+  REQUIRE(get.wait_notice<DiskRecovered>(id));
+  REQUIRE(get.wait<Completed>(id));
+  CHECK(same_content(*metainfo, from.path(), to.path()));
+}
+
+TEST_CASE("a sync that fails is told, and so is the one that makes good for it") {
+  Folder from, to;
+  const auto metainfo = make_torrent(from.path(), "data", {{"", 2 << 20}}, 256 << 10);
+  Troubled disk;
+  disk.files->no_sync = true;
+  TestClient seed, get({}, disk.hooks);
+  seed.seed(metainfo, from.path());
+  const TorrentId id = get.get(metainfo, to.path(), {seed.address()});
+  REQUIRE(get.wait_notice<DiskTrouble>(id));
+  CHECK_FALSE(get.notice<DiskTrouble>(id)->no_space);
+  CHECK(get.notice<DiskTrouble>(id)->message.find("sync") != std::string::npos);
+  // Not twice, and not complete: what is not durable may be gone tomorrow.
+  CHECK_FALSE(get.wait_until(
+      [&] { return get.saw<Completed>(id) || get.notice<DiskRecovered>(id).has_value(); }, 7s));
+  CHECK(get.count_notices<DiskTrouble>(id) == 1);
+  disk.files->no_sync = false;
+  REQUIRE(get.wait<Completed>(id));
+  CHECK(get.count_notices<DiskRecovered>(id) == 1);
+  CHECK(get.count_notices<DiskTrouble>(id) == 1);
+}
+
 TEST_CASE("a file that can be written no more is left out when the torrent is added again") {
   Folder from, to, state;
   const auto metainfo = make_torrent(

@@ -1,6 +1,7 @@
 // What the loopback tests share: torrents made of random bytes, clients that remember their events.
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
 #include <filesystem>
 #include <functional>
@@ -73,6 +74,16 @@ class TestClient {
       if (const auto* found = std::get_if<Told>(notice)) return *found;
     }
     return std::nullopt;
+  }
+  template <class Told>
+  std::size_t count_notices(TorrentId torrent) const {
+    const std::lock_guard lock(mutex_);
+    return static_cast<std::size_t>(
+        std::count_if(events_.begin(), events_.end(), [&](const auto& event) {
+          const auto* notice =
+              event.first == torrent ? std::get_if<Notice>(&event.second) : nullptr;
+          return notice != nullptr && std::holds_alternative<Told>(*notice);
+        }));
   }
   template <class Told>
   bool wait_notice(TorrentId torrent, std::chrono::seconds most = std::chrono::seconds(30)) {

@@ -1,6 +1,7 @@
 // TroubledFiles: the system's files with troubles that a test switches on and off, from any thread.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -21,6 +22,9 @@ class TroubledFiles final : public Files {
   std::atomic<std::uint64_t> written = 0;      // bytes
   std::atomic<std::uint64_t> full_at = ~0ull;  // `full` once so much is written
   std::atomic<int> reads = 0;                  // that may wait
+  std::atomic<std::uint64_t> room = ~0ull;     // what is free, as far as anybody asks
+  std::atomic<int> asked = 0;                  // for that
+  std::atomic<bool> no_sync = false;           // nothing can be made durable
 
   // Once so many bytes are written, this file (a path in the download folder) can be no more.
   std::string refused;
@@ -105,10 +109,12 @@ class TroubledFiles final : public Files {
   }
   Result<void> sync(const FileHandle& handle) override {
     wait();
+    if (no_sync) return Error{Errc::io_error, "cannot sync: the disk is failing"};
     return to_->sync(handle);
   }
   Result<bool> sync_file_system(const FileHandle& folder) override {
     wait();
+    if (no_sync) return Error{Errc::io_error, "cannot sync: the disk is failing"};
     return to_->sync_file_system(folder);
   }
   Result<void> sync_folder(const FileHandle& root, const std::string& path) override {
@@ -127,8 +133,10 @@ class TroubledFiles final : public Files {
     return to_->lock(handle, kind);
   }
   Result<std::uint64_t> free_space(const FileHandle& folder) override {
+    ++asked;
     if (full || written > full_at) return 0;
-    return to_->free_space(folder);
+    const auto free = to_->free_space(folder);
+    return free ? std::min<std::uint64_t>(*free, room) : free;
   }
   Result<std::uint64_t> file_system(const FileHandle& folder) override {
     return to_->file_system(folder);
