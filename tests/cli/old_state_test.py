@@ -14,6 +14,8 @@ import stamps  # noqa: E402
 OLD = os.path.join(SOURCE, "tests", "state", "0.1.0")
 FILES = (("a.bin", 300_000), ("b.bin", 50_000), ("c.bin", 650_000))
 HASH = "a4f5568d2f879260ac1bc9288988bfce9702c494"
+TRIO = tuple((name, random.Random(number).randbytes(20_000)) for number, name in enumerate(("a.bin", "b.bin", "c.bin")))
+TRIO_HASH = "f87fd19267b042ccab399974aef2e2ea0bdee87e"
 QUIET = ("--listen", "127.0.0.1", "--no-dht", "--no-lsd")
 
 
@@ -65,6 +67,46 @@ class OldState(BarterTest):
         os.utime(self.paths[1])
         done = self.barter("get", self.torrent, "--dir", "data", "--json", "--stall-timeout", "500ms", *QUIET)
         self.assertNotEqual(done.code, 0)
+
+    def put_selection(self):
+        """Of trio, b.bin was fetched: its pieces hold bytes of a.bin and c.bin, which lie in the side file."""
+        self.write("trio.torrent", old("trio.torrent"))
+        path = self.write("data/trio/b.bin", TRIO[1][1])
+        folder = stamps.folder_of(self.path("state/barter"), TRIO_HASH, self.path("data"))
+        self.write(os.path.join(folder, "journal"), stamps.for_files(old("trio.journal"), [None, path]))
+        for name in ("origins", "side"):
+            self.write(os.path.join(folder, name), old("trio." + name))
+
+    def test_a_selection_is_believed_with_what_lies_beside_it(self):
+        self.put_selection()
+        done = self.good("get", "trio.torrent", "--dir", "data", "--select", "b.bin", "--json", *QUIET)
+        self.assert_not_hashed(done)
+        self.assertEqual((done.result["complete"], done.result["downloaded"]), (True, 0))
+        # Two of the four pieces are there. Wanted whole, it lacks the others only.
+        for name, content in TRIO:
+            self.write("from/trio/" + name, content)
+        port = free_port()
+        self.start("seed", "trio.torrent", "--dir", "from", "--port", str(port), "--json", "--state-dir", self.path("seeds"),
+                   *QUIET).wait_for("listening")
+        done = self.good("get", "trio.torrent", "--dir", "data", "--peer", f"127.0.0.1:{port}", "--json", *QUIET)
+        self.assert_not_hashed(done)
+        self.assertEqual(done.result["downloaded"], 60_000 - 2 * 16_384)
+        for name, content in TRIO:
+            self.assertEqual(self.read("data/trio/" + name), content, name)
+
+    def test_what_a_magnet_link_stands_for_is_remembered(self):
+        self.put_selection()
+        self.write(f"state/barter/metainfo/{TRIO_HASH}.torrent", old("trio.metainfo"))
+        done = self.good("get", f"magnet:?xt=urn:btih:{TRIO_HASH}", "--dir", "data", "--select", "b.bin", "--json",
+                         "--stall-timeout", "2s", *QUIET)
+        self.assert_not_hashed(done)
+        self.assertEqual((done.result["name"], done.result["complete"], done.result["downloaded"]), ("trio", True, 0))
+
+    def test_the_table_of_the_dht_is_gone_on_with(self):
+        self.write("state/barter/dht", old("dht"))
+        done = self.barter("dht", "status", "--dht-node", f"127.0.0.1:{free_port()}", "--listen", "127.0.0.1", "--timeout",
+                           "1s", "--json")
+        self.assertEqual(done.result["ipv4"]["id"], old("dht")[13:33].hex())
 
     def test_a_share_is_not_hashed_again(self):
         source = os.path.realpath(self.path("data/album"))

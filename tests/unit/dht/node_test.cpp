@@ -2,6 +2,10 @@
 
 #include <catch2/catch.hpp>
 
+#include <fstream>
+#include <iterator>
+#include <set>
+
 #include "tests/unit/dht/network_fixture.hpp"
 
 namespace barter::dht {
@@ -313,6 +317,23 @@ TEST_CASE("the table outlives the program, damaged state does no harm") {
   CHECK(node.status(net.now).v4.id == before);  // nothing of it was taken
   CHECK_FALSE(node.load("d2:v4d2:id3:abc5:nodes0:eee").has_value());
   CHECK_FALSE(node.load(std::string(100'000, 'l')).has_value());
+}
+
+TEST_CASE("the table of an earlier version is gone on with") {
+  std::ifstream file(BARTER_SOURCE "/tests/state/0.1.0/dht", std::ios::binary);
+  const std::string state{std::istreambuf_iterator<char>(file), {}};
+  TestNetwork net;
+  Node& node = net.add(1);
+  REQUIRE(node.load(state).has_value());
+  CHECK(node.status(net.now).v4.id == NodeId::from(state.substr(13, 20)));
+  CHECK(node.status(net.now).v6.id == NodeId::from(state.substr(134, 20)));
+  // Kept for the next version, even though nobody was met.
+  CHECK(node.save() == state);
+  node.start(net.now);
+  net.run(seconds(5));
+  std::set<std::string> asked;
+  for (const SendDatagram& sent : net.outside) asked.insert(to_string(sent.to));
+  CHECK(asked == std::set<std::string>{"127.77.1.1:7701", "127.77.2.1:7702", "127.77.3.1:7703"});
 }
 
 TEST_CASE("a cancelled request says nothing more") {
