@@ -16,11 +16,12 @@ constexpr std::string_view first_line = "barter origins 1\n";
 constexpr std::string_view any_version = "barter origins ";
 constexpr unsigned version = 1;
 constexpr std::string_view last_line = "end\n";
-constexpr std::array<std::pair<std::string_view, FileOrigin>, 4> words{
+constexpr std::array<std::pair<std::string_view, FileOrigin>, 5> words{
     {{"taken", FileOrigin::taken},
      {"aside", FileOrigin::aside},
      {"kept", FileOrigin::kept},
-     {"edited", FileOrigin::edited}}};
+     {"edited", FileOrigin::edited},
+     {"replacement", FileOrigin::replacement}}};
 
 bool is_newer(std::string_view text) {
   if (!text.starts_with(any_version)) return false;

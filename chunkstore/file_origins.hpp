@@ -14,10 +14,11 @@
 namespace barter {
 
 enum class FileOrigin : std::uint8_t {
-  taken,   // it held data of the torrent, and is written to
-  aside,   // it was not selected: left alone
-  kept,    // the user wanted it left alone (`--keep`)
-  edited,  // ours once, and not as we left it when a seed found it
+  taken,        // it held data of the torrent, and is written to
+  aside,        // it was not selected: left alone
+  kept,         // the user wanted it left alone (`--keep`)
+  edited,       // ours once, and not as we left it when a seed found it
+  replacement,  // put in the place of ours while we wrote
 };
 
 class FileOrigins {

@@ -107,6 +107,9 @@ std::vector<PieceIndex> Store::find_changes() {
 std::vector<std::string> Store::changed_files() {
   return impl_->changed_files();
 }
+std::optional<Error> Store::replaced() {
+  return impl_->replaced();
+}
 bool Store::change_noticed() const {
   return impl_->change_noticed();
 }

@@ -28,8 +28,10 @@ Result<void> Store::Impl::begin() {
   doubt_changed();
   Judged judged = judge_files();
   settle_parts(judged);
+  set_replacements_apart(judged);
   auto refused = decide(judged);
   if (refused) refused = refuse_taken_names();
+  if (refused && !judged.replacements.empty()) refused = leave_out_refused();
   if (!refused) {
     // No trace of a try that touched nothing: the files may be others when it is tried again. Once
     // begun, the journal knows which files are ours.

@@ -70,6 +70,7 @@ class Store::Impl {
   std::vector<std::string> changed_files();
   bool change_noticed() const { return noticed_.load(std::memory_order_relaxed); }
   std::vector<std::string> absent_files();
+  std::optional<Error> replaced();
   void look_anew() { turn_.fetch_add(1, std::memory_order_relaxed); }
   std::optional<Error> state_trouble();
   bool root_present();
@@ -135,6 +136,7 @@ class Store::Impl {
     std::vector<FileIndex> unselected;  // and foreign
     std::vector<FileIndex> taken;       // data of the torrent that somebody else brought
     std::vector<FileIndex> unfinished;  // there, selected, and to be written to
+    std::vector<FileIndex> replacements;    // foreign, and came while we wrote
   };
 
   // store_lock.cpp
@@ -168,6 +170,7 @@ class Store::Impl {
   bool is_strange(FileIndex file, const FileInfo& info, ForeignFiles& foreign);
   bool is_complete(FileIndex file, const FileInfo& info) const;
   bool is_data_there(const Judged& judged);
+  void set_replacements_apart(Judged& judged);
   Result<void> decide(const Judged& judged);
   Error in_the_way(const Judged& judged);
   Result<void> keep(const Judged& judged);
@@ -248,6 +251,9 @@ class Store::Impl {
   }
   bool look_for_change(FileIndex file, std::set<PieceIndex>& lost);
   void take_change(FileIndex file);
+  bool is_replacement(FileIndex file, const FileInfo& info) const;
+  void note_replacement(FileIndex file);
+  std::optional<Error> replaced_in(std::span<const FileIndex> files);
   void doubt_changed();
   void put_in_shape(FileIndex file, bool present);
   Result<bool> fresh(BlockRange range, bool may_block);
@@ -309,6 +315,7 @@ class Store::Impl {
   std::condition_variable idle_;  // some of them are no longer
   std::set<PieceIndex> lost_;     // no longer had, and not yet reported by find_changes()
   std::set<FileIndex> changed_;   // by others, and not yet reported by changed_files()
+  std::set<FileIndex> replaced_;   // by a file of somebody else's
   std::set<FileIndex> absent_;    // files known to be gone
   std::set<FileIndex> blocked_;      // parts whose final name something else has
   std::set<FileIndex> replaceable_;  // of these, what the user lets us overwrite

@@ -76,13 +76,29 @@ bool Store::Impl::is_data_there(const Judged& judged) {
     const auto in = [file = file](const std::vector<FileIndex>& list) {
       return std::binary_search(list.begin(), list.end(), file);
     };
-    if (!in(judged.foreign) && !in(judged.unselected)) return true;
+    if (!in(judged.foreign) && !in(judged.unselected) && !in(judged.replacements)) return true;
   }
   const std::lock_guard lock(zeros_mutex_);
   for (std::uint32_t i = 0; i < layout_.piece_count(); ++i) {
     if (has(PieceIndex{i}) && !(metainfo_->has_v1() && zeros_match(PieceIndex{i}))) return true;
   }
   return false;
+}
+
+// They came while we wrote, when nobody could be asked: they are left out, and the rest is fetched.
+void Store::Impl::set_replacements_apart(Judged& judged) {
+  if (options_.existing == Existing::overwrite || options_.existing == Existing::keep) return;
+  std::erase_if(judged.foreign, [&](FileIndex file) {
+    if (!origins_.is(file, FileOrigin::replacement)) return false;
+    judged.replacements.push_back(file);
+    const std::string name = set_.path(file);
+    begin_report_.refused.push_back(
+        {file, Error{Errc::already_exists,
+                     name + " in " + root_path_ +
+                         " was put in the place of what was fetched, and is not of this torrent; "
+                         "it was not touched: move it away, or let --force overwrite it"}});
+    return true;
+  });
 }
 
 Result<void> Store::Impl::decide(const Judged& judged) {
@@ -226,7 +242,9 @@ Result<void> Store::Impl::leave_out_refused() {
   if (!any || !state_folder_) return refused.front().error;
   leave_alone(not_aside);
   FileOrigins origins = origins_;
-  for (const FileIndex file : files) origins.set(file, FileOrigin::aside);
+  for (const FileIndex file : files) {
+    if (!origins.is(file, FileOrigin::replacement)) origins.set(file, FileOrigin::aside);
+  }
   if (auto done = origins.save(files_, state_folder_); !done) return done;
   origins_ = std::move(origins);
   return lock_data();  // a part of the files now

@@ -149,10 +149,41 @@ bool Store::Impl::look_for_change(FileIndex file, std::set<PieceIndex>& lost) {
     set_have(piece, false);
   });
   if (options_.read_only) return true;
-  if (!present || (is_selected(file) && info->size != set_.length(file))) {
+  if (present && is_replacement(file, *info)) {
+    note_replacement(file);
+  } else if (!present || (is_selected(file) && info->size != set_.length(file))) {
     put_in_shape(file, present);
   }
   return true;
+}
+
+// Another file than the one we wrote. Where inodes are made up, that says nothing.
+bool Store::Impl::is_replacement(FileIndex file, const FileInfo& info) const {
+  if (options_.existing == Existing::overwrite || !exact_times_ || info.size == 0) return false;
+  const auto& latest = journal_->state().files[file].latest;
+  return latest && !latest->is_same_file(stamp_of(info));
+}
+
+// Under the lock. Remembered, so that begin() need not refuse the whole torrent for it.
+void Store::Impl::note_replacement(FileIndex file) {
+  if (!replaced_.insert(file).second || !state_folder_) return;
+  origins_.set(file, FileOrigin::replacement);
+  (void)origins_.save(files_, state_folder_);  // else the user is asked
+}
+
+std::optional<Error> Store::Impl::replaced() {
+  const std::lock_guard lock(mutex_);
+  const std::vector<FileIndex> files(replaced_.begin(), replaced_.end());
+  return replaced_in(files);
+}
+
+// Under the lock.
+std::optional<Error> Store::Impl::replaced_in(std::span<const FileIndex> files) {
+  for (const FileIndex file : files) {
+    if (!replaced_.contains(file)) continue;
+    return Error{Errc::not_possible, set_.path(file) + " was replaced by another program"};
+  }
+  return std::nullopt;
 }
 
 // A download's file that is gone is made anew, one that was cut or grew has its length again; what
@@ -178,6 +209,7 @@ void Store::Impl::take_change(FileIndex file) {
   }
   const std::vector<PieceIndex> pieces(changed.begin(), changed.end());
   journal_->marked(PieceMark::suspect, pieces);
+  if (replaced_.contains(file)) return;  // it keeps the stamp of ours
   const auto info = set_.look(file);
   if (!info || info->kind != FileKind::file) return;
   const FileStampEntry stamp{file, stamp_of(*info)};

@@ -68,7 +68,7 @@ class Store::Impl::PieceWatch final : public WriteWatch {
 };
 
 // A piece that was found right. Where somebody else has changed a file, what it held is in doubt
-// from then on, and the piece goes into what is there now.
+// from then on, and the piece goes into what is there now, unless that is another file.
 Result<void> Store::Impl::write_piece(PieceIndex piece, std::span<const BlockBuffer> blocks) {
   const auto touched = this->touched(piece);
   PieceWatch watch(*this, touched.files);
@@ -79,6 +79,7 @@ Result<void> Store::Impl::write_piece(PieceIndex piece, std::span<const BlockBuf
     const std::lock_guard lock(mutex_);
     set_.close(*watch.changed());
     take_change(*watch.changed());
+    if (auto error = replaced_in(touched.files)) return *error;
   }
   return write_once(piece, blocks, touched, watch);
 }

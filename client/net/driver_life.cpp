@@ -318,6 +318,7 @@ void SwarmDriver::looked_last(const Changes& changes) {
     if (!root_missing_ && state_ == State::running) root_vanished();
     return;
   }
+  if (changes.replaced) return give_up_writing(changes.replaced->message);
   if (!changes.lost.empty()) {
     tell_disk_recovered();
     if (state_ == State::running) files_changed(changes);
@@ -345,6 +346,7 @@ SwarmDriver::Changes SwarmDriver::changes_of(Store& store) {
   out.lost = store.find_changes();
   out.paths = store.changed_files();
   out.absent = store.absent_files();
+  out.replaced = store.replaced();
   out.root = store.root_present();
   return out;
 }
@@ -353,6 +355,7 @@ void SwarmDriver::look_for_changes() {
   last_look_ = current_time();
   jobs_.maintain([this](Store& store) {
     return Job([this, changes = changes_of(store)] {
+      if (changes.replaced) return give_up_writing(changes.replaced->message);
       if (!changes.lost.empty() && state_ == State::running) files_changed(changes);
     });
   });

@@ -128,6 +128,7 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
     std::vector<std::string> paths;   // of the files that changed
     std::vector<std::string> absent;  // those that could not be put in their place again
     bool root = true;                 // without it there was nothing to look at
+    std::optional<Error> replaced;     // by a file of somebody else's
   };
   // While one lives, events only gather; the last to go drains the actions.
   class Batch {

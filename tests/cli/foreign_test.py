@@ -124,6 +124,28 @@ class Foreign(BarterTest):
         self.assert_untouched()
         self.assert_refused(self.get())
 
+    def test_what_is_put_in_the_place_of_ours_while_get_runs(self):
+        for name in self.mine:
+            os.remove(self.path(f"got/show/{name}"))
+        running = self.start("get", "show.torrent", "--dir", "got", "--peer", f"127.0.0.1:{self.port}", "--listen",
+                             "127.0.0.1", "--json", "--down-limit", "300KB", "--no-part")
+        running.wait_for("progress", where=lambda event: event["bytes_done"] > 300_000)
+        self.write("mine", "what I made of it\n")
+        os.rename(self.path("mine"), self.path("got/show/e1.mkv"))
+        done = running.wait(60)
+        self.assertEqual(done.code, 1, done.out)
+        self.assertEqual(self.read("got/show/e1.mkv"), b"what I made of it\n")
+        for name in ("e2.mkv", "e3.mkv", "readme.txt"):
+            self.assertEqual(self.read(f"show/{name}"), self.read(f"got/show/{name}"), name)
+        left = done.of("left_out")[0]["files"]
+        self.assertEqual([file["path"] for file in left], ["show/e1.mkv"])
+        self.assertIn("--force", left[0]["reason"])
+        again = self.get()
+        self.assertEqual(again.code, 1)
+        self.assertIn("put in the place", again.err)
+        self.assertEqual(self.get("--force").code, 0)
+        self.assert_whole()
+
     def test_the_choices_exclude_each_other(self):
         for flags in (("--keep", "--force"), ("--keep", "--update"), ("--update", "--force")):
             self.assertEqual(self.get(*flags).code, 2, flags)

@@ -481,3 +481,104 @@ TEST_CASE("Origins that a newer version wrote are left alone") {
   CHECK(Store::open(bench.sample.metainfo, bench.options, bench.files).has_value());
   CHECK(bench.files.content(path) == newer);
 }
+
+TEST_CASE("A file that is put in the place of ours while we write is not written to") {
+  Bench bench;
+  auto store = bench.open();
+  REQUIRE(ok(store->begin()));
+  bench.store(*store, {0, 1, 2});
+  const bool of_same_size = GENERATE(true, false);
+  const std::string mine(of_same_size ? 50'000 : 70'000, 'm');
+  bench.put("b", mine);
+  const bool found_by_look = GENERATE(true, false);
+  if (found_by_look) {
+    CHECK(store->find_changes().size() == 2);  // 1 and 2
+    CHECK(store->changed_files() == Paths{"t/b"});
+  } else {
+    const auto outcome = barter::store(*store, bench.sample, PieceIndex{3});
+    CHECK(outcome.result == StoreResult::refused);
+    CHECK(outcome.message == "t/b was replaced by another program");
+  }
+  const auto replaced = store->replaced();
+  REQUIRE(replaced);
+  CHECK(replaced->message == "t/b was replaced by another program");
+  CHECK(bench.at("b") == mine);
+  REQUIRE(ok(store->sync()));
+  store.reset();
+
+  for (int run = 0; run < 2; ++run) {  // the second run is that of another day
+    store = bench.open();
+    REQUIRE(ok(store->begin()));
+    REQUIRE(store->begin_report().refused.size() == 1);
+    CHECK(store->begin_report().refused.front().file == 1);
+    for (std::uint32_t i = 0; i < bench.sample.layout().piece_count(); ++i) {
+      if (i != 2) bench.store(*store, {i});  // it lies in b alone
+    }
+    CHECK(bench.at("b") == mine);
+    CHECK(bench.at("a") == bench.file(0));
+    CHECK(bench.at("c") == bench.file(2));
+    store.reset();
+  }
+  SECTION("moved away, it makes room") {
+    bench.files.remove_tree("/data/t/b");
+    store = bench.open();
+    bench.complete(*store);
+    CHECK(store->begin_report().refused.empty());
+  }
+  SECTION("forced, it is overwritten") {
+    bench.options.existing = Existing::overwrite;
+    store = bench.open();
+    bench.complete(*store);
+  }
+  SECTION("kept, it is no error") {
+    bench.options.existing = Existing::keep;
+    store = bench.open();
+    REQUIRE(ok(store->begin()));
+    CHECK(store->begin_report().refused.empty());
+    CHECK(store->begin_report().kept == std::vector<std::uint32_t>{1});
+  }
+}
+
+TEST_CASE("What replaces a file of ours and is data of the torrent is taken over") {
+  Bench bench;
+  auto store = bench.open();
+  REQUIRE(ok(store->begin()));
+  bench.store(*store, {0, 1, 2});
+  bench.put("b", bench.file(1));
+  (void)store->find_changes();
+  CHECK(store->replaced());
+  store.reset();
+  store = bench.open();
+  CHECK(store->report().have.test(2) == false);  // it was hashed
+  bench.complete(*store);
+  CHECK(store->begin_report().refused.empty());
+}
+
+TEST_CASE("Where inodes are made up another inode is no other file") {
+  Bench bench;
+  bench.files.set_exact_times(false);
+  auto store = bench.open();
+  REQUIRE(ok(store->begin()));
+  bench.store(*store, {0, 1, 2});
+  bench.put("b", std::string(50'000, 'm'));
+  CHECK(store->find_changes().size() == 2);
+  CHECK_FALSE(store->replaced());
+  bench.complete(*store);
+}
+
+TEST_CASE("A replacement of all that is wanted is an error") {
+  Bench bench;
+  bench.options.selected = {false, true, false};
+  auto store = bench.open();
+  REQUIRE(ok(store->begin()));
+  bench.store(*store, {2});
+  bench.put("b", std::string(50'000, 'm'));
+  (void)store->find_changes();
+  store.reset();
+  store = bench.open();
+  const auto begun = store->begin();
+  REQUIRE(begun.has_error());
+  CHECK(begun.error().code == Errc::already_exists);
+  CHECK(begun.error().message.find("t/b in /data was put in the place") == 0);
+  CHECK(bench.at("b") == std::string(50'000, 'm'));
+}

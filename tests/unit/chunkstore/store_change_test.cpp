@@ -84,9 +84,6 @@ const Deed deeds[] = {
     {"touched", [](Bench& b) { b.files.touch(b.path); }, false},
     {"longer", [](Bench& b) { b.files.resize(b.path, 9 * piece_bytes); }, false},
     {"removed", [](Bench& b) { b.files.remove_tree(b.path); }, true},
-    {"replaced", [](Bench& b) { b.files.put(b.path, std::string(4'000, 'y')); }, true},
-    {"replaced by another of its size",
-     [](Bench& b) { b.files.put(b.path, std::string(8 * piece_bytes, 'y')); }, true},
 };
 
 }  // namespace
