@@ -29,6 +29,9 @@ struct NodeOptions {
   double corrupts = 0;   // share of the blocks sent that are wrong
   double stalls = 0;     // share of the blocks never sent
   bool floods = false;   // asks for everything, always
+  bool idles = false;    // says that it is interested, and asks for nothing
+  // Lets everybody ask, and answers each request by choke, reject and unchoke.
+  bool sends_back = false;
   TimePoint joins{};
   TimePoint leaves = never;         // vanishes
   TimePoint freezes = never;        // its line stands still from then on

@@ -193,6 +193,29 @@ std::unique_ptr<World> liars(const ScenarioOptions& options) {
   return world;
 }
 
+// The flash crowd among those who cost time only: three for each eight peers that let everybody ask
+// and send every request back; and links that ask for nothing, as many as the seed has places.
+std::unique_ptr<World> wasters(const ScenarioOptions& options) {
+  WorldOptions shape = shaped(options);
+  shape.one_network = true;
+  const std::uint32_t places = std::max(16u, 2 * options.peers);
+  shape.config = config_of(options, places);
+  auto world = std::make_unique<World>(options.seed, std::move(shape));
+  world->add(first_seed());
+  NodeOptions waster = home();
+  waster.honest = waster.must_finish = false;
+  waster.group = "waster";
+  NodeOptions idle = waster;
+  idle.idles = true;
+  add_crowd(*world, places, idle);
+  waster.seed = waster.sends_back = true;
+  add_crowd(*world, std::max(1u, 3 * options.peers / 8), waster);
+  NodeOptions one = home();
+  one.joins = TimePoint(seconds(5));  // when they are all there
+  add_crowd(*world, options.peers, one);
+  return world;
+}
+
 // One of the flash crowd stands still, or is gone, when half of the time is over.
 std::unique_ptr<World> one_stops(const ScenarioOptions& options, bool freezes) {
   ScenarioOptions others = options;
@@ -259,6 +282,9 @@ constexpr std::array all_scenarios{
              hours(1), free_riders, flash},
     Scenario{"liars", "with seven pretended seeds that corrupt, stall or serve nothing; a flooder",
              8, hours(1), liars, crowd},
+    Scenario{"time-wasters",
+             "the flash crowd with peers that send every request back, and many that ask nothing",
+             8, hours(1), wasters, flash},
     Scenario{"frozen", "of the flash crowd one stands still after 22 s", 8, minutes(20), frozen,
              gone},
     Scenario{"late", "one more joins when the others have finished", 9, hours(1), late_joiner},

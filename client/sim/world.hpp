@@ -142,6 +142,7 @@ class World {
   void on_arrive(std::uint32_t end, std::uint32_t items);
   wire::Message block_message(const Node& from, Node& to, const BlockRange& range);
   void watch(Node& node, std::uint32_t end, bool am_choking, bool interested);
+  void send_back(std::uint32_t end, const wire::Request& request);
   void flood(Node& node);
   void connect_failed(Node& node, const Endpoint& endpoint, ConnectFailure why);
 

@@ -13,6 +13,14 @@ void forget_spilled(Node& node, PieceIndex piece) {
   const PieceIndex next{to_number(piece) + 1};
   node.spilled.erase(node.spilled.lower_bound({piece, 0}), node.spilled.lower_bound({next, 0}));
 }
+
+// What a node of its kind never says, though its Swarm would.
+bool is_withheld(const NodeOptions& options, const wire::Message& message) {
+  const bool about_choking = std::holds_alternative<wire::Choke>(message) ||
+                             std::holds_alternative<wire::Unchoke>(message);
+  return (options.idles && std::holds_alternative<wire::Request>(message)) ||
+         (options.sends_back && about_choking);
+}
 }  // namespace
 
 std::uint32_t World::end_of(const Node& node, ConnectionId connection) const {
@@ -52,6 +60,7 @@ void World::act(Node& node, Disconnect& action) {
 void World::act(Node& node, Send& action) {
   const auto connection = static_cast<std::uint32_t>(action.connection);
   const std::uint32_t end = end_of(node, action.connection);
+  if (is_withheld(node.options, action.message)) return;
   if (checkers_) checkers_->sent(node, connection, action.message);
   if (end == no_end) return;
   const bool choke = std::holds_alternative<wire::Choke>(action.message);

@@ -63,6 +63,9 @@ void World::open_end(std::uint32_t number, bool outgoing, PeerSource source) {
   info.extended = true;
   node.swarm->peer_connected(ConnectionId{end.connection}, info, now_);
   perform(node);
+  if (!node.options.sends_back) return;
+  network_.send(number, wire::Unchoke{});
+  perform(node);
 }
 
 void World::connect_failed(Node& node, const Endpoint& endpoint, ConnectFailure why) {
@@ -137,6 +140,10 @@ void World::on_arrive(std::uint32_t number, std::uint32_t item) {
       if (interested || std::holds_alternative<wire::NotInterested>(message))
         watch(node, number, end.am_choking, interested);
       if (checkers_) checkers_->delivered(node, end.connection, message);
+      if (node.options.sends_back && std::holds_alternative<wire::Request>(message)) {
+        send_back(number, std::get<wire::Request>(message));
+        messages_.pop_back();
+      }
     }
     items.free(item);
     item = next;
@@ -163,7 +170,14 @@ wire::Message World::block_message(const Node& from, Node& to, const BlockRange&
   return wire::Piece{to_number(range.piece), range.begin, std::move(buffer)};
 }
 
-// A hostile client beside the node's own Swarm: asks everybody for everything, far beyond any
+// Hostile clients in the place of the node's own Swarm, or beside it. Whoever asks must ask again.
+void World::send_back(std::uint32_t number, const wire::Request& request) {
+  network_.send(number, wire::Choke{});
+  network_.send(number, wire::Reject{request.piece, request.begin, request.length});
+  network_.send(number, wire::Unchoke{});
+}
+
+// Asks everybody for everything, far beyond any
 // limit.
 void World::flood(Node& node) {
   if (!node.online) return;

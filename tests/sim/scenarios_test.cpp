@@ -91,6 +91,17 @@ TEST_CASE("liars waste less than a tenth and are banned", "[sim][scenarios]") {
   });
 }
 
+TEST_CASE("who costs time only delays a crowd by the time to get a place", "[sim][scenarios]") {
+  for_seeds(3, [](std::uint64_t seed) {
+    const Report report = run("time-wasters", seed, 0, half_the_pieces);
+    const Report control = run("time-wasters", seed, 0, half_the_pieces, true);
+    INFO(to_text(report) << "\nwithout them\n" << to_text(control));
+    // They come five seconds later, and wait up to twenty for a place at the seed.
+    CHECK(report.last_seconds < control.last_seconds + 25);
+    CHECK(report.efficiency > 0.6);
+  });
+}
+
 TEST_CASE("free-riders hold up nobody for long, and get little", "[sim][scenarios]") {
   for_seeds(3, [](std::uint64_t seed) {
     const Report report = run("free-riders", seed, 0, half_the_pieces);

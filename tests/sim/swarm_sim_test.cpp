@@ -195,6 +195,31 @@ TEST_CASE("peers that never answer requests hold nobody up", "[sim]") {
   });
 }
 
+TEST_CASE("peers that send every request back hold nobody up", "[sim]") {
+  for_seeds(10, [](std::uint64_t seed) {
+    World world(seed);
+    world.add({.seed = true});
+    for (int i = 0; i < 3; ++i) world.add({.seed = true, .honest = false, .sends_back = true});
+    for (int i = 0; i < 5; ++i) world.add({});
+    require_finish(world, seconds(12));
+    for (const auto& node : world.nodes())
+      if (node->options.sends_back)  // all that it said
+        CHECK(world.network().line(node->number).sums.control < 100'000);
+  });
+}
+
+TEST_CASE("links that ask for nothing keep no newcomer from a seed", "[sim]") {
+  for_seeds(10, [](std::uint64_t seed) {
+    World world(seed);
+    const auto places = [](SwarmConfig& config) { config.max_connections = 20; };
+    world.add({.seed = true, .configure = places});
+    for (int i = 0; i < 30; ++i)
+      world.add({.honest = false, .must_finish = false, .idles = true, .configure = places});
+    world.add({.joins = after(seconds(10))});
+    require_finish(world, seconds(10 + 25));
+  });
+}
+
 TEST_CASE("one frozen peer does not hold the last block", "[sim]") {
   for_seeds(20, [](std::uint64_t seed) {
     World world(seed, {.pieces = 200});
