@@ -71,16 +71,12 @@ class Flood {
   std::thread thread_;
 };
 
-std::string peer_id(int n) {
-  return "-XX0000-" + std::to_string(100'000'000'000 + n);
-}
-
 }  // namespace
 
 TEST_CASE("a peer that cancels what it never asked for is dropped, and others are served") {
   Fixture fixture;
   std::string words =
-      hello(*fixture.metainfo, peer_id(1)) + raw(wire::HaveNone{}) + raw(wire::Interested{});
+      hello(*fixture.metainfo, new_peer_id()) + raw(wire::HaveNone{}) + raw(wire::Interested{});
   for (std::uint32_t i = 0; i < 5000; ++i)
     words += raw(wire::Request{i % 100, i / 100 * 16, 16384});
   const Flood flood(fixture.seed, words, raw(wire::Cancel{120, 0, 16384}));
@@ -100,10 +96,9 @@ TEST_CASE("peers that talk without end are read slowly, and cost others little")
       std::string("\x00\x00\x00\x02\x14\x63", 6),  // extended, of a number that we never gave
   };
   std::vector<std::unique_ptr<Flood>> floods;
-  int n = 0;
   for (const std::string& kind : kinds) {
     floods.push_back(std::make_unique<Flood>(
-        fixture.seed, hello(*fixture.metainfo, peer_id(++n)) + raw(wire::HaveNone{}), kind));
+        fixture.seed, hello(*fixture.metainfo, new_peer_id()) + raw(wire::HaveNone{}), kind));
   }
   std::this_thread::sleep_for(std::chrono::milliseconds(500));  // the allowance is used up
   const auto began = Clock::now();

@@ -18,12 +18,6 @@ namespace {
 
 using Peer = ScriptServer::Peer;
 
-std::uint32_t number_at(std::string_view bytes, std::size_t at) {
-  std::uint32_t out = 0;
-  for (const char c : bytes.substr(at, 4)) out = out << 8 | static_cast<unsigned char>(c);
-  return out;
-}
-
 // The next message without its length; empty at the end.
 std::string read_message(Peer& peer) {
   const std::string head = peer.read(4);

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <string>
 #include <string_view>
 
@@ -34,6 +35,19 @@ inline std::string raw(const wire::Message& message) {
   std::vector<std::byte> out;
   wire::encode(message, out);
   return text(out);
+}
+
+// Four bytes of what was read.
+inline std::uint32_t number_at(std::string_view bytes, std::size_t at) {
+  std::uint32_t out = 0;
+  for (const char c : bytes.substr(at, 4)) out = out << 8 | static_cast<unsigned char>(c);
+  return out;
+}
+
+// A peer id that nobody has had yet.
+inline std::string new_peer_id() {
+  static std::atomic<int> last = 0;
+  return "-XX0000-" + std::to_string(100'000'000'000 + ++last);
 }
 
 }  // namespace barter::testing
