@@ -1,24 +1,32 @@
 #include "client/swarm/metadata_server.hpp"
 
+#include <cassert>
+#include <string>
+
 #include "torrent/layout.hpp"
 
 namespace barter {
 
-wire::Message answer_metadata_request(std::string_view info, std::uint32_t piece, std::uint8_t id,
-                                      MetadataAllowance& allowance, TimePoint now) {
-  const std::uint64_t begin = std::uint64_t{piece} * block_length;
-  if (begin >= info.size()) return wire::MetadataReject{piece, id};
-  if (allowance.burst_left > 0) {
-    --allowance.burst_left;
-  } else if (!allowance.rate.ready(now)) {
-    return wire::MetadataReject{piece, id};
-  }
+bool MetadataServer::ask(std::uint32_t piece, std::uint64_t info_size) {
+  if (std::uint64_t{piece} * block_length >= info_size) return false;
+  if (waiting_.size() >= max_waiting) return false;
+  waiting_.push_back(piece);
+  return true;
+}
+
+wire::MetadataData MetadataServer::next(std::string_view info, std::uint8_t id, TimePoint now) {
+  assert(ready_at() <= now);
   wire::MetadataData data;
-  data.piece = piece;
+  data.piece = waiting_.front();
+  waiting_.pop_front();
   data.total_size = info.size();
-  data.data = std::string(info.substr(begin, block_length));
+  data.data = std::string(info.substr(std::size_t{data.piece} * block_length, block_length));
   data.id = id;
-  allowance.rate.take(data.data.size(), now);
+  sent_ += data.data.size();
+  if (sent_ > burst) {
+    limiter_.set_limit(sent_ > burst + info.size() ? rate : first_copy_rate, now);
+    limiter_.take(data.data.size(), now);
+  }
   return data;
 }
 

@@ -90,7 +90,7 @@ struct Peer {
   std::uint64_t requests_received = 0, cancels_in_vain = 0;
   Chatter chatter;
   bool deprived = false;                 // had no upload turn since it last could have had one
-  MetadataAllowance metadata;
+  MetadataServer metadata;
   std::unique_ptr<EarlyMessages> early;  // while the metainfo is not known
   ExchangeState exchange;
 

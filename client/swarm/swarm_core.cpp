@@ -95,6 +95,7 @@ void Swarm::Core::set_limits(std::uint64_t download, std::uint64_t upload, TimeP
   upload_limiter_.set_limit(upload, now);
   work_freed_ = true;
   upload_at_ = now;
+  if (!metadata_) metadata_at_ = now;
   choke_soon(now);
   settle(now);
 }
@@ -206,6 +207,8 @@ void Swarm::Core::settle(TimePoint now) {
   if (metadata_) {
     fetch_metadata(now);
     consider_gossip(now);
+  } else if (metadata_at_ <= now) {
+    serve_metadata(now);
   }
   if (choke_at_ <= now) choke_round(now);
   do {

@@ -201,6 +201,7 @@ class Swarm::Core {
   bool keep_for_later(Peer& peer, wire::Message& message);
   void metadata_offered(Peer& peer, const wire::ExtensionHandshake& message);
   void fetch_metadata(TimePoint now);
+  void serve_metadata(TimePoint now);
   void metadata_complete(TimePoint now);
   void consider_gossip(TimePoint now);
   void join_gossip(TimePoint now);

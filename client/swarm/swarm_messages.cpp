@@ -420,12 +420,9 @@ void Swarm::Core::on(Peer& peer, wire::ExtensionHandshake& message, TimePoint no
 
 void Swarm::Core::on(Peer& peer, wire::MetadataRequest& message, TimePoint now) {
   if (peer.extensions.ut_metadata == 0) return;
-  if (metadata_)
+  if (metadata_ || !peer.metadata.ask(message.piece, metainfo_->info_bytes().size()))
     return send(peer, wire::MetadataReject{message.piece, peer.extensions.ut_metadata}, now);
-  send(peer,
-       answer_metadata_request(metainfo_->info_bytes(), message.piece, peer.extensions.ut_metadata,
-                               peer.metadata, now),
-       now);
+  metadata_at_ = std::min(metadata_at_, now);
 }
 
 void Swarm::Core::on(Peer&, wire::Port&, TimePoint) {}  // BEP 5: there is no DHT here yet

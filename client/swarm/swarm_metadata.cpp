@@ -139,6 +139,23 @@ void Swarm::Core::fetch_metadata(TimePoint now) {
   metadata_at_ = metadata_->next_deadline(now);
 }
 
+// It is upload like any other, but that who gives nothing away still tells what the torrent is.
+void Swarm::Core::serve_metadata(TimePoint now) {
+  metadata_at_ = never;
+  const bool limited = upload_limiter_.limit() != 0;
+  for (const auto& peer : peers_) {
+    MetadataServer& server = peer->metadata;
+    while (!peer->closing && server.ready_at() <= now && (!limited || upload_limiter_.ready(now))) {
+      auto data = server.next(metainfo_->info_bytes(), peer->extensions.ut_metadata, now);
+      if (limited) upload_limiter_.take(data.data.size(), now);
+      send(*peer, std::move(data), now);
+    }
+    TimePoint next = peer->closing ? never : server.ready_at();
+    if (next != never && limited) next = std::max(next, upload_limiter_.ready_at());
+    metadata_at_ = std::min(metadata_at_, next);
+  }
+}
+
 void Swarm::Core::metadata_complete(TimePoint now) {
   if (std::exchange(told_metadata_, true)) return;
   MetadataComplete told;

@@ -137,16 +137,18 @@ class Harness {
   }
 
   void answer(std::uint32_t peer, const wire::MetadataRequest& request) {
-    const wire::Message answer =
-        answer_metadata_request(info, request.piece, their_id, allowances_[peer], now_);
-    round_trip(answer);
-    if (const auto* data = std::get_if<wire::MetadataData>(&answer)) {
-      require(request.piece == 0 && data->piece == 0, "there is one piece");
-      require(data->data == info && data->total_size == info.size(), "it is the whole");
-      require(data->id == their_id, "under the id that the peer wants");
-    } else {
-      require(std::get<wire::MetadataReject>(answer).piece == request.piece, "what was asked");
-      require(request.piece != 0, "the piece is given");
+    MetadataServer& server = servers_[peer];
+    if (!server.ask(request.piece, info.size())) {
+      require(request.piece != 0 || server.ready_at() != never, "the piece is given");
+      return;
+    }
+    require(request.piece == 0, "there is one piece");
+    while (server.ready_at() <= now_) {
+      const wire::MetadataData data = server.next(info, their_id, now_);
+      round_trip(data);
+      require(data.piece == 0 && data.data == info && data.total_size == info.size(),
+              "it is the whole");
+      require(data.id == their_id, "under the id that the peer wants");
     }
   }
 
@@ -197,7 +199,7 @@ class Harness {
   MetadataFetch fetch_;
   TimePoint now_{std::chrono::hours(1)};
   std::array<bool, peers + 1> offers_{};
-  std::array<MetadataAllowance, peers> allowances_;
+  std::array<MetadataServer, peers> servers_;
 };
 
 }  // namespace

@@ -5,37 +5,69 @@
 namespace barter {
 namespace {
 
+constexpr std::uint32_t block = 16'384;
+
 TEST_CASE("pieces of the info dictionary are cut at 16 KiB") {
   std::string info(40'000, 'i');
   info[16'384] = 'j';
-  MetadataAllowance allowance;
+  MetadataServer server;
   const TimePoint now{std::chrono::seconds(1)};
-  const auto get = [&](std::uint32_t piece) {
-    return answer_metadata_request(info, piece, 3, allowance, now);
-  };
-  const auto first = std::get<wire::MetadataData>(get(0));
+  CHECK(server.ready_at() == never);
+  for (const std::uint32_t piece : {0u, 1u, 2u}) CHECK(server.ask(piece, info.size()));
+  for (const std::uint32_t beyond : {3u, 0x7fffffffu, 0xffffffffu})
+    CHECK_FALSE(server.ask(beyond, info.size()));
+  REQUIRE(server.ready_at() <= now);
+  const auto first = server.next(info, 3, now);
+  CHECK(first.piece == 0);
   CHECK(first.data.size() == 16'384);
   CHECK(first.total_size == 40'000);
   CHECK(first.id == 3);
-  CHECK(std::get<wire::MetadataData>(get(1)).data[0] == 'j');
-  CHECK(std::get<wire::MetadataData>(get(2)).data.size() == 40'000 - 2 * 16'384);
-  for (const std::uint32_t beyond : {3u, 0x7fffffffu, 0xffffffffu})
-    CHECK(std::get<wire::MetadataReject>(get(beyond)).piece == beyond);
+  CHECK(server.next(info, 3, now).data[0] == 'j');
+  CHECK(server.next(info, 3, now).data.size() == 40'000 - 2 * 16'384);
+  CHECK(server.ready_at() == never);
 }
 
-TEST_CASE("who asks for ever is slowed down") {
-  const std::string info(16'384, 'i');
-  MetadataAllowance allowance;
-  TimePoint now{std::chrono::seconds(1)};
-  int served = 0;
-  for (int i = 0; i < 10'000; ++i)
-    served += std::holds_alternative<wire::MetadataData>(
-        answer_metadata_request(info, 0, 1, allowance, now));
-  CHECK(served >= 256);
-  CHECK(served < 300);
-  now += std::chrono::seconds(10);
-  CHECK(std::holds_alternative<wire::MetadataData>(
-      answer_metadata_request(info, 0, 1, allowance, now)));
+// Seconds until a peer that has `window` requests outstanding has `pieces` of them answered, each
+// number in turn.
+double seconds_for(const std::string& info, std::uint32_t pieces, std::uint32_t window) {
+  MetadataServer server;
+  const std::uint32_t count = static_cast<std::uint32_t>((info.size() - 1) / block + 1);
+  const TimePoint begin{std::chrono::seconds(1)};
+  TimePoint now = begin;
+  std::uint32_t asked = 0;
+  for (std::uint32_t answered = 0; answered < pieces; ++answered) {
+    for (; asked < pieces && asked - answered < window; ++asked)
+      REQUIRE(server.ask(asked % count, info.size()));
+    now = std::max(now, server.ready_at());
+    REQUIRE(server.next(info, 1, now).piece == answered % count);
+  }
+  return std::chrono::duration<double>(now - begin).count();
+}
+
+TEST_CASE("metadata of 16 MB comes within a second, and none of it is refused") {
+  const std::string info(16'300'000, 'i');
+  const std::uint32_t count = 995;
+  CHECK(seconds_for(info, count, 8) < 1);
+  CHECK(seconds_for(info, count, 256) < 1);
+}
+
+TEST_CASE("who asks for the same over and over is slowed down, and answered") {
+  const std::string info(block, 'i');
+  CHECK(seconds_for(info, 256, 1) == 0);
+  // 4 MiB at once, then 1 MiB a second.
+  const double seconds = seconds_for(info, 256 + 640, 1);
+  CHECK(seconds > 9);
+  CHECK(seconds < 11);
+}
+
+TEST_CASE("more requests than may wait are refused") {
+  const std::string info(block, 'i');
+  MetadataServer server;
+  std::size_t taken = 0;
+  while (taken < 10'000 && server.ask(0, info.size())) ++taken;
+  CHECK(taken == MetadataServer::max_waiting);
+  (void)server.next(info, 1, TimePoint{});
+  CHECK(server.ask(0, info.size()));
 }
 
 }  // namespace

@@ -368,3 +368,31 @@ TEST_CASE("a magnet link's swarm can be stopped") {
   magnet.drain();
   CHECK(magnet.swarm->stopped());
 }
+
+TEST_CASE("metadata is sent within the upload limit, and also where nothing else may be sent") {
+  for (const std::uint64_t limit : {std::uint64_t{1000}, std::uint64_t{0}}) {
+    INFO("limit " << limit);
+    Magnet magnet;
+    magnet.begin();
+    const ConnectionId peer = magnet.connect(1);
+    magnet.offer(peer, 1);
+    magnet.go_on(true);
+    magnet.swarm->set_limits(unlimited, limit, magnet.now);
+    magnet.drain();
+    const std::size_t size = magnet.metainfo->info_bytes().size();
+    std::size_t sent = 0;
+    for (int second = 0; second < 10; ++second) {
+      for (int i = 0; i < 20; ++i) {
+        magnet.receive(peer, wire::MetadataRequest{0, 0});
+        sent += magnet.sent<wire::MetadataData>(peer).size() * size;
+      }
+      for (int i = 0; i < 20; ++i) {
+        magnet.pass(std::chrono::milliseconds(50));
+        sent += magnet.sent<wire::MetadataData>(peer).size() * size;
+      }
+    }
+    CHECK(sent >= (limit == 0 ? 200 * size : 8 * limit));
+    if (limit != 0) CHECK(sent <= 11 * limit + 2 * size);
+    CHECK(magnet.sent<wire::MetadataReject>(peer).empty());
+  }
+}
