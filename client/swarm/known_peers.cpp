@@ -254,6 +254,15 @@ void KnownPeers::shun(const Endpoint& endpoint, TimePoint until) {
   if (Known* known = find(endpoint)) known->shunned_until = until;
 }
 
+std::size_t KnownPeers::others() const {
+  return static_cast<std::size_t>(
+      std::count_if(peers_.begin(), peers_.end(), [&](const Known& known) {
+        // Another one behind our address and port answers; nobody does where it is us.
+        const bool ours = own_ == known.endpoint && !known.reached;
+        return known.shunned_until != never && !ours;
+      }));
+}
+
 void KnownPeers::pardon(const Endpoint& endpoint) {
   Known* known = find(endpoint);
   if (known != nullptr && known->shunned_until != never) known->shunned_until = TimePoint::min();

@@ -36,6 +36,8 @@ class KnownPeers {
   // It lies: what it has named and nobody has reached is forgotten.
   void forget_named_by(ContributorId contributor);
   std::size_t size() const { return peers_.size(); }
+  // Without ourselves, and whoever is never tried again.
+  std::size_t others() const;
 
   // The best candidate whose time has come; now `busy`, and a call under way until an outcome is
   // told. `skip_seeds`: we have nothing to ask. `pardon`: those shunned until then may be tried.

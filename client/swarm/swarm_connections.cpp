@@ -33,7 +33,7 @@ void Swarm::Core::peer_connected(ConnectionId connection, const PeerInfo& info, 
     settle(now);
     return;
   }
-  if (!info.outgoing) tell_first_peer(info.remote, PeerSource::incoming);
+  tell_first_peer(info.remote, info.outgoing ? info.source : PeerSource::incoming);
   auto fresh = std::make_unique<Peer>(connection, info, now);
   Peer& peer = *fresh;
   const auto place = std::lower_bound(ids_.begin(), ids_.end(), connection) - ids_.begin();

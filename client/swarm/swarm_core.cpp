@@ -170,7 +170,9 @@ void Swarm::Core::add_peers(PeerSource source, std::span<const Endpoint> peers, 
   if (!allowed) return;
   for (const Endpoint& endpoint : peers) {
     if (bans_.banned(endpoint)) continue;
-    if (known_.add(endpoint, source, *config_, now, random_)) tell_first_peer(endpoint, source);
+    const bool fresh = known_.add(endpoint, source, *config_, now, random_);
+    // Trackers and the DHT tell us of ourselves, too; the call shows who it is.
+    if (fresh && endpoint.port != listen_port_) tell_first_peer(endpoint, source);
   }
   links_changed_ = true;
   settle(now);

@@ -35,7 +35,7 @@ Progress Swarm::Core::progress(TimePoint now) const {
     ++out.connections;
     if (peer->is_seed(layout_.piece_count())) ++out.seeds;
   }
-  out.known_peers = static_cast<std::uint32_t>(known_.size());
+  out.known_peers = static_cast<std::uint32_t>(known_.others());
   out.wanted_complete = needed_count_ == 0;
   out.complete = have_.all();
   out.paused_by_disk = disk_paused_;
@@ -101,7 +101,7 @@ SwarmFacts Swarm::Core::swarm_facts(TimePoint now) const {
   out.peers = static_cast<std::size_t>(
       std::count_if(peers_.begin(), peers_.end(), [](const auto& peer) { return !peer->closing; }));
   out.connecting = connecting_.size();
-  out.known = known_.size();
+  out.known = known_.others();
   out.has_trackers = announcer_.has_trackers();
   out.tracker_answered = announcer_.answered();
   out.tracker_failed = !announcer_.last_failure().empty();
@@ -190,10 +190,10 @@ std::string Swarm::Core::stall_reason(TimePoint now) const {
   if (live == 0) {
     if (!connecting_.empty())
       return fmt::format("no peer is connected; trying {} of {} known", connecting_.size(),
-                         known_.size());
-    if (known_.size() > 0)
+                         known_.others());
+    if (known_.others() > 0)
       return fmt::format("none of the {} known peers can be reached; will try again",
-                         known_.size());
+                         known_.others());
     const std::string besides = asked_besides();
     const std::string too = besides.empty() ? "" : fmt::format("; asking {}, too", besides);
     if (!announcer_.last_failure().empty())

@@ -181,5 +181,56 @@ TEST_CASE("how others see us is not for one of them to say") {
   CHECK(own.known() == right);
 }
 
+TEST_CASE("We are no peer of ours, by whatever address") {
+  Fixture f;
+  f.start(false, {{"http://t"}});
+  f.swarm->set_listen_port(5000);
+  const Endpoint loopback = *Endpoint::parse("127.0.0.1:5000"),
+                 six = *Endpoint::parse("[::1]:5000"),
+                 external = *Endpoint::parse("198.51.100.7:5000");
+  AnnounceOutcome answer;
+  answer.ok = true;
+  answer.external_ip = external.address;
+  answer.peers = {loopback, six, external};
+  f.swarm->announce_finished(TrackerId{0}, answer, f.now);
+  f.drain();
+  const auto first_peers = [&] {
+    std::size_t out = 0;
+    for (const Notify* notify : f.all<Notify>())
+      out += std::holds_alternative<FirstPeer>(notify->notice) ? 1 : 0;
+    return out;
+  };
+  CHECK(first_peers() == 0);
+  for (const Endpoint& one : {loopback, six}) {  // they answer, under our peer id
+    PeerInfo info;
+    info.remote = one;
+    info.peer_id = id(100);
+    info.outgoing = true;
+    f.swarm->peer_connected(ConnectionId{f.next++}, info, f.now);
+    f.drain();
+    CHECK(f.closed() == DisconnectReason::self);
+    CHECK(first_peers() == 0);
+  }
+  f.swarm->connect_failed(external, ConnectFailure::timed_out, f.now);
+  f.drain();
+  const Progress progress = f.swarm->progress(f.now);
+  CHECK(progress.known_peers == 0);
+  CHECK(progress.download_limit.reason == Limit::no_others);
+  CHECK(f.swarm->stall_reason(f.now).find("knows no others") != std::string::npos);
+
+  SECTION("another one behind our address has another peer id") {
+    PeerInfo info;
+    info.remote = external;
+    info.peer_id = id(3);
+    info.outgoing = true;
+    info.source = PeerSource::tracker;
+    f.swarm->peer_connected(ConnectionId{f.next++}, info, f.now);
+    f.drain();
+    CHECK_FALSE(f.closed());
+    CHECK(first_peers() == 1);
+    CHECK(f.swarm->progress(f.now).known_peers == 1);
+  }
+}
+
 }  // namespace
 }  // namespace barter::swarm_test
