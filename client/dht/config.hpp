@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 
 #include "client/dht/item_store.hpp"
@@ -31,6 +33,10 @@ struct Config {
   std::size_t peers_of_one_request = 2000;  // told in PeersFound; beyond: no more
   std::size_t votes_needed = 8;  // neighbourhoods that must agree on our address (BEP 42)
   Duration sample_interval = std::chrono::minutes(10);  // BEP 51: the sample stays the same so long
+
+  // How a host sees us, by the system's route to it: for a local network, where nobody else tells.
+  // Asked when we name ourselves. None: we do so only once others have told our address.
+  std::function<std::optional<Address>(const Address& host)> address_toward = {};
 
   PeerStoreLimits peer_store;
   ItemStoreLimits item_store;

@@ -143,6 +143,7 @@ RequestId Node::Core::announce(const WireInfoHash& info_hash, const AnnounceOpti
   job.aim = Aim::announce;
   job.target = key_of(info_hash);
   job.announce = options;
+  remember_own(job.target, options, now);
   return new_job(std::move(job), now);
 }
 
@@ -343,6 +344,9 @@ RequestId Node::ping(const Endpoint& endpoint, TimePoint now) {
 }
 RequestId Node::sample(const Endpoint& endpoint, const NodeId& target, TimePoint now) {
   return core_->sample(endpoint, target, now);
+}
+void Node::withdraw(const WireInfoHash& info_hash) {
+  core_->withdraw(info_hash);
 }
 void Node::cancel(RequestId request) {
   core_->cancel(request);

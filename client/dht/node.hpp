@@ -37,7 +37,8 @@ struct SendDatagram {
   Endpoint to;
   std::string bytes;
 };
-// Peers of a torrent, as they come; none twice in a request.
+// Peers of a torrent, as they come; none twice in a request. Of request 0: it announced to us what
+// we have announced.
 struct PeersFound {
   RequestId request{};
   WireInfoHash info_hash;
@@ -88,8 +89,12 @@ struct IdChanged {
   NodeId id;
   Address external;
 };
+// The first node of a family that we know: what failed for want of one may be tried again.
+struct NodesKnown {
+  bool v4 = true;
+};
 using Action = std::variant<SendDatagram, PeersFound, ItemFound, NodesFound, SamplesFound, Pong,
-                            RequestDone, IdChanged>;
+                            RequestDone, IdChanged, NodesKnown>;
 
 struct AnnounceOptions {
   std::uint16_t port = 0;     // where our peers listen
@@ -140,7 +145,10 @@ class Node {
   void set_read_only(bool read_only);
   // Both families at once where both are enabled.
   RequestId find_peers(const WireInfoHash& info_hash, TimePoint now, bool scrape = false);
+  // For as long as others remember it we name ourselves, too, to who asks us, and tell of who
+  // announces it to us.
   RequestId announce(const WireInfoHash& info_hash, const AnnounceOptions& options, TimePoint now);
+  void withdraw(const WireInfoHash& info_hash);  // we name ourselves no more
   RequestId get_item(const NodeId& target, std::string salt, TimePoint now);
   // `cas`: store only where this is the sequence number of what is there.
   RequestId put_item(Item item, std::optional<std::int64_t> cas, TimePoint now);

@@ -129,7 +129,10 @@ void Node::Core::name_nodes(const Endpoint& from, const Query& query, Response& 
 
 void Node::Core::answer_get_peers(const Endpoint& from, const Query& query, Response& answer,
                                   std::size_t room, TimePoint now) {
-  const bool has = peer_store_.has(query.target, now);
+  const Own* own = find_own(query.target, now);
+  if (own != nullptr && query.no_seed && own->options.seed) own = nullptr;
+  const auto ours = own != nullptr ? own_endpoint(*own, from) : std::nullopt;
+  const bool has = ours || peer_store_.has(query.target, now);
   const std::size_t filters = 2 * (BloomFilter::bytes + list_overhead);
   if (has && query.scrape && room >= filters + list_overhead + nodes_told * 26) {
     auto both = peer_store_.filters(query.target, now);
@@ -148,7 +151,11 @@ void Node::Core::answer_get_peers(const Endpoint& from, const Query& query, Resp
   used += 3 * list_overhead;
   if (room <= used) return;
   const bool v4 = from.address.is_v4();
-  const std::size_t count = std::min(max_values, (room - used) / value_bytes(v4));
+  std::size_t count = std::min(max_values, (room - used) / value_bytes(v4));
+  if (ours && count > 0) {
+    answer.values.push_back(*ours);
+    --count;
+  }
   peer_store_.peers(query.target, v4, query.no_seed, count, now, random_, answer.values);
 }
 
@@ -196,6 +203,7 @@ bool Node::Core::take_announce(const Endpoint& from, const Query& query, TimePoi
   sources_.proven(from, now);
   const std::uint16_t port = query.implied_port ? from.port : query.port;
   peer_store_.announce(query.target, {from.address, port}, query.seed, now, random_);
+  announced_to_us(query.target, {from.address, port}, now);
   return true;
 }
 

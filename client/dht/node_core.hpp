@@ -4,11 +4,13 @@
 //   node_messages.cpp  datagrams, the queries that wait for an answer
 //   node_answers.cpp   what we answer to others' queries
 //   node_searches.cpp  lookups, and the requests they serve
+//   node_own.cpp       what we announce ourselves
 //   node_upkeep.cpp    the tables' care: bootstrap, refresh, our own address
 // Not included by anybody else.
 #pragma once
 
 #include <array>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -45,6 +47,7 @@ class Node::Core {
   RequestId find_node(const NodeId& target, TimePoint now);
   RequestId ping(const Endpoint& endpoint, TimePoint now);
   RequestId sample(const Endpoint& endpoint, const NodeId& target, TimePoint now);
+  void withdraw(const WireInfoHash& info_hash);
   void cancel(RequestId request);
   void datagram_received(const Endpoint& from, std::string_view bytes, TimePoint now);
   void time_passed(TimePoint now);
@@ -168,6 +171,18 @@ class Node::Core {
   Search* find_search(std::uint64_t number);
   Job* find_job(RequestId id);
 
+  // node_own.cpp
+  struct Own {
+    AnnounceOptions options;
+    TimePoint until{};
+  };
+  void remember_own(const NodeId& target, const AnnounceOptions& options, TimePoint now);
+  const Own* find_own(const NodeId& target, TimePoint now) const;
+  void expire_own(TimePoint now);
+  std::optional<Endpoint> own_endpoint(const Own& own, const Endpoint& asker) const;
+  void announced_to_us(const NodeId& target, const Endpoint& peer, TimePoint now);
+  void search_own_store(Job& job, TimePoint now);
+
   // node_upkeep.cpp
   void bootstrap(Family& family, TimePoint now);
   void bootstrap_over(Family& family, TimePoint now);
@@ -184,6 +199,7 @@ class Node::Core {
   Sources sources_;
   PeerStore peer_store_;
   ItemStore item_store_;
+  std::map<NodeId, Own> own_;  // what we have announced
   std::array<Family, 2> families_;
   std::vector<Endpoint> bootstrap_;
   std::vector<Pending> pending_;                   // oldest first

@@ -100,7 +100,9 @@ void Node::Core::response_received(const Endpoint& from, const Response& respons
   Family& family = family_of(from);
   const bool ourselves = response.id == family.table.own();
   if (!ourselves) {
+    const bool first = family.table.empty();
     family.table.answered({response.id, from}, now);
+    if (first && !family.table.empty()) actions_.emplace_back(NodesKnown{family.v4});
     if (response.ip) vote(from, *response.ip, now);
   }
   switch (pending->purpose) {

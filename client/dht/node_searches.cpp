@@ -45,6 +45,7 @@ RequestId Node::Core::new_job(Job job, TimePoint now) {
     finish(added, now);
     sweep();
   } else {
+    if (added.aim == Aim::peers || added.aim == Aim::announce) search_own_store(added, now);
     pump_all(now);
   }
   return id;

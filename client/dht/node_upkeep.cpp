@@ -61,6 +61,7 @@ void Node::Core::upkeep(TimePoint now) {
   if (now < next_expiry_) return;
   next_expiry_ = now + std::chrono::minutes(1);
   peer_store_.expire(now);
+  expire_own(now);
   item_store_.expire(now);
 }
 

@@ -72,6 +72,7 @@ void DhtSocket::end(const WireInfoHash& info_hash) {
     const auto found = self.torrents_.find(info_hash);
     if (found == self.torrents_.end()) return;
     if (found->second.request) self.node_->cancel(*found->second.request);
+    self.node_->withdraw(info_hash);
     self.torrents_.erase(found);
     self.drain();
   });
@@ -159,6 +160,7 @@ void DhtSocket::start() {
   config->v4 = v4_ != nullptr;
   config->v6 = v6_ != nullptr;
   config->read_only = options_.read_only;
+  config->address_toward = [this](const Address& host) { return address_toward(host); };
   node_.emplace(std::move(config), random_key());
   load();
   node_->start(current_time());
@@ -166,6 +168,20 @@ void DhtSocket::start() {
   save_at_ = current_time() + options_.save_interval;
   for (const auto& socket : {v4_, v6_})
     if (socket) receive(socket);
+}
+
+// A datagram socket that is connected sends nothing, and has the address that the route gives it.
+std::optional<Address> DhtSocket::address_toward(const Address& host) const {
+  const bool v4 = host.is_v4();
+  for (const Address& ours : options_.addresses)
+    if (ours.is_v4() == v4) return ours;
+  udp::socket probe(context_);
+  error_code error;
+  probe.open(v4 ? udp::v4() : udp::v6(), error);
+  if (!error) probe.connect({to_asio(host), 9}, error);
+  const auto local = error ? udp::endpoint() : probe.local_endpoint(error);
+  if (error) return std::nullopt;
+  return from_asio(local).address;
 }
 
 // Names are asked for once; the table of the last run and the peers know others.
@@ -257,6 +273,7 @@ void DhtSocket::search_due(TimePoint now) {
     dht::AnnounceOptions announce;
     announce.port = options_.port;
     torrent.found = 0;
+    torrent.began = now;
     torrent.request = node_->announce(info_hash, announce, now);
   }
 }
@@ -277,8 +294,16 @@ void DhtSocket::perform(const dht::RequestDone& action) {
     torrent.pause =
         well ? options_.announce_interval : std::min(2 * torrent.pause, options_.announce_interval);
     torrent.next = current_time() + torrent.pause;
+    // It failed for want of a node, and meanwhile there is one.
+    if (!action.ok && nodes_known_at_ >= torrent.began) torrent.next = current_time();
     return;
   }
+}
+
+void DhtSocket::perform(const dht::NodesKnown&) {
+  nodes_known_at_ = current_time();
+  for (auto& [info_hash, torrent] : torrents_)
+    if (!torrent.request && torrent.found == 0) torrent.next = nodes_known_at_;
 }
 
 void DhtSocket::drain() {

@@ -64,7 +64,7 @@ class DhtSocket : public std::enable_shared_from_this<DhtSocket> {
  private:
   struct Torrent {
     std::optional<dht::RequestId> request;
-    TimePoint next{};
+    TimePoint next{}, began{};
     Duration pause{};
     std::size_t found = 0;  // in this search
   };
@@ -79,6 +79,7 @@ class DhtSocket : public std::enable_shared_from_this<DhtSocket> {
   void start();
   void load();
   void save();
+  std::optional<Address> address_toward(const Address& host) const;
   void resolve(const std::vector<HostPort>& nodes);
   void receive(const std::shared_ptr<Socket>& socket);
   void search_due(TimePoint now);
@@ -86,6 +87,7 @@ class DhtSocket : public std::enable_shared_from_this<DhtSocket> {
   void perform(const dht::SendDatagram& action);
   void perform(const dht::PeersFound& action);
   void perform(const dht::RequestDone& action);
+  void perform(const dht::NodesKnown& action);
   template <class Other>
   void perform(const Other&) {}
   void tell(const dht::Action& action);
@@ -105,7 +107,7 @@ class DhtSocket : public std::enable_shared_from_this<DhtSocket> {
   std::map<WireInfoHash, Torrent> torrents_;
   std::map<dht::RequestId, std::function<void(const dht::Action&)>> told_;
   std::vector<dht::Action> actions_;  // scratch
-  TimePoint save_at_ = never;
+  TimePoint save_at_ = never, nodes_known_at_{};
   int lock_ = -1;  // on the saved table: one of several barters keeps it
   bool stopped_ = false;
 };

@@ -98,6 +98,20 @@ TEST_CASE("a client finds a seed by the DHT alone") {
          get->peers(id).empty()));
 }
 
+TEST_CASE("two clients are a DHT") {
+  Folder from, to;
+  const auto metainfo = make_torrent(from.path(), "data", {{"", 300'000}}, 16384);
+  TestClient seed(with_dht({}));
+  seed.seed(metainfo, from.path());
+  std::this_thread::sleep_for(500ms);  // it looks for others, and there are none
+  TestClient get(with_dht({node_of(seed)}));
+  const auto begin = std::chrono::steady_clock::now();
+  const TorrentId id = get.get(metainfo, to.path(), {});
+  REQUIRE(get.wait<Completed>(id, 40s));
+  CHECK(std::chrono::steady_clock::now() - begin < 5s);
+  CHECK(same_content(*metainfo, from.path(), to.path()));
+}
+
 TEST_CASE("of a private torrent the DHT hears nothing, nor a peer of the DHT") {
   Router router;
   Folder from, to;
