@@ -3,9 +3,7 @@
 
 #include "chunkstore/earlier_work.hpp"
 #include "chunkstore/file_origins.hpp"
-#include "chunkstore/store.hpp"
-#include "tests/unit/chunkstore/fake_files.hpp"
-#include "tests/unit/chunkstore/sample.hpp"
+#include "tests/unit/chunkstore/store_bench.hpp"
 
 using namespace barter;
 
@@ -13,36 +11,8 @@ namespace {
 
 constexpr std::uint32_t piece_bytes = 2 * block_length;
 
-// Piece by piece: a has 0 1, b has 1 2 3, c has 3 4 5 6.
-struct Bench {
-  FakeFiles files{1};
-  Sample sample = make_sample({{"a", 50'000}, {"b", 50'000}, {"c", 100'000}}, piece_bytes);
-  StoreOptions options;
-
-  Bench() {
-    options.folder = "/data";
-    options.state_folder = "/state";
-  }
-  std::string file(std::size_t index) const { return sample.file(index); }
-  std::string at(const std::string& name) const { return files.content("/data/t/" + name); }
-  void put(const std::string& name, const std::string& content) {
-    files.put("/data/t/" + name, content);
-  }
-  // Opened and checked, and not begun.
-  std::unique_ptr<Store> open() {
-    auto opened = Store::open(sample.metainfo, options, files);
-    if (!opened) FAIL(opened.error().message);
-    for (const PieceIndex piece : (*opened)->report().unchecked) {
-      REQUIRE(ok((*opened)->check_piece(piece)));
-    }
-    return std::move(*opened);
-  }
-  void store(Store& store, std::initializer_list<std::uint32_t> pieces) {
-    for (const std::uint32_t piece : pieces) {
-      REQUIRE(barter::store(store, sample, PieceIndex{piece}).result == StoreResult::stored);
-    }
-    REQUIRE(ok(store.sync()));
-  }
+struct Bench : StoreBench {
+  Bench() : StoreBench(make_three_files()) {}
   void complete(Store& store) {
     REQUIRE(ok(store.begin()));
     for (std::uint32_t i = 0; i < sample.layout().piece_count(); ++i) this->store(store, {i});
@@ -50,10 +20,10 @@ struct Bench {
       CHECK(files.content("/data/" + sample.metainfo->files()[i].path) == sample.file(i));
     }
   }
-  bool begins() { return ok(open()->begin()); }
+  bool begins() { return ok(checked()->begin()); }
   // The paths that begin() says are in the way; it must fail.
   std::vector<std::string> in_the_way() {
-    const auto store = open();
+    const auto store = checked();
     const auto begun = store->begin();
     REQUIRE(begun.has_error());
     CHECK(begun.error().code == Errc::already_exists);
@@ -87,12 +57,12 @@ TEST_CASE("A right file says nothing for those beside it") {
   }
   SECTION("an older version is updated where the user says that it is one") {
     bench.options.existing = Existing::update;
-    bench.complete(*bench.open());
+    bench.complete(*bench.checked());
     return;
   }
   SECTION("and overwritten where it is forced") {
     bench.options.existing = Existing::overwrite;
-    bench.complete(*bench.open());
+    bench.complete(*bench.checked());
     return;
   }
   CHECK(bench.at("b") == std::string(bench.at("b").size(), 'x'));
@@ -104,12 +74,12 @@ TEST_CASE("A file shows by its own bytes that it is data of the torrent") {
   const std::string b = bench.file(1);
   SECTION("a piece of its own, without any neighbour") {
     bench.put("b", std::string(50'000, 'x').replace(15'536, piece_bytes, b, 15'536, piece_bytes));
-    bench.complete(*bench.open());
+    bench.complete(*bench.checked());
   }
   SECTION("the piece that it shares") {
     bench.put("a", bench.file(0));
     bench.put("b", b.substr(0, 15'536) + std::string(30'000, 'x'));
-    bench.complete(*bench.open());
+    bench.complete(*bench.checked());
   }
   SECTION("a shared piece of which it has little does not count") {
     bench.sample = make_sample({{"a", 65'000}, {"b", 50'000}}, piece_bytes);
@@ -126,7 +96,7 @@ TEST_CASE("A file shows by its own bytes that it is data of the torrent") {
     bench.sample = make_sample({{"a", 200'000}, {"tiny", 3}}, piece_bytes);
     bench.put("a", bench.file(0));
     bench.put("tiny", bench.file(1));
-    bench.complete(*bench.open());
+    bench.complete(*bench.checked());
   }
 }
 
@@ -134,17 +104,17 @@ TEST_CASE("What is empty or zeros is nobody's") {
   Bench bench;
   SECTION("empty") {
     bench.put("b", "");
-    bench.complete(*bench.open());
+    bench.complete(*bench.checked());
   }
   SECTION("zeros") {
     bench.put("b", std::string(50'000, '\0'));
-    bench.complete(*bench.open());
+    bench.complete(*bench.checked());
   }
   SECTION("zeros with right pieces between them") {
     bench.put("a", bench.file(0));
     bench.put("b", bench.file(1).substr(0, 15'536) + std::string(34'464, '\0'));
     bench.put("c", std::string(150'000, '\0'));
-    bench.complete(*bench.open());
+    bench.complete(*bench.checked());
   }
   SECTION("one byte among them is somebody's") {
     bench.put("b", std::string(49'999, '\0') + "!");
@@ -158,7 +128,7 @@ TEST_CASE("Zeros that are right prove nothing for the rest") {
   std::string image(8 * piece_bytes, '\0');
   SECTION("zeros alone are complete") {
     bench.put("z", image);
-    CHECK(bench.open()->report().unchecked.size() == 8);
+    CHECK(bench.checked()->report().unchecked.size() == 8);
     CHECK(bench.begins());
   }
   SECTION("the user's data lies between zeros") {
@@ -180,16 +150,16 @@ TEST_CASE("What is longer than in the torrent is not cut") {
   SECTION("but as an older version") {
     bench.put("b", longer);
     bench.options.existing = Existing::update;
-    bench.complete(*bench.open());
+    bench.complete(*bench.checked());
   }
   SECTION("but of zeros") {
     bench.put("b", bench.file(1) + std::string(5000, '\0'));
-    bench.complete(*bench.open());
+    bench.complete(*bench.checked());
   }
   SECTION("and stays where it is not selected") {
     bench.put("b", longer);
     bench.options.selected = {true, false, true};
-    const auto store = bench.open();
+    const auto store = bench.checked();
     REQUIRE(ok(store->begin()));
     bench.store(*store, {0, 1, 3, 4, 5, 6});
     CHECK(bench.at("b") == longer);
@@ -198,14 +168,14 @@ TEST_CASE("What is longer than in the torrent is not cut") {
 
 TEST_CASE("What barter wrote for another torrent is not foreign to the next") {
   Bench bench;
-  bench.complete(*bench.open());
+  bench.complete(*bench.checked());
   const Sample old = bench.sample;
   bench.sample = make_sample({{"a", 50'000}, {"b", 60'000}, {"c", 20'000}}, piece_bytes, 2);
   SECTION("as it left it") {
-    bench.complete(*bench.open());
+    bench.complete(*bench.checked());
     SECTION("again and again") {
       bench.sample = make_sample({{"a", 40'000}, {"b", 10'000}}, piece_bytes, 3);
-      bench.complete(*bench.open());
+      bench.complete(*bench.checked());
     }
   }
   SECTION("but if somebody touched it") {
@@ -222,7 +192,7 @@ TEST_CASE("What barter only took over is the user's still") {
   Bench bench;
   bench.put("a", bench.file(0));
   bench.put("b", bench.file(1));
-  bench.complete(*bench.open());
+  bench.complete(*bench.checked());
   bench.sample = make_sample({{"a", 50'000}, {"b", 60'000}, {"c", 20'000}}, piece_bytes, 2);
   CHECK(bench.in_the_way() == Paths{"t/a", "t/b"});
 }
@@ -233,7 +203,7 @@ TEST_CASE("Kept files stay as they are, and the rest comes") {
   bench.put("b", mine);
   bench.options.existing = Existing::keep;
   {
-    const auto store = bench.open();
+    const auto store = bench.checked();
     REQUIRE(ok(store->begin()));
     CHECK(store->begin_report().kept == std::vector<std::uint32_t>{1});
     bench.store(*store, {0, 1, 3, 4, 5, 6});
@@ -246,7 +216,7 @@ TEST_CASE("Kept files stay as they are, and the rest comes") {
   CHECK(bench.at("c") == bench.file(2));
   bench.options.existing = Existing::refuse;
   {
-    const auto store = bench.open();  // the next run behaves alike
+    const auto store = bench.checked();  // the next run behaves alike
     CHECK(store->report().have.count() == 6);
     CHECK(store->report().unchecked.empty());
     REQUIRE(ok(store->begin()));
@@ -256,22 +226,22 @@ TEST_CASE("Kept files stay as they are, and the rest comes") {
   }
   SECTION("once they are gone they are fetched") {
     bench.files.remove_tree("/data/t/b");
-    const auto store = bench.open();
+    const auto store = bench.checked();
     bench.complete(*store);
     CHECK(store->begin_report().kept.empty());
   }
   SECTION("they are overwritten when forced") {
     bench.options.existing = Existing::overwrite;
-    bench.complete(*bench.open());
+    bench.complete(*bench.checked());
     bench.options.existing = Existing::refuse;
-    const auto store = bench.open();
+    const auto store = bench.checked();
     CHECK(store->report().have.all());
     REQUIRE(ok(store->begin()));
     CHECK(store->begin_report().kept.empty());
   }
   SECTION("a seed serves from beside them") {
     bench.options.read_only = true;
-    const auto store = bench.open();
+    const auto store = bench.checked();
     CHECK(reads_right(*store, bench.sample, PieceIndex{1}));
     CHECK_FALSE(reads_right(*store, bench.sample, PieceIndex{2}));
   }
@@ -286,7 +256,7 @@ TEST_CASE("Nothing is kept where nothing would be left, or nothing remembered") 
   bench.files.remove_tree("/data/t/c");
   CHECK(bench.begins());
   bench.options.state_folder.clear();
-  CHECK(bench.open()->begin().error().code == Errc::invalid_argument);
+  CHECK(bench.checked()->begin().error().code == Errc::invalid_argument);
   CHECK(bench.at("a") == "mine");
 }
 
@@ -297,7 +267,7 @@ TEST_CASE("Right pieces in a kept file are withdrawn, not looked for in the side
   const std::string mine = bench.file(1).substr(0, 536) + std::string(40'000, 'x');
   bench.put("b", mine);
   bench.options.existing = Existing::keep;
-  const auto store = bench.open();
+  const auto store = bench.checked();
   REQUIRE(ok(store->begin()));
   CHECK(store->begin_report().withdrawn == std::vector<PieceIndex>{PieceIndex{1}});
   CHECK_FALSE(reads_right(*store, bench.sample, PieceIndex{1}));
@@ -312,12 +282,12 @@ TEST_CASE("A file that was not selected is still the user's when it is") {
   bench.put("b", mine);
   bench.options.selected = {true, false, false};
   {
-    const auto store = bench.open();
+    const auto store = bench.checked();
     REQUIRE(ok(store->begin()));
     bench.store(*store, {0, 1});
   }
   {
-    const auto store = bench.open();
+    const auto store = bench.checked();
     CHECK(store->report().have.count() == 2);
     REQUIRE(ok(store->begin()));
     CHECK(reads_right(*store, bench.sample, PieceIndex{1}));  // and not the user's bytes
@@ -327,7 +297,7 @@ TEST_CASE("A file that was not selected is still the user's when it is") {
   CHECK(bench.in_the_way() == Paths{"t/b"});
   CHECK(bench.at("b") == mine);
   bench.options.existing = Existing::overwrite;
-  bench.complete(*bench.open());
+  bench.complete(*bench.checked());
 }
 
 TEST_CASE("Unselected files are not written to, even where others are forced") {
@@ -336,7 +306,7 @@ TEST_CASE("Unselected files are not written to, even where others are forced") {
   bench.put("b", mine);
   bench.options.selected = {true, false, true};
   bench.options.existing = Existing::overwrite;
-  const auto store = bench.open();
+  const auto store = bench.checked();
   REQUIRE(ok(store->begin()));
   bench.store(*store, {0, 1, 3, 4, 5, 6});
   CHECK(bench.at("b") == mine);
@@ -350,13 +320,13 @@ TEST_CASE("An update needs something to be an older version of") {
   CHECK(bench.in_the_way() == Paths{"t/a", "t/b"});
   CHECK(bench.at("a") == "mine");
   bench.put("c", bench.file(2).substr(0, 80'000) + std::string(20'000, 'x'));
-  bench.complete(*bench.open());
+  bench.complete(*bench.checked());
 }
 
 TEST_CASE("A file that comes after the look is not overwritten") {
   Bench bench;
   const std::string mine(50'000, 'x');
-  const auto store = bench.open();
+  const auto store = bench.checked();
   bench.put("b", mine);
   REQUIRE(store->begin().has_error());
   CHECK(store->begin_report().in_the_way.size() == 1);
@@ -366,7 +336,7 @@ TEST_CASE("A file that comes after the look is not overwritten") {
 
 TEST_CASE("A file of ours that somebody wrote over is not ours any more") {
   Bench bench;
-  bench.complete(*bench.open());
+  bench.complete(*bench.checked());
   const auto folder = bench.files.open_folder("/data", false);
   REQUIRE(ok(folder));
   const std::string mine(40'000, 'x');
@@ -387,20 +357,20 @@ TEST_CASE("A file of ours that somebody wrote over is not ours any more") {
   CHECK(bench.in_the_way() == Paths{"t/b"});
   {
     bench.options.read_only = true;
-    REQUIRE(ok(bench.open()->begin()));
+    REQUIRE(ok(bench.checked()->begin()));
     bench.options.read_only = false;
   }
   CHECK(bench.in_the_way() == Paths{"t/b"});  // a seed does not make it ours again
   CHECK(bench.at("b") == now);
   bench.options.existing = Existing::update;
-  bench.complete(*bench.open());
+  bench.complete(*bench.checked());
   bench.options.existing = Existing::refuse;
   CHECK(bench.begins());
 }
 
 TEST_CASE("A file of ours that was changed in places is put right") {
   Bench bench;
-  bench.complete(*bench.open());
+  bench.complete(*bench.checked());
   const auto folder = bench.files.open_folder("/data", false);
   REQUIRE(ok(folder));
   {
@@ -410,7 +380,7 @@ TEST_CASE("A file of ours that was changed in places is put right") {
     const std::span<const std::byte> part = std::as_bytes(std::span(some));
     REQUIRE(ok(bench.files.write(*file, 3, {&part, 1})));
   }
-  bench.complete(*bench.open());
+  bench.complete(*bench.checked());
 }
 
 TEST_CASE("The state of an older version does not vouch for what it found") {
@@ -420,7 +390,7 @@ TEST_CASE("The state of an older version does not vouch for what it found") {
   bench.options.selected = {true, false, false};
   std::string state;
   {
-    const auto store = bench.open();
+    const auto store = bench.checked();
     REQUIRE(ok(store->begin()));
     bench.store(*store, {0, 1});
   }
@@ -433,7 +403,7 @@ TEST_CASE("The state of an older version does not vouch for what it found") {
   bench.options.selected.clear();
   CHECK(bench.in_the_way() == Paths{"t/b"});
   bench.put("b", "");
-  bench.complete(*bench.open());  // a and its pieces are ours
+  bench.complete(*bench.checked());  // a and its pieces are ours
 }
 
 TEST_CASE("Origins are read as they were written, or not at all") {
@@ -463,7 +433,7 @@ TEST_CASE("Origins are read as they were written, or not at all") {
 TEST_CASE("Origins that a newer version wrote are left alone") {
   Bench bench;
   {
-    const auto store = bench.open();
+    const auto store = bench.checked();
     bench.complete(*store);
   }
   const std::string newer = "barter origins 2\nwho knows\nend\n";
@@ -484,7 +454,7 @@ TEST_CASE("Origins that a newer version wrote are left alone") {
 
 TEST_CASE("A file that is put in the place of ours while we write is not written to") {
   Bench bench;
-  auto store = bench.open();
+  auto store = bench.checked();
   REQUIRE(ok(store->begin()));
   bench.store(*store, {0, 1, 2});
   const bool of_same_size = GENERATE(true, false);
@@ -507,7 +477,7 @@ TEST_CASE("A file that is put in the place of ours while we write is not written
   store.reset();
 
   for (int run = 0; run < 2; ++run) {  // the second run is that of another day
-    store = bench.open();
+    store = bench.checked();
     REQUIRE(ok(store->begin()));
     REQUIRE(store->begin_report().refused.size() == 1);
     CHECK(store->begin_report().refused.front().file == 1);
@@ -521,18 +491,18 @@ TEST_CASE("A file that is put in the place of ours while we write is not written
   }
   SECTION("moved away, it makes room") {
     bench.files.remove_tree("/data/t/b");
-    store = bench.open();
+    store = bench.checked();
     bench.complete(*store);
     CHECK(store->begin_report().refused.empty());
   }
   SECTION("forced, it is overwritten") {
     bench.options.existing = Existing::overwrite;
-    store = bench.open();
+    store = bench.checked();
     bench.complete(*store);
   }
   SECTION("kept, it is no error") {
     bench.options.existing = Existing::keep;
-    store = bench.open();
+    store = bench.checked();
     REQUIRE(ok(store->begin()));
     CHECK(store->begin_report().refused.empty());
     CHECK(store->begin_report().kept == std::vector<std::uint32_t>{1});
@@ -541,14 +511,14 @@ TEST_CASE("A file that is put in the place of ours while we write is not written
 
 TEST_CASE("What replaces a file of ours and is data of the torrent is taken over") {
   Bench bench;
-  auto store = bench.open();
+  auto store = bench.checked();
   REQUIRE(ok(store->begin()));
   bench.store(*store, {0, 1, 2});
   bench.put("b", bench.file(1));
   (void)store->find_changes();
   CHECK(store->replaced());
   store.reset();
-  store = bench.open();
+  store = bench.checked();
   CHECK(store->report().have.test(2) == false);  // it was hashed
   bench.complete(*store);
   CHECK(store->begin_report().refused.empty());
@@ -557,7 +527,7 @@ TEST_CASE("What replaces a file of ours and is data of the torrent is taken over
 TEST_CASE("Where inodes are made up another inode is no other file") {
   Bench bench;
   bench.files.set_exact_times(false);
-  auto store = bench.open();
+  auto store = bench.checked();
   REQUIRE(ok(store->begin()));
   bench.store(*store, {0, 1, 2});
   bench.put("b", std::string(50'000, 'm'));
@@ -569,13 +539,13 @@ TEST_CASE("Where inodes are made up another inode is no other file") {
 TEST_CASE("A replacement of all that is wanted is an error") {
   Bench bench;
   bench.options.selected = {false, true, false};
-  auto store = bench.open();
+  auto store = bench.checked();
   REQUIRE(ok(store->begin()));
   bench.store(*store, {2});
   bench.put("b", std::string(50'000, 'm'));
   (void)store->find_changes();
   store.reset();
-  store = bench.open();
+  store = bench.checked();
   const auto begun = store->begin();
   REQUIRE(begun.has_error());
   CHECK(begun.error().code == Errc::already_exists);

@@ -3,9 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "chunkstore/resume.hpp"
-#include "chunkstore/store.hpp"
-#include "tests/unit/chunkstore/fake_files.hpp"
-#include "tests/unit/chunkstore/sample.hpp"
+#include "tests/unit/chunkstore/store_bench.hpp"
 
 using namespace barter;
 
@@ -14,32 +12,15 @@ namespace {
 constexpr std::uint32_t piece_bytes = 2 * block_length;
 constexpr std::uint32_t half = 4;  // pieces of eight, stored before somebody comes
 
-struct Bench {
-  FakeFiles files{1};
-  Sample sample = make_sample({{"a", 8 * piece_bytes}}, piece_bytes);
-  StoreOptions options;
-  const std::string path = "/data/t/a";
+struct Bench : StoreBench {
+  Bench() : StoreBench(make_sample({{"a", 8 * piece_bytes}}, piece_bytes)) {}
+  const std::string a = path("a");
 
-  Bench() {
-    options.folder = "/data";
-    options.state_folder = "/state";
-  }
-  std::unique_ptr<Store> open() {
-    auto opened = Store::open(sample.metainfo, options, files);
-    REQUIRE(ok(opened));
-    return std::move(*opened);
-  }
   std::unique_ptr<Store> half_done() {
-    auto store = open();
-    REQUIRE(ok(store->begin()));
-    for (std::uint32_t i = 0; i < half; ++i) put(*store, i);
+    auto store = begun();
+    for (std::uint32_t i = 0; i < half; ++i) this->store(*store, i);
     CHECK_FALSE(store->change_noticed());
     return store;
-  }
-  void put(Store& store, std::uint32_t piece) {
-    const auto outcome = barter::store(store, sample, PieceIndex{piece});
-    INFO(outcome.message);
-    REQUIRE(outcome.result == StoreResult::stored);
   }
   // As the owner of a store does: what is lost is hashed, and what is wrong fetched again.
   void mend(Store& store) {
@@ -48,7 +29,7 @@ struct Bench {
       REQUIRE(ok(right));
       if (*right) continue;
       CHECK_FALSE(reads_right(store, sample, piece));
-      put(store, to_number(piece));
+      this->store(store, to_number(piece));
     }
   }
   // Everything is right, for this run and for the next.
@@ -56,7 +37,7 @@ struct Bench {
     CHECK(store->find_changes().empty());
     CHECK(store->absent_files().empty());
     REQUIRE(ok(store->sync()));
-    CHECK(files.content(path) == sample.data);
+    CHECK(files.content(a) == sample.data);
     store.reset();
     const auto again = open();
     CHECK(again->report().have.all());
@@ -71,19 +52,19 @@ struct Deed {
 };
 
 const Deed deeds[] = {
-    {"cut to nothing", [](Bench& b) { b.files.resize(b.path, 0); }, true},
-    {"cut in the middle of a piece", [](Bench& b) { b.files.resize(b.path, 50'000); }, true},
+    {"cut to nothing", [](Bench& b) { b.files.resize(b.a, 0); }, true},
+    {"cut in the middle of a piece", [](Bench& b) { b.files.resize(b.a, 50'000); }, true},
     {"cut, and long again",
      [](Bench& b) {
-       b.files.resize(b.path, 40'000);
-       b.files.resize(b.path, 8 * piece_bytes);
+       b.files.resize(b.a, 40'000);
+       b.files.resize(b.a, 8 * piece_bytes);
      },
      true},
     {"overwritten in place",
-     [](Bench& b) { b.files.overwrite(b.path, 20'000, std::string(5'000, 'x')); }, true},
-    {"touched", [](Bench& b) { b.files.touch(b.path); }, false},
-    {"longer", [](Bench& b) { b.files.resize(b.path, 9 * piece_bytes); }, false},
-    {"removed", [](Bench& b) { b.files.remove_tree(b.path); }, true},
+     [](Bench& b) { b.files.overwrite(b.a, 20'000, std::string(5'000, 'x')); }, true},
+    {"touched", [](Bench& b) { b.files.touch(b.a); }, false},
+    {"longer", [](Bench& b) { b.files.resize(b.a, 9 * piece_bytes); }, false},
+    {"removed", [](Bench& b) { b.files.remove_tree(b.a); }, true},
 };
 
 }  // namespace
@@ -95,7 +76,7 @@ TEST_CASE("Who changes a file between two pieces does not make it ours") {
     auto store = bench.half_done();
     deed.does(bench);
     // The write itself notices, and goes into the file that is there now.
-    for (std::uint32_t i = half; i < 8; ++i) bench.put(*store, i);
+    for (std::uint32_t i = half; i < 8; ++i) bench.store(*store, i);
     CHECK(store->change_noticed());
     for (std::uint32_t i = half; i < 8; ++i)
       CHECK(reads_right(*store, bench.sample, PieceIndex{i}));
@@ -110,7 +91,7 @@ TEST_CASE("Who changes a file between two pieces does not make it ours") {
       REQUIRE(ok(right));
       if (*right) continue;
       ++spoilt;
-      bench.put(*store, to_number(piece));
+      bench.store(*store, to_number(piece));
     }
     CHECK((spoilt > 0) == deed.spoils);
     bench.check_whole(std::move(store));
@@ -122,7 +103,7 @@ TEST_CASE("Who changes a file after its last piece is found by the last look") {
     INFO(deed.what);
     Bench bench;
     auto store = bench.half_done();
-    for (std::uint32_t i = half; i < 8; ++i) bench.put(*store, i);
+    for (std::uint32_t i = half; i < 8; ++i) bench.store(*store, i);
     REQUIRE(ok(store->sync()));
     deed.does(bench);
     bench.mend(*store);
@@ -137,16 +118,16 @@ TEST_CASE("A file that is replaced while a piece is written gets the piece again
   bench.files.during_write([&] {
     // The first write after this is that of the journal, and the second the piece's.
     bench.files.during_write([&] {
-      bench.files.remove_tree(bench.path);
+      bench.files.remove_tree(bench.a);
       lost = store->find_changes();
     });
   });
-  bench.put(*store, half);
+  bench.store(*store, half);
   CHECK(lost.size() == half);
   CHECK(reads_right(*store, bench.sample, PieceIndex{half}));
-  for (const PieceIndex piece : lost) bench.put(*store, to_number(piece));
+  for (const PieceIndex piece : lost) bench.store(*store, to_number(piece));
   bench.mend(*store);
-  for (std::uint32_t i = half + 1; i < 8; ++i) bench.put(*store, i);
+  for (std::uint32_t i = half + 1; i < 8; ++i) bench.store(*store, i);
   bench.check_whole(std::move(store));
 }
 
@@ -155,22 +136,22 @@ TEST_CASE("What is changed between the check and the beginning is checked again"
   bench.half_done().reset();
   auto store = bench.open();
   CHECK(store->report().have.count() == half);
-  bench.files.overwrite(bench.path, 100, "xyz");
+  bench.files.overwrite(bench.a, 100, "xyz");
   REQUIRE(ok(store->begin()));
   CHECK(store->change_noticed());
   CHECK_FALSE(reads_right(*store, bench.sample, PieceIndex{0}));
   bench.mend(*store);
-  for (std::uint32_t i = half; i < 8; ++i) bench.put(*store, i);
+  for (std::uint32_t i = half; i < 8; ++i) bench.store(*store, i);
   bench.check_whole(std::move(store));
 }
 
 TEST_CASE("A file that is too short is not believed, though the journal knows it so") {
   Bench bench;
   auto store = bench.half_done();
-  for (std::uint32_t i = half; i < 8; ++i) bench.put(*store, i);
+  for (std::uint32_t i = half; i < 8; ++i) bench.store(*store, i);
   REQUIRE(ok(store->sync()));
   store.reset();
-  bench.files.resize(bench.path, 3 * piece_bytes);
+  bench.files.resize(bench.a, 3 * piece_bytes);
   const auto root = bench.files.open_folder("/data", false);
   const auto info = bench.files.look(*root, "t/a");
   // What an earlier version would have written.
@@ -196,7 +177,7 @@ TEST_CASE("A file that is too short is not believed, though the journal knows it
 
 TEST_CASE("A seed looks at a file before it serves it, once a turn") {
   Bench bench;
-  bench.files.put(bench.path, bench.sample.data);
+  bench.files.put(bench.a, bench.sample.data);
   bench.options.read_only = true;
   auto store = bench.open();
   for (const PieceIndex piece : store->report().unchecked) REQUIRE(*store->check_piece(piece));
@@ -207,7 +188,7 @@ TEST_CASE("A seed looks at a file before it serves it, once a turn") {
   CHECK(*store->read(range, out, false) == false);
   CHECK(*store->read(range, out, true) == true);
   CHECK(*store->read(range, out, false) == true);
-  bench.files.overwrite(bench.path, 100, "xyz");
+  bench.files.overwrite(bench.a, 100, "xyz");
   store->look_anew();
   const auto changed = store->read(range, out, true);
   REQUIRE(changed.has_error());
@@ -221,10 +202,10 @@ TEST_CASE("Where times move by themselves, identity and size must do between two
   Bench bench;
   bench.files.set_exact_times(false);
   auto store = bench.half_done();
-  bench.files.touch(bench.path);
-  bench.put(*store, half);
+  bench.files.touch(bench.a);
+  bench.store(*store, half);
   CHECK_FALSE(store->change_noticed());
-  bench.files.resize(bench.path, 10);
-  bench.put(*store, half + 1);
+  bench.files.resize(bench.a, 10);
+  bench.store(*store, half + 1);
   CHECK(store->change_noticed());
 }

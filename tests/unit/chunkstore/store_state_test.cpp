@@ -2,9 +2,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
-#include "chunkstore/store.hpp"
-#include "tests/unit/chunkstore/fake_files.hpp"
-#include "tests/unit/chunkstore/sample.hpp"
+#include "tests/unit/chunkstore/store_bench.hpp"
 
 using namespace barter;
 
@@ -13,32 +11,11 @@ namespace {
 constexpr std::uint32_t piece_bytes = 4 * block_length;
 constexpr std::uint32_t all = 8;  // pieces
 
-struct Bench {
-  FakeFiles files{1};
-  Sample sample = make_sample({{"a", 5 * piece_bytes}, {"b", 3 * piece_bytes}}, piece_bytes);
-  StoreOptions options;
-  BlockPool pool{64};
-
-  Bench() {
-    options.folder = "/data";
-    options.state_folder = "/state";
-  }
-  std::unique_ptr<Store> open() {
-    auto opened = Store::open(sample.metainfo, options, files);
-    REQUIRE(ok(opened));
-    return std::move(*opened);
-  }
-  std::unique_ptr<Store> begun() {
-    auto store = open();
-    REQUIRE(ok(store->begin()));
-    return store;
-  }
-  void put(Store& store, std::uint32_t from, std::uint32_t to) {
-    for (std::uint32_t i = from; i < to; ++i) {
-      const auto outcome = barter::store(store, sample, PieceIndex{i});
-      INFO(outcome.message);
-      REQUIRE(outcome.result == StoreResult::stored);
-    }
+struct Bench : StoreBench {
+  Bench()
+      : StoreBench(make_sample({{"a", 5 * piece_bytes}, {"b", 3 * piece_bytes}}, piece_bytes)) {}
+  void fetch(Store& store, std::uint32_t from, std::uint32_t to) {
+    for (std::uint32_t i = from; i < to; ++i) this->store(store, i);
   }
   void fill_state_disk() { files.fail_below("/state", Errc::no_space); }
   void make_room() { files.fail_below("", {}); }
@@ -47,6 +24,8 @@ struct Bench {
       if (name.ends_with("/spill")) return name;
     return {};
   }
+
+  BlockPool pool{64};
 };
 
 }  // namespace
@@ -54,10 +33,10 @@ struct Bench {
 TEST_CASE("A full disk of the state takes nothing from a download") {
   Bench bench;
   auto store = bench.begun();
-  bench.put(*store, 0, 3);
+  bench.fetch(*store, 0, 3);
   CHECK_FALSE(store->state_trouble());
   bench.fill_state_disk();
-  bench.put(*store, 3, all);
+  bench.fetch(*store, 3, all);
   REQUIRE(ok(store->sync()));
   REQUIRE(store->state_trouble());
   CHECK(store->state_trouble()->code == Errc::no_space);
@@ -87,7 +66,7 @@ TEST_CASE("A download begins beside a full disk of the state") {
   bench.fill_state_disk();
   auto store = bench.begun();
   CHECK(store->state_trouble());
-  bench.put(*store, 0, all);
+  bench.fetch(*store, 0, all);
   bench.make_room();
   REQUIRE(ok(store->sync()));
   store.reset();

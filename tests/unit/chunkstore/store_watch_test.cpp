@@ -1,9 +1,7 @@
 // What a sync flushes, and how.
 #include <catch2/catch.hpp>
 
-#include "chunkstore/store.hpp"
-#include "tests/unit/chunkstore/fake_files.hpp"
-#include "tests/unit/chunkstore/sample.hpp"
+#include "tests/unit/chunkstore/store_bench.hpp"
 
 using namespace barter;
 
@@ -20,23 +18,10 @@ Sample many_files() {
   return make_sample(files, piece_bytes);
 }
 
-struct Bench {
-  FakeFiles files{1};
-  Sample sample = many_files();
-  StoreOptions options;
-
-  Bench() {
-    options.folder = "/data";
-    options.state_folder = "/state";
-  }
-  std::unique_ptr<Store> open() {
-    auto opened = Store::open(sample.metainfo, options, files);
-    REQUIRE(ok(opened));
-    return std::move(*opened);
-  }
+struct Bench : StoreBench {
+  Bench() : StoreBench(many_files()) {}
   std::unique_ptr<Store> downloaded() {
-    auto store = open();
-    REQUIRE(ok(store->begin()));
+    auto store = begun();
     for (std::uint32_t i = 0; i < sample.layout().piece_count(); ++i) {
       REQUIRE(barter::store(*store, sample, PieceIndex{i}).result == StoreResult::stored);
     }
