@@ -96,16 +96,18 @@ Result<FileHandle> FileSet::open_now(FileIndex file, bool write) {
   if (!opened || !write) return opened;
   const auto info = files_.look(*opened);
   if (!info) return info.error();
-  if (info->links > 1 && !options_.force) {
-    return Error{Errc::permission_denied, "will not write to " + name +
-                                              ": it has other names (hard links) that would change "
-                                              "too; use --force to allow it"};
-  }
+  if (info->links > 1 && !options_.force) return has_other_names(name);
   if (options_.written != nullptr) {
     auto claimed = options_.written->claim(this, options_.torrent, name, *info);
     if (!claimed) return claimed.error();
   }
   return opened;
+}
+
+Error FileSet::has_other_names(const std::string& name) {
+  return {Errc::permission_denied, "will not write to " + name +
+                                       ": it has other names (hard links) that would change too; "
+                                       "use --force to allow it"};
 }
 
 FileSet::Shared FileSet::find_open(FileIndex file, bool write) {
@@ -435,6 +437,7 @@ Result<FileInfo> FileSet::create(FileIndex file, bool allocate, bool only_new) {
   if (!handle) return handle.error();
   const auto info = files_.look(*handle);
   if (!info) return info.error();
+  if (info->links > 1 && !options_.force) return has_other_names(name);
   if (options_.written != nullptr) {
     auto claimed = options_.written->claim(this, options_.torrent, name, *info);
     if (!claimed) return claimed.error();
@@ -442,13 +445,14 @@ Result<FileInfo> FileSet::create(FileIndex file, bool allocate, bool only_new) {
   if (!writing_.contains(file)) {
     if (auto locked = take_lock(file, *handle, name); !locked) return locked.error();
   }
-  if (info->size != length(file)) {
-    if (auto done = files_.truncate(*handle, length(file)); !done) return done.error();
+  Result<void> done;
+  if (info->size != length(file)) done = files_.truncate(*handle, length(file));
+  if (done && allocate && info->allocated < length(file)) {
+    done = files_.allocate(*handle, length(file));
   }
-  if (allocate && info->allocated < length(file)) {
-    if (auto done = files_.allocate(*handle, length(file)); !done) return done.error();
-  }
-  return info;
+  if (done) return info;
+  if (only_new) (void)files_.remove(*root, name);
+  return done.error();
 }
 
 Result<FileInfo> FileSet::look_at(const std::string& path) {

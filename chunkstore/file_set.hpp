@@ -102,8 +102,11 @@ class FileSet {
   void note_new_folders(FileIndex file);
   std::size_t new_folder_count() const { return new_folders_.size(); }
   // Makes the file and the folders above it, or opens it unless `only_new`; then gives it its
-  // length, and all its space where asked for. How it looked when it was opened.
+  // length, and all its space where asked for. How it looked when it was opened. A file that is new
+  // and cannot have that is removed again.
   Result<FileInfo> create(FileIndex file, bool allocate, bool only_new = false);
+  // Why a file that would change under other names too is not written to.
+  static Error has_other_names(const std::string& name);
   // Can it be written? Nothing is.
   Result<void> open_to_write(FileIndex file);
   // By a name of which the file is not called now.

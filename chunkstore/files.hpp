@@ -55,7 +55,7 @@ enum class OpenMode : std::uint8_t {
   create_new,  // like create, but whatever has the name already is an error (already_exists)
 };
 
-enum class FileKind : std::uint8_t { file, folder, other };
+enum class FileKind : std::uint8_t { file, folder, link, other };
 
 struct FileInfo {
   FileKind kind = FileKind::file;
@@ -88,7 +88,7 @@ class Files {
                                   bool executable = false) = 0;
   // A folder beneath the root and those above it; existing ones are fine.
   virtual Result<void> make_folders(const FileHandle& root, const std::string& path) = 0;
-  // "" means the root itself. A link is FileKind::other.
+  // "" means the root itself. A symbolic link is looked at itself.
   virtual Result<FileInfo> look(const FileHandle& root, const std::string& path) = 0;
   virtual Result<FileInfo> look(const FileHandle& handle) = 0;
   virtual Result<void> rename(const FileHandle& root, const std::string& from,

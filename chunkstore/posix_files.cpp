@@ -57,6 +57,7 @@ FileInfo info_of(const struct statx& status) {
   FileInfo info;
   info.kind = S_ISREG(status.stx_mode)   ? FileKind::file
               : S_ISDIR(status.stx_mode) ? FileKind::folder
+              : S_ISLNK(status.stx_mode) ? FileKind::link
                                          : FileKind::other;
   const auto nanoseconds = [](const struct statx_timestamp& time) {
     return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;

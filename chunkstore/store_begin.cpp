@@ -31,7 +31,7 @@ Result<void> Store::Impl::begin() {
   set_replacements_apart(judged);
   auto refused = decide(judged);
   if (refused) refused = refuse_taken_names();
-  if (refused && !judged.replacements.empty()) refused = leave_out_refused();
+  if (refused) refused = leave_out(judged);
   if (!refused) {
     // No trace of a try that touched nothing: the files may be others when it is tried again. Once
     // begun, the journal knows which files are ours.
@@ -121,7 +121,7 @@ Result<void> Store::Impl::prepare_root(bool make) {
 
 // Those that can never be written are taken out of `wanted`.
 Result<void> Store::Impl::prepare_files(std::vector<FileIndex>& wanted,
-                                         const std::set<FileIndex>& missing) {
+                                        const std::set<FileIndex>& missing) {
   for (const FileIndex file : wanted) {
     if (auto done = prepare_file(file, missing.contains(file)); !done) {
       if (!is_selected(file) || !is_permanent(done.error().code)) return done;

@@ -83,7 +83,8 @@ class Store::Impl {
   // What open() finds at the place of a file.
   struct Found {
     bool present = false;
-    bool ours = false;  // as the journal left it
+    bool ours = false;        // as the journal left it
+    bool obstructed = false;  // what is there is no file
     FileInfo info;
   };
 
@@ -133,10 +134,11 @@ class Store::Impl {
   struct Judged {
     std::vector<FileIndex> foreign;  // and selected
     std::vector<FileIndex> linked;
-    std::vector<FileIndex> unselected;  // and foreign
-    std::vector<FileIndex> taken;       // data of the torrent that somebody else brought
-    std::vector<FileIndex> unfinished;  // there, selected, and to be written to
-    std::vector<FileIndex> replacements;    // foreign, and came while we wrote
+    std::vector<FileIndex> unselected;    // and foreign, or gone
+    std::vector<FileIndex> taken;         // data of the torrent that somebody else brought
+    std::vector<FileIndex> unfinished;    // there, selected, and to be written to
+    std::vector<RefusedFile> obstructed;  // selected, and something that is no file is there
+    std::vector<FileIndex> replacements;  // foreign, and came while we wrote
   };
 
   // store_lock.cpp
@@ -167,6 +169,7 @@ class Store::Impl {
 
   // store_judge.cpp
   Judged judge_files();
+  std::optional<Error> obstacle(FileIndex file, const Result<FileInfo>& info) const;
   bool is_strange(FileIndex file, const FileInfo& info, ForeignFiles& foreign);
   bool is_complete(FileIndex file, const FileInfo& info) const;
   bool is_data_there(const Judged& judged);
@@ -182,6 +185,7 @@ class Store::Impl {
   Result<void> stamp_files(const std::vector<FileIndex>& wanted);
   Result<void> prepare_file(FileIndex file, bool missing);
   Result<void> prepare_files(std::vector<FileIndex>& wanted, const std::set<FileIndex>& missing);
+  Result<void> leave_out(const Judged& judged);
   Result<void> leave_out_refused();
 
   // store_names.cpp
@@ -312,11 +316,11 @@ class Store::Impl {
   // Files being written now, each by one thread: so what a file looks like after a write, and what
   // it looked like before, is known to be ours. The system lets nobody write beside another either.
   std::set<FileIndex> busy_;
-  std::condition_variable idle_;  // some of them are no longer
-  std::set<PieceIndex> lost_;     // no longer had, and not yet reported by find_changes()
-  std::set<FileIndex> changed_;   // by others, and not yet reported by changed_files()
-  std::set<FileIndex> replaced_;   // by a file of somebody else's
-  std::set<FileIndex> absent_;    // files known to be gone
+  std::condition_variable idle_;     // some of them are no longer
+  std::set<PieceIndex> lost_;        // no longer had, and not yet reported by find_changes()
+  std::set<FileIndex> changed_;      // by others, and not yet reported by changed_files()
+  std::set<FileIndex> absent_;       // files known to be gone
+  std::set<FileIndex> replaced_;     // by a file of somebody else's
   std::set<FileIndex> blocked_;      // parts whose final name something else has
   std::set<FileIndex> replaceable_;  // of these, what the user lets us overwrite
   std::vector<NameNote> notes_;

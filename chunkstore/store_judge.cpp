@@ -34,7 +34,13 @@ Store::Impl::Judged Store::Impl::judge_files() {
   for (FileIndex file = 0; set_.has_root() && file < file_count(); ++file) {
     if (!set_.is_real(file) || is_left_alone(file)) continue;
     const auto info = set_.look(file);
-    if (!info || info->kind != FileKind::file) continue;
+    auto error = obstacle(file, info);
+    if (error && is_selected(file)) out.obstructed.push_back({file, std::move(*error)});
+    // It was there in the last run, which wanted it.
+    if ((error || !info) && !is_selected(file) && !set_.is_aside(file)) {
+      out.unselected.push_back(file);
+    }
+    if (error || !info) continue;
     const bool unfinished = is_selected(file) && !set_.is_aside(file) && !is_complete(file, *info);
     if (unfinished) out.unfinished.push_back(file);
     const bool strange = is_strange(file, *info, foreign);
@@ -46,6 +52,22 @@ Store::Impl::Judged Store::Impl::judge_files() {
     }
   }
   return out;
+}
+
+// What keeps us from the place of a file, if it is neither a file nor nothing. Whatever it is, a
+// folder of the user's or a link that leads somewhere, it stays as it is.
+std::optional<Error> Store::Impl::obstacle(FileIndex file, const Result<FileInfo>& info) const {
+  if (!info) {
+    if (info.error().code != Errc::permission_denied) return std::nullopt;
+    return info.error();  // a link in the place of a folder above, for one
+  }
+  if (info->kind == FileKind::file) return std::nullopt;
+  return Error{Errc::already_exists,
+               fmt::format("{} is in the way of {}",
+                           info->kind == FileKind::folder ? "a folder"
+                           : info->kind == FileKind::link ? "a symbolic link"
+                                                          : "something that is no file",
+                           set_.path(file))};
 }
 
 bool Store::Impl::is_strange(FileIndex file, const FileInfo& info, ForeignFiles& foreign) {
@@ -109,10 +131,10 @@ Result<void> Store::Impl::decide(const Judged& judged) {
     case Existing::keep:
       return keep(judged);
     case Existing::update:
-      if (judged.linked.empty() && (judged.foreign.empty() || is_data_there(judged))) return {};
+      if (judged.foreign.empty() || is_data_there(judged)) return {};
       break;
     case Existing::refuse:
-      if (judged.linked.empty() && judged.foreign.empty()) return {};
+      if (judged.foreign.empty()) return {};
       break;
   }
   return in_the_way(judged);
@@ -127,41 +149,31 @@ Error Store::Impl::in_the_way(const Judged& judged) {
       paths.push_back(set_.path(file));
     }
   };
-  const bool update = options_.existing == Existing::update;
-  if (!judged.foreign.empty() && !(update && is_data_there(judged))) {
-    add(judged.foreign, false);
-    const bool one = paths.size() == 1;
-    const std::string them = one ? "it" : "them";
-    const std::string head =
-        fmt::format("{} {} in {}", first_of(paths), one ? "exists" : "exist", root_path_);
-    add(judged.linked, true);
-    if (update) {
-      return {
-          Errc::already_exists,
-          fmt::format("{}, and nothing there is data of this torrent, as an older version of it "
-                      "would have; nothing was touched: --keep leaves {} and fetches the rest, "
-                      "--force overwrites {}",
-                      head, them, them)};
-    }
-    return {Errc::already_exists,
-            fmt::format("{} and {} not of this torrent; nothing was touched: --keep leaves {} and "
-                        "fetches the rest, --update says that this is an older version of the "
-                        "data and updates it, --force overwrites {} whatever is there",
-                        head, one ? "is" : "are", them, them)};
-  }
+  add(judged.foreign, false);
+  const bool one = paths.size() == 1;
+  const std::string them = one ? "it" : "them";
+  const std::string head =
+      fmt::format("{} {} in {}", first_of(paths), one ? "exists" : "exist", root_path_);
   add(judged.linked, true);
-  return {
-      Errc::permission_denied,
-      fmt::format("will not write to {}: other names (hard links) of the same data would change "
-                  "too; --keep leaves {} and fetches the rest, --force overwrites {}",
-                  first_of(paths), paths.size() == 1 ? "it" : "them",
-                  paths.size() == 1 ? "it" : "them")};
+  if (options_.existing == Existing::update) {
+    return {Errc::already_exists,
+            fmt::format("{}, and nothing there is data of this torrent, as an older version of it "
+                        "would have; nothing was touched: --keep leaves {} and fetches the rest, "
+                        "--force overwrites {}",
+                        head, them, them)};
+  }
+  return {Errc::already_exists,
+          fmt::format("{} and {} not of this torrent; nothing was touched: --keep leaves {} and "
+                      "fetches the rest, --update says that this is an older version of the "
+                      "data and updates it, --force overwrites {} whatever is there",
+                      head, one ? "is" : "are", them, them)};
 }
 
 // The user wants them left alone: they count as not selected from now on.
 Result<void> Store::Impl::keep(const Judged& judged) {
   std::vector<FileIndex> files = judged.foreign;
   files.insert(files.end(), judged.linked.begin(), judged.linked.end());
+  for (const RefusedFile& one : judged.obstructed) files.push_back(one.file);
   if (!files.empty() && !state_folder_) {
     return Error{Errc::invalid_argument, "keeping files needs a folder for its state"};
   }
@@ -224,6 +236,19 @@ Result<void> Store::Impl::note_origins(const Judged& judged) {
   return lock_data();  // a part of the files now
 }
 
+// What can be seen not to be writable before anything is written.
+Result<void> Store::Impl::leave_out(const Judged& judged) {
+  auto& refused = begin_report_.refused;
+  const auto add = [&](FileIndex file, Error error) {
+    if (is_selected(file)) refused.push_back({file, std::move(error)});  // else it is kept
+  };
+  for (const RefusedFile& one : judged.obstructed) add(one.file, one.error);
+  if (options_.existing != Existing::overwrite) {
+    for (const FileIndex file : judged.linked) add(file, FileSet::has_other_names(set_.path(file)));
+  }
+  return refused.empty() ? Result<void>() : leave_out_refused();
+}
+
 // As if they had not been selected; tried again in the next run.
 Result<void> Store::Impl::leave_out_refused() {
   const auto& refused = begin_report_.refused;
@@ -239,7 +264,15 @@ Result<void> Store::Impl::leave_out_refused() {
     any = any || (set_.is_real(file) && is_selected(file));
   }
   // Without a state there is no side file for the bytes that neighbours have in common with them.
-  if (!any || !state_folder_) return refused.front().error;
+  if (!any || !state_folder_) {
+    Error error = refused.front().error;
+    if (refused.size() > 1) {
+      error.message += fmt::format(
+          "; {} cannot be written either",
+          refused.size() == 2 ? "one more file" : fmt::format("{} more files", refused.size() - 1));
+    }
+    return error;
+  }
   leave_alone(not_aside);
   FileOrigins origins = origins_;
   for (const FileIndex file : files) {

@@ -188,22 +188,20 @@ void Store::Impl::heed_origins(JournalState& state) {
 // Decides where a file's bytes are. True if somebody else may have made what is there.
 Result<bool> Store::Impl::place_file(FileIndex file, const JournalState* state, Found& found) {
   const auto info = locate(file, state);
-  // A name that is too long for the disk is one that is not there: begin() tells.
-  if (!info && info.error().code != Errc::not_found && info.error().code != Errc::not_possible) {
+  // begin() tells: of what is in the way, and of a name that is too long for the disk, which is one
+  // that is not there.
+  found.obstructed = !options_.read_only && obstacle(file, info).has_value();
+  if (!info && !found.obstructed && info.error().code != Errc::not_found &&
+      info.error().code != Errc::not_possible) {
     return info.error();
   }
-  found.present = info.has_value();
+  found.present = info && info->kind == FileKind::file;
   if (found.present) found.info = *info;
-  if (found.present && found.info.kind != FileKind::file) {
-    if (!options_.read_only) {
-      return Error{Errc::already_exists, set_.path(file) + " is in the way: it is no regular file"};
-    }
-    found.present = false;
-  }
   const bool begun = state != nullptr && state->begun;
   if (begun) {
     const auto& record = state->files[file];
-    if (!found.present) kept_[file] = false;  // what the user wanted kept is gone
+    // What the user wanted kept is gone.
+    if (!found.present && !found.obstructed) kept_[file] = false;
     const bool left_alone = found.present && is_left_alone(file);
     set_.set_aside(file, left_alone || (!record.latest && (record.created || !found.present)));
     if (left_alone || !found.present || found.info.size == 0) return false;
@@ -245,8 +243,8 @@ Result<std::vector<Store::Impl::Found>> Store::Impl::look_at_files(
     if (!found[file].present) continue;
     history.in_flight = in_flight.contains(file);
     found[file].ours = is_ours(record, stamp_of(found[file].info), history);
-    // After a power cut a file may be other than we left it by itself. A part is nobody else's: what
-    // changed it was a run of ours that could note nothing.
+    // After a power cut a file may be other than we left it by itself. A part is nobody else's:
+    // what changed it was a run of ours that could note nothing.
     const bool edited = history.same_boot && loaded->state.begun && record.latest &&
                         !found[file].ours && found[file].info.size != 0 && !set_.is_aside(file) &&
                         !set_.names().is_partial(file);
@@ -358,8 +356,8 @@ bool Store::Impl::may_match(PieceIndex piece, const std::vector<Found>& found) {
       holes = false;
       continue;
     }
-    const auto& [present, ours, info] = found[file];
-    if (!present || range.offset + range.length > info.size) return false;
+    const FileInfo& info = found[file].info;
+    if (!found[file].present || range.offset + range.length > info.size) return false;
     if (!holes || info.allocated >= info.size) {
       holes = false;
       continue;
@@ -457,6 +455,7 @@ Result<void> Store::Impl::check_space(const std::vector<Found>& found) {
     for (FileIndex file = 0; file < file_count(); ++file) {
       if (!set_.is_real(file) || !is_selected(file)) continue;
       if (options_.existing == Existing::keep && strangers_.contains(file)) continue;
+      if (found[file].obstructed) continue;
       const std::uint64_t length = set_.length(file);
       const std::uint64_t hole = holes.empty() ? 0 : holes[file];
       need += length - std::min(length, hole + found[file].info.allocated);

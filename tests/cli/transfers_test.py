@@ -83,6 +83,49 @@ class Transfer(BarterTest):
         self.assertEqual(done.code, 0, done.err)
         self.assert_whole()
 
+    def test_what_is_no_file_and_what_has_other_names_is_left_out(self):
+        self.seed()
+        older = self.read("album/big.bin")[:-70_000] + bytes(range(256)) * 200
+        self.write("mine/older.bin", older)
+        os.makedirs(self.path("got/album"))
+        os.link(self.path("mine/older.bin"), self.path("got/album/big.bin"))
+        self.write("mine/notes/diary.txt", "precious")
+        os.symlink(self.path("mine/notes"), self.path("got/album/extras"))
+        done = self.get("--json")
+        self.assertEqual(done.code, 1, done.out)
+        left_out = {file["path"]: file["reason"] for file in done.of("left_out")[0]["files"]}
+        self.assertIn("hard links", left_out.pop("album/big.bin"))
+        self.assertTrue(left_out)
+        for path, reason in left_out.items():
+            self.assertTrue(path.startswith("album/extras/"), path)
+            self.assertIn("symbolic link", reason)
+        self.assertEqual(self.read("mine/older.bin"), older)
+        self.assertEqual(os.listdir(self.path("mine/notes")), ["diary.txt"])
+        os.unlink(self.path("got/album/extras"))
+        os.makedirs(self.path("got/album/extras/notes.txt"))
+        done = self.get("--force")
+        self.assertEqual(done.code, 1, done.out)
+        self.assertIn("a folder is in the way of album/extras/notes.txt", done.err)
+        self.assertEqual(self.read("mine/older.bin"), self.read("album/big.bin"))
+        os.rmdir(self.path("got/album/extras/notes.txt"))
+        self.assertEqual(self.get().code, 0)
+        self.assert_whole()
+
+    def test_a_file_above_the_limit_of_sizes_leaves_nothing(self):
+        self.write("disc/a.txt", "first " * 1000)
+        self.write("disc/big.iso", random.Random(2).randbytes(SIZE))
+        self.good("create", "disc", "--piece-length", "64KiB")
+        self.start("seed", "disc.torrent", "--dir", ".", "--port", str(self.port), "--json", "--state-dir",
+                   self.path("seed-state")).wait_for("listening")
+        limited = f"ulimit -f 1000; exec {BARTER} get disc.torrent --dir got --no-dht --no-lsd --listen 127.0.0.1 " \
+                  + " ".join(self.peers(True))
+        done = subprocess.run(["bash", "-c", limited], cwd=self.folder, env=self.environment, capture_output=True, text=True,
+                              timeout=60, check=False)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("disc/big.iso", done.stderr)
+        self.assertEqual(os.listdir(self.path("got/disc")), ["a.txt"])
+        self.assertEqual(self.read("got/disc/a.txt"), self.read("disc/a.txt"))
+
     def test_where_no_file_can_be_written_it_is_told_at_once(self):
         self.seed()
         limited = f"ulimit -f 1; exec {BARTER} get album.torrent --dir got --no-dht --no-lsd --listen 127.0.0.1 --select big.bin"

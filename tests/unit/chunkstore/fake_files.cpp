@@ -171,7 +171,7 @@ Result<FileInfo> FakeFiles::look(const FileHandle& handle) {
     info.inode = 1'000'000;
     return info;
   }
-  info.kind = opened.node->link.empty() ? FileKind::file : FileKind::other;
+  info.kind = opened.node->link.empty() ? FileKind::file : FileKind::link;
   info.size = opened.node->now.bytes.size();
   info.allocated = opened.node->now.pages.size() * page;
   info.mtime_ns = opened.node->now.mtime;
@@ -179,6 +179,7 @@ Result<FileInfo> FakeFiles::look(const FileHandle& handle) {
   info.birth_ns = births_ ? opened.node->birth : 0;
   const auto name = names_.find(opened.path);
   info.links = name != names_.end() && name->second == opened.node ? 1 : 0;
+  info.links += linked_.contains(opened.node->number) ? 1 : 0;
   return info;
 }
 
@@ -358,6 +359,7 @@ Result<void> FakeFiles::sync_folder(const FileHandle& root, const std::string& p
 
 Result<void> FakeFiles::truncate(const FileHandle& file, std::uint64_t size) {
   if (auto done = step(); !done) return done;
+  if (size > largest_) return Error{Errc::not_possible, "cannot resize: file too large"};
   change(*open_.at(file.id()).node, {0, {}, size, 0});
   return {};
 }
@@ -478,6 +480,15 @@ void FakeFiles::put(const std::string& path, const std::string& content) {
   apply(node->now, {0, content, {}, clock_});
   node->durable = node->now;
   names_[path] = std::move(node);
+}
+
+void FakeFiles::put_folder(const std::string& path) {
+  for (std::string part = path; folders_.insert(part).second;) part = folder_of(part);
+}
+
+void FakeFiles::put_link(const std::string& path) {
+  put(path, {});
+  names_.at(path)->link = "elsewhere";
 }
 
 void FakeFiles::overwrite(const std::string& path, std::uint64_t offset, const std::string& bytes) {

@@ -39,6 +39,7 @@ class FakeFiles final : public Files {
   }
   void refuse_folders(std::optional<Errc> code) { folders_refused_ = code; }
   void set_capacity(std::uint64_t bytes) { capacity_ = bytes; }
+  void set_largest_file(std::uint64_t bytes) { largest_ = bytes; }
   // After the crash: all writes stay, or only some of them. Every handle and lock is gone.
   void kill();
   void power_cut();
@@ -63,6 +64,10 @@ class FakeFiles final : public Files {
   void overwrite(const std::string& path, std::uint64_t offset, const std::string& bytes);
   void resize(const std::string& path, std::uint64_t size);
   void touch(const std::string& path) { overwrite(path, 0, {}); }
+  void put_folder(const std::string& path);
+  void put_link(const std::string& path);
+  // The file has another name too, somewhere else.
+  void add_name(const std::string& path) { linked_.insert(names_.at(path)->number); }
   void remove_tree(const std::string& path);
   // Runs once, in the middle of the next write.
   void during_write(std::function<void()> what) { during_write_ = std::move(what); }
@@ -184,7 +189,8 @@ class FakeFiles final : public Files {
   Errc bad_code_ = Errc::io_error;
   std::map<std::string, Errc> refused_;
   std::optional<Errc> folders_refused_;
-  std::uint64_t capacity_ = ~std::uint64_t{0};
+  std::uint64_t capacity_ = ~std::uint64_t{0}, largest_ = ~std::uint64_t{0};
+  std::set<std::uint64_t> linked_;  // inodes
   std::map<std::string, Node> names_;
   std::set<std::string> folders_;
   std::map<std::string, std::vector<EntryChange>> unsynced_;  // by folder
