@@ -412,7 +412,9 @@ void FakeFiles::kill() {
 void FakeFiles::power_cut() {
   kill();
   ++boot_;
-  std::set<Node> nodes;
+  // By number: the same seed is to lose the same, wherever in memory they lie.
+  const auto is_before = [](const Node& a, const Node& b) { return a->number < b->number; };
+  std::set<Node, decltype(is_before)> nodes;
   for (const auto& [path, node] : names_) nodes.insert(node);
   // Names: of each folder a prefix of the changes stays; the rest is undone, last first.
   for (auto& [folder, changes] : unsynced_) {
