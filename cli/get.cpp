@@ -1,4 +1,5 @@
 // barter get: fetches what a torrent describes, sharing it while it comes and afterwards.
+#include "cli/get.hpp"
 #include "cli/command.hpp"
 #include "cli/disk_names.hpp"
 #include "cli/explain.hpp"
@@ -40,23 +41,7 @@ constexpr const char* examples =
     "  barter get album.torrent --select '*.flac' --down-limit 2MB --on-complete ./import\n"
     "  barter get film.torrent --peer 10.0.0.7:6881 --stall-timeout 10m";
 
-// "none" of parse_duration(): too large to be compared with finer clocks.
-
-struct Options {
-  TransferFlags transfer;
-  std::string torrent, on_complete, save_torrent;
-  std::vector<std::string> peers, select;
-  std::string seed;  // empty: not; else forever, swarm, a ratio or a time
-  std::chrono::milliseconds stall_timeout = no_timeout;
-  std::string output;  // of a torrent of one file
-  bool no_part = false, force = false, keep = false, update = false;
-  Existing existing() const {
-    return force    ? Existing::overwrite
-           : keep   ? Existing::keep
-           : update ? Existing::update
-                    : Existing::refuse;
-  }
-};
+using Options = GetOptions;
 
 // When to stop sharing after all has come.
 struct SeedGoal {
@@ -117,6 +102,7 @@ class Get {
         output_(output),
         goal_(parse_seed(options.seed)),
         globs_(parse_globs("--select", options.select)),
+        pin_(parse_expected(options.expect)),
         program_(options.on_complete),
         explainer_(options.transfer.explain) {}
 
@@ -128,24 +114,32 @@ class Get {
     if (is_magnet(options_.torrent)) {
       if (const auto code = find_metainfo(add, std::move(*settings))) return leave(*code);
     } else {
-      const auto began_at = steady_clock::now();
-      auto metainfo = load_torrent(options_.torrent, output_,
-                                   {settings->connect_from, options_.stall_timeout}, &add.peers);
-      if (!metainfo) {
-        const int code = fail(output_, metainfo.error());
-        const bool stalled = metainfo.error().code == Errc::timed_out &&
-                             options_.stall_timeout != no_timeout &&
-                             steady_clock::now() - began_at >= options_.stall_timeout;
-        return stalled ? exit_stalled : code;
-      }
-      watched_.metainfo = *metainfo;
       settings_ = std::move(*settings);
+      if (const auto code = load(add)) return *code;
     }
     if (auto ready = prepare(add); !ready) return leave(output_.fail(ready.error()));
     return trade(std::move(add));
   }
 
  private:
+  // The torrent of a file or a URL. An exit code if it ends here.
+  std::optional<int> load(AddTorrent& add) {
+    const auto began_at = steady_clock::now();
+    auto torrent = load_torrent(options_.torrent, output_,
+                                {settings_.connect_from, options_.stall_timeout, options_.retry_for,
+                                 options_.fresh, settings_.state_folder, pin_});
+    if (!torrent) {
+      const int code = fail(output_, torrent.error());
+      const bool stalled = torrent.error().code == Errc::timed_out &&
+                           options_.stall_timeout != no_timeout &&
+                           steady_clock::now() - began_at >= options_.stall_timeout;
+      return stalled ? exit_stalled : code;
+    }
+    watched_.metainfo = std::move(torrent->metainfo);
+    if (torrent->peer) add.peers.push_back(std::move(*torrent->peer));
+    return std::nullopt;
+  }
+
   // What a magnet link stands for: known from an earlier time, or fetched from peers. An exit code
   // if it ends here.
   std::optional<int> find_metainfo(AddTorrent& add, ClientOptions settings) {
@@ -154,6 +148,7 @@ class Get {
     if (!magnet) return output_.fail(magnet.error());
     link_ = std::move(*magnet);
     watched_.link_name = shown_name(link_);
+    if (auto pinned = check_pin(link_.info_hash); !pinned) return output_.fail(pinned.error());
     add.trackers = tracker_tiers(link_);
     add.peers.insert(add.peers.end(), link_.peers.begin(), link_.peers.end());
     watched_.metainfo = recall_metainfo(settings_.state_folder, link_.info_hash);
@@ -169,6 +164,13 @@ class Get {
       output_.warning(kept.error().message);
     }
     return std::nullopt;
+  }
+
+  // A link of one version does not say whether a pin of the other fits.
+  Result<void> check_pin(const InfoHash& found) const {
+    if (!pin_) return {};
+    const bool known = pin_->is_v2() ? found.v2.has_value() : found.v1.has_value();
+    return known || watched_.metainfo ? pin_->check(found, watched_.name()) : Result<void>();
   }
 
   std::optional<int> fetch_metadata() {
@@ -199,6 +201,7 @@ class Get {
   // Once the metainfo is known: what is wanted of it, and where it goes.
   Result<void> prepare(AddTorrent& add) {
     const Metainfo& metainfo = *watched_.metainfo;
+    if (auto pinned = check_pin(metainfo.info_hash()); !pinned) return pinned;
     if (auto tradable = check_tradable(metainfo); !tradable) return tradable;
     auto target = target_of(metainfo, options_.transfer.folder, options_.output);
     if (!target) return target.error();
@@ -519,6 +522,7 @@ class Get {
   Output& output_;
   const SeedGoal goal_;
   const std::vector<Glob> globs_;
+  const std::optional<TorrentPin> pin_;
   OnComplete program_;
   Explainer explainer_;
   Inbox inbox_;  // outlives the client
@@ -545,6 +549,21 @@ class Get {
 
 }  // namespace
 
+void add_source_flags(CLI::App* command, std::chrono::milliseconds& retry_for, bool& fresh,
+                      std::string& expect) {
+  add_duration_option(command, "--retry-for", retry_for,
+                      "Of a URL: try again for so long while the server cannot be reached or is "
+                      "overloaded (default 30s; 0: not)");
+  command->add_flag("--fresh", fresh,
+                    "Of a URL: the server must answer; a copy of the torrent from an earlier run "
+                    "will not do");
+  command
+      ->add_option("--expect", expect,
+                   "Refuse any other torrent than that of this info-hash, as #btih=HASH behind a "
+                   "URL does")
+      ->type_name("HASH");
+}
+
 void add_get_command(CLI::App& app, CommandLine& line) {
   auto options = std::make_shared<Options>();
   CLI::App* command =
@@ -557,6 +576,7 @@ void add_get_command(CLI::App& app, CommandLine& line) {
   command->add_option("--peer", options->peers, "Ask this one too (repeatable)")
       ->allow_extra_args(false)
       ->type_name("HOST:PORT");
+  add_source_flags(command, options->retry_for, options->fresh, options->expect);
   command->add_option("--select", options->select, "Only files that match (repeatable)")
       ->allow_extra_args(false)
       ->type_name("GLOB");

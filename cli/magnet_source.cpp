@@ -1,5 +1,6 @@
 #include "cli/magnet_source.hpp"
 
+#include "cli/kept_files.hpp"
 #include "cli/text.hpp"
 #include "torrent/edit.hpp"
 #include "torrent/piece_layers.hpp"
@@ -7,8 +8,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cstdint>
 #include <filesystem>
 #include <system_error>
 
@@ -32,30 +31,6 @@ bool is_remembered(const fs::directory_entry& entry) {
   return entry.path().extension() == ".torrent" &&
          from_hex(entry.path().stem().string(), hash.bytes) &&
          fs::is_regular_file(entry.symlink_status(error));
-}
-
-// Keeps those that were used last. What cannot be read or removed stays.
-void forget_oldest(const std::string& folder) {
-  struct Kept {
-    fs::file_time_type used;
-    std::uint64_t size = 0;
-    fs::path path;
-  };
-  std::vector<Kept> all;
-  std::error_code error;
-  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    if (!is_remembered(*it)) continue;
-    std::error_code gone;
-    Kept one{it->last_write_time(gone), it->file_size(gone), it->path()};
-    if (!gone) all.push_back(std::move(one));
-  }
-  std::sort(all.begin(), all.end(), [](const Kept& a, const Kept& b) { return a.used > b.used; });
-  std::uint64_t bytes = 0;
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    bytes += all[i].size;
-    if (i > 0 && (i >= max_remembered || bytes > max_remembered_bytes))
-      fs::remove(all[i].path, error);
-  }
 }
 
 }  // namespace
@@ -87,8 +62,7 @@ std::shared_ptr<const Metainfo> recall_metainfo(const std::string& state_folder,
   if (!bytes) return nullptr;
   auto metainfo = Metainfo::parse(std::move(*bytes));
   if (!metainfo) return nullptr;
-  std::error_code ignored;  // then it is forgotten sooner
-  fs::last_write_time(place, fs::file_time_type::clock::now(), ignored);
+  note_use(place);
   const InfoHash& found = (*metainfo)->info_hash();
   if (found.v1 != wanted.v1 || (wanted.v2 && found.v2 != wanted.v2)) return nullptr;
   return std::move(*metainfo);
@@ -98,7 +72,7 @@ Result<void> remember_metainfo(const std::string& state_folder, const Metainfo& 
   const std::string place = place_of(state_folder, metainfo.info_hash());
   if (auto made = make_private_folder(folder_of(state_folder), true); !made) return made;
   auto written = write_private_file(place, wrap_info(metainfo, {}));
-  forget_oldest(folder_of(state_folder));
+  forget_oldest(folder_of(state_folder), is_remembered);
   return written;
 }
 

@@ -6,7 +6,6 @@
 #include "torrent/metainfo.hpp"
 #include "torrent/result.hpp"
 
-#include <cstdint>
 #include <functional>
 #include <span>
 #include <memory>
@@ -27,9 +26,7 @@ std::vector<std::vector<std::string>> tracker_tiers(const Magnet& magnet);
 // What was fetched earlier, if it is there and has every hash that the link names; else null.
 std::shared_ptr<const Metainfo> recall_metainfo(const std::string& state_folder,
                                                 const InfoHash& wanted);
-// For the next time. Of those that were used last so many are kept, and so many bytes.
-inline constexpr std::size_t max_remembered = 100;
-inline constexpr std::uint64_t max_remembered_bytes = 64 << 20;
+// For the next time, within the bounds of cli/kept_files.hpp.
 Result<void> remember_metainfo(const std::string& state_folder, const Metainfo& metainfo);
 
 // Writes a .torrent: to that path, or below it where it is a folder or ends with a slash. What is

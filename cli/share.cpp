@@ -16,11 +16,14 @@
 #include "cli/host_names.hpp"
 #include "cli/share_change.hpp"
 #include "cli/share_item.hpp"
+#include "cli/share_options.hpp"
 #include "cli/share_site.hpp"
 #include "cli/signals.hpp"
 #include "cli/sizes.hpp"
 #include "cli/state_folder.hpp"
 #include "cli/text.hpp"
+#include "cli/torrent_pin.hpp"
+#include "cli/torrent_source.hpp"
 #include "cli/transfer.hpp"
 #include "cli/usable_addresses.hpp"
 #include "client/client.hpp"
@@ -54,51 +57,7 @@ constexpr std::uint32_t client_descriptors = 360, descriptors_per_path = 8;
 constexpr auto own_announce_timeout = 3s;
 constexpr auto stop_grace = 3s;
 
-struct Options {
-  std::vector<std::string> paths, listen;
-  std::string address;
-  std::uint16_t port = 0;
-  bool has_port = false;
-  bool is_public = false;
-  std::uint32_t copies = 0;  // 0: no end
-  std::chrono::milliseconds time = std::chrono::milliseconds::max();
-  std::uint64_t up_limit = no_limit;
-  std::uint32_t max_peers = 0;  // 0: the client's own idea
-  std::string state_dir, trace_file;
-  bool v1 = false, hybrid = false;
-  std::uint64_t piece_length = 0;
-  bool no_hidden = false;
-  std::vector<std::string> exclude;
-  unsigned threads = 0;
-  bool explain = false;
-  bool no_lsd = false, no_dht = false;
-};
-
-CreateOptions create_options(const Options& options) {
-  CreateOptions out;
-  if (options.v1 && options.hybrid) throw UsageError("--v1 and --hybrid exclude each other");
-  out.version = options.hybrid ? TorrentVersion::hybrid : TorrentVersion::v1;
-  if (options.piece_length != 0) {
-    if (auto checked = check_piece_length(options.piece_length, out.version); !checked) {
-      throw UsageError("--piece-length: " + checked.error().message);
-    }
-    out.piece_length = static_cast<std::uint32_t>(options.piece_length);
-  }
-  out.threads = options.threads;
-  out.is_private = !options.is_public;
-  out.created_by = fmt::format("barter/{}", version);
-  out.walk.hidden = !options.no_hidden;
-  out.walk.exclude = parse_globs("--exclude", options.exclude);
-  return out;
-}
-
-// What makes another torrent of the same files.
-std::string variant(const Options& options) {
-  std::string out = fmt::format("{} {} {} {}", options.hybrid, options.is_public,
-                                options.piece_length, options.no_hidden);
-  for (const std::string& pattern : options.exclude) out += "\n" + pattern;
-  return out;
-}
+using Options = ShareOptions;
 
 class Share {
  public:
@@ -200,8 +159,8 @@ class Share {
       options.public_name = address_->host;
       options.public_addresses = resolve(address_->host);
     }
-    options.other = [this](std::string_view path, std::string_view host) {
-      return site_->answer(path, host);
+    options.other = [this](const tracker::HttpQuestion& question) {
+      return site_->answer(question);
     };
     options.not_http = [this](int descriptor, Endpoint remote, std::string received) {
       if (Client* client = client_.load()) {
@@ -235,22 +194,38 @@ class Share {
     server_ = std::move(*server);
     port_ = server_->port();
     site_->set_peer_port(address_ && address_->port != 0 ? address_->port : port_);
-    tell_urls();
-    return {};
-  }
-
-  void tell_urls() {
     if (address_) {
       hosts_ = {{address_->host, address_->port != 0 ? address_->port : port_}};
     } else {
       hosts_ = listening_hosts();
     }
-    for (const std::string& name : names_) {
-      for (const HostPort& host : hosts_) {
-        urls_.push_back(fmt::format("http://{}{}", to_string(host), torrent_path(name)));
-        output_.print("barter get " + urls_.back());
-      }
+    return {};
+  }
+
+  // What to give to `get`: where it is, and, once that is known, which torrent it is.
+  std::vector<std::string> urls_of(std::size_t i) const {
+    const auto& metainfo = items_[i].metainfo;
+    const std::string pin = metainfo ? pin_text(metainfo->info_hash()) : std::string();
+    std::vector<std::string> out;
+    for (const HostPort& host : hosts_) {
+      out.push_back(fmt::format("http://{}{}{}", to_string(host), torrent_path(names_[i]), pin));
     }
+    return out;
+  }
+
+  // Twice: when connections are accepted, and when everything is served.
+  void tell_listening() {
+    boost::json::array urls;
+    for (std::size_t i = 0; i < items_.size(); ++i) {
+      for (const std::string& url : urls_of(i)) urls.push_back(boost::json::value(url));
+    }
+    boost::json::object fields{{"port", port_},
+                               {"peer_id", to_hex(owned_client_->peer_id())},
+                               {"urls", std::move(urls)},
+                               {"magnet", nullptr},
+                               {"magnets", boost::json::array(magnets_.begin(), magnets_.end())}};
+    if (magnets_.size() == items_.size()) fields["magnet"] = magnets_.front();
+    output_.event("listening", std::move(fields));
   }
 
   // Where we listen; for "all addresses" each that is of use to others.
@@ -301,21 +276,21 @@ class Share {
   }
 
   Result<void> serve_all(const CreateOptions& creation) {
+    tell_listening();
     for (std::size_t i = 0; i < items_.size(); ++i) {
       Item& item = items_[i];
       site_->set_progress(i, 0, item.plan.walk.total_size);
       if (!remembered_[i] || !reuse(item, *remembered_[i])) {
+        for (const std::string& url : urls_of(i)) {
+          output_.message(fmt::format("hashing; this waits for it: barter get {}", url));
+        }
         if (auto done = hash(i, creation); !done) return done;
       }
       remember(item);
       if (auto done = seed(i); !done) return done;
-      print_magnet(item);
+      tell_shared(i);
     }
-    output_.event("listening", {{"port", port_},
-                                {"peer_id", to_hex(owned_client_->peer_id())},
-                                {"urls", boost::json::array(urls_.begin(), urls_.end())},
-                                {"magnet", magnets_.front()},
-                                {"magnets", boost::json::array(magnets_.begin(), magnets_.end())}});
+    tell_listening();
     return {};
   }
 
@@ -367,11 +342,15 @@ class Share {
         if (item.watched.began && steady_clock::now() > until) break;
       }
     }
-    site_->set_torrent(i, item.torrent);
+    site_->set_torrent(i, item.torrent, pin_text(item.metainfo->info_hash()));
     return {};
   }
 
-  void print_magnet(const Item& item) {
+  // The lines to type on the other machines.
+  void tell_shared(std::size_t i) {
+    const Item& item = items_[i];
+    const auto urls = urls_of(i);
+    for (const std::string& url : urls) output_.print("barter get " + url);
     Magnet magnet;
     magnet.info_hash = item.metainfo->info_hash();
     magnet.name = item.metainfo->name();
@@ -382,6 +361,11 @@ class Share {
     }
     magnets_.push_back(to_string(magnet));
     output_.print(magnets_.back());
+    boost::json::object fields = torrent_fields(*item.metainfo);
+    fields["path"] = item.source;
+    fields["urls"] = boost::json::array(urls.begin(), urls.end());
+    fields["magnet"] = magnets_.back();
+    output_.event("shared", std::move(fields));
   }
 
   // Until enough copies are out, the time is over, nothing is left to share or somebody interrupts.
@@ -541,7 +525,7 @@ class Share {
       remove(item);
       if (auto done = seed(change.item); !done) return done.error();
     } else {
-      site_->set_torrent(change.item, item.torrent);
+      site_->set_torrent(change.item, item.torrent, pin_text(item.metainfo->info_hash()));
     }
     remember(item);
     output_.event("paused", {{"name", item.plan.name}, {"paused", false}});
@@ -600,7 +584,7 @@ class Share {
   std::vector<std::optional<Remembered>> remembered_;
   std::optional<ShareSite> site_;
   std::vector<HostPort> hosts_;
-  std::vector<std::string> urls_, magnets_;
+  std::vector<std::string> magnets_;
   std::vector<WireInfoHash> allowed_;
   std::vector<Change> changes_;  // to be looked at
   std::uint64_t copies_ = 0, uploaded_ = 0, withdrawn_ = 0;
@@ -625,59 +609,7 @@ void add_share_command(CLI::App& app, CommandLine& line) {
       "  barter share photos/ --copies 3           ends when three others have everything\n"
       "  barter share big.iso --address box.example.org:6969\n",
       [options](Output& output) { return Share(*options, output).run(); });
-  command->add_option("PATH", options->paths, "A file or folder; each becomes a torrent of its own")
-      ->required();
-  command
-      ->add_option("--address", options->address,
-                   "How others reach this machine, instead of its addresses")
-      ->type_name("HOST[:PORT]");
-  command
-      ->add_option_function<std::uint16_t>(
-          "--port",
-          [options](std::uint16_t port) {
-            options->port = port;
-            options->has_port = true;
-          },
-          "For HTTP and peers (default: that of the last time, 6969, or the next free one)")
-      ->type_name("PORT");
-  command
-      ->add_option("--listen", options->listen,
-                   "Be reached at this address of ours; default: all (repeatable)")
-      ->allow_extra_args(false)
-      ->type_name("ADDRESS");
-  command
-      ->add_option("--copies", options->copies,
-                   "End when this many others have everything, as far as links with them show")
-      ->type_name("N");
-  add_duration_option(command, "--for", options->time, "End after this time");
-  add_rate_option(command, "--up-limit", options->up_limit,
-                  "Bytes a second, as 500KiB or 1MB; or 100Mbit");
-  command->add_option("--max-peers", options->max_peers, "Connections at a time")
-      ->check(CLI::Range(1u, 100'000u))
-      ->type_name("N");
-  command->add_flag("--public", options->is_public,
-                    "Let clients find peers elsewhere too (the torrent is private otherwise)");
-  command->add_flag("--no-dht", options->no_dht, "With --public: do not take part in the DHT");
-  command->add_flag("--no-lsd", options->no_lsd,
-                    "With --public: do not look for peers on the local network");
-  command->add_flag("--v1", options->v1, "A torrent of version 1 (default)");
-  command->add_flag("--hybrid", options->hybrid, "A torrent of versions 1 and 2");
-  add_size_option(command, "--piece-length", options->piece_length, "Bytes in a piece");
-  command->add_option("--exclude", options->exclude, "Leave out what matches; may be repeated")
-      ->allow_extra_args(false)
-      ->type_name("GLOB");
-  command->add_flag("--no-hidden", options->no_hidden, "Leave out names that begin with a dot");
-  command
-      ->add_option("--trace", options->trace_file,
-                   "Write every event and decision of the swarm there")
-      ->type_name("FILE");
-  add_explain_flag(command, options->explain);
-  command->add_option("--threads", options->threads, "Threads that hash (default: one a core)")
-      ->type_name("N");
-  command
-      ->add_option("--state-dir", options->state_dir,
-                   "Where hashes and port are remembered (default ~/.local/state/barter)")
-      ->type_name("DIR");
+  add_share_flags(command, options);
 }
 
 }  // namespace barter::cli

@@ -9,6 +9,8 @@
 #include <boost/json/serialize.hpp>
 
 #include "cli/text.hpp"
+#include "torrent/digest.hpp"
+#include "torrent/sha.hpp"
 #include "torrent/url.hpp"
 
 namespace barter::cli {
@@ -20,6 +22,12 @@ constexpr std::string_view extension = ".torrent";
 
 tracker::HttpReply json_reply(unsigned status, const boost::json::object& body) {
   return {status, "application/json", boost::json::serialize(body) + "\n", {}};
+}
+
+// The same for the same bytes, also after a restart.
+std::string etag_of(std::string_view digest, std::string_view beginning) {
+  const std::string key = fmt::format("{}{}", digest, beginning);
+  return fmt::format("\"{}\"", to_hex(sha256(as_bytes(key))).substr(0, 32));
 }
 
 }  // namespace
@@ -44,9 +52,11 @@ void ShareSite::set_progress(std::size_t item, std::uint64_t bytes_done,
   items_[item].state = State::hashing;
 }
 
-void ShareSite::set_torrent(std::size_t item, std::string torrent) {
+void ShareSite::set_torrent(std::size_t item, std::string torrent, std::string pin) {
   const std::lock_guard lock(mutex_);
   assert(torrent.starts_with('d'));
+  items_[item].pin = std::move(pin);
+  items_[item].digest = to_hex(sha256(as_bytes(torrent)));
   torrent.erase(0, 1);
   items_[item].torrent = std::make_shared<const std::string>(std::move(torrent));
   items_[item].state = State::ready;
@@ -58,7 +68,8 @@ void ShareSite::withdraw(std::size_t item) {
   items_[item].state = State::withdrawn;
 }
 
-tracker::HttpReply ShareSite::answer(std::string_view path, std::string_view host) const {
+tracker::HttpReply ShareSite::answer(const tracker::HttpQuestion& question) const {
+  const auto [path, host, known] = question;
   if (path == "/") return {200, "text/plain; charset=utf-8", list(host), {}};
   const auto decoded = percent_decode(path);
   const std::lock_guard lock(mutex_);
@@ -67,12 +78,20 @@ tracker::HttpReply ShareSite::answer(std::string_view path, std::string_view hos
   });
   if (item == items_.end()) return {404, "text/plain", "not found\n", {}};
   if (item->state == State::ready) {
-    tracker::HttpReply reply{200,
-                             "application/x-bittorrent",
-                             torrent_beginning(fmt::format("http://{}/announce", host)),
-                             {{"Cache-Control", "no-store"}}};  // it depends on the Host
+    const std::string beginning = torrent_beginning(fmt::format("http://{}/announce", host));
+    const std::string etag = etag_of(item->digest, beginning);
+    tracker::HttpReply reply{
+        200,
+        "application/x-bittorrent",
+        beginning,
+        {{"Cache-Control", "no-store"}, {"ETag", etag}}};  // they depend on the Host
     if (peer_port_ != 0) reply.headers.emplace_back("Barter-Peer-Port", std::to_string(peer_port_));
-    reply.shared = item->torrent;
+    if (known.find(etag) != std::string_view::npos) {
+      reply.status = 304;
+      reply.body.clear();
+    } else {
+      reply.shared = item->torrent;
+    }
     return reply;
   }
   if (item->state == State::withdrawn) return json_reply(410, {{"state", "changed"}});
@@ -87,7 +106,7 @@ std::string ShareSite::list(std::string_view host) const {
   const std::lock_guard lock(mutex_);
   std::string out;
   for (const Item& item : items_) {
-    out += fmt::format("barter get http://{}{}\n", host, torrent_path(item.name));
+    out += fmt::format("barter get http://{}{}{}\n", host, torrent_path(item.name), item.pin);
   }
   return out;
 }

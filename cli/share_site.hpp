@@ -23,13 +23,15 @@ class ShareSite {
   void set_peer_port(std::uint16_t port);
   // How far the hashing is. One that was served is not, until set_torrent() comes again.
   void set_progress(std::size_t item, std::uint64_t bytes_done, std::uint64_t bytes_total);
-  // From now on `torrent` is served: a .torrent without trackers.
-  void set_torrent(std::size_t item, std::string torrent);
+  // From now on `torrent` is served: a .torrent without trackers. The list shows `pin` behind its
+  // URL.
+  void set_torrent(std::size_t item, std::string torrent, std::string pin = {});
   // From now on it is gone: its files are no longer what they were.
   void withdraw(std::size_t item);
 
-  // `host` is the validated Host header: the served torrent announces there.
-  tracker::HttpReply answer(std::string_view path, std::string_view host) const;
+  // The served torrent announces to the Host of the question. Whoever has it already (by its ETag)
+  // is not sent it again.
+  tracker::HttpReply answer(const tracker::HttpQuestion& question) const;
 
  private:
   enum class State : std::uint8_t { hashing, ready, withdrawn };
@@ -38,6 +40,7 @@ class ShareSite {
     State state = State::hashing;
     std::uint64_t bytes_done = 0, bytes_total = 0;
     std::shared_ptr<const std::string> torrent;  // without its first byte
+    std::string digest, pin;                     // of it
   };
   std::string list(std::string_view host) const;
 

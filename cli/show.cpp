@@ -3,6 +3,7 @@
 #include "cli/flags.hpp"
 #include "cli/output.hpp"
 #include "cli/sizes.hpp"
+#include "cli/state_folder.hpp"
 #include "cli/text.hpp"
 #include "cli/torrent_source.hpp"
 #include "torrent/magnet.hpp"
@@ -174,12 +175,12 @@ int show(const std::string& source, Output& output) {
     output.result(to_json(*magnet));
     return exit_done;
   }
-  const auto metainfo = load_torrent(source, output);
-  if (!metainfo) return fail(output, metainfo.error());
+  const auto torrent = load_torrent(source, output, {.state_folder = state_folder_if_any("")});
+  if (!torrent) return fail(output, torrent.error());
   if (output.json()) {
-    output.result(to_json(**metainfo));
+    output.result(to_json(*torrent->metainfo));
   } else {
-    print(**metainfo, output);
+    print(*torrent->metainfo, output);
   }
   return exit_done;
 }
@@ -207,10 +208,11 @@ int magnet(const MagnetOptions& options, Output& output) {
     if (!parsed) return output.fail(parsed.error());
     link = std::move(*parsed);
   } else {
-    const auto metainfo = load_torrent(options.source, output);
-    if (!metainfo) return fail(output, metainfo.error());
-    link = magnet_of(**metainfo);
-    if ((*metainfo)->is_private()) {
+    const auto torrent =
+        load_torrent(options.source, output, {.state_folder = state_folder_if_any("")});
+    if (!torrent) return fail(output, torrent.error());
+    link = magnet_of(*torrent->metainfo);
+    if (torrent->metainfo->is_private()) {
       output.warning("the torrent is private: most clients will not fetch it by a magnet link");
       if (link.trackers.empty())
         output.warning("it names no tracker: others will look for it in the DHT");

@@ -41,4 +41,9 @@ Result<std::string> state_folder(const std::string& given) {
   return Error{Errc::not_found, "no folder for state: set HOME or give --state-dir"};
 }
 
+std::string state_folder_if_any(const std::string& given) {
+  auto folder = state_folder(given);
+  return folder ? std::move(*folder) : std::string();
+}
+
 }  // namespace barter::cli

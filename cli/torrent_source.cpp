@@ -1,7 +1,10 @@
 #include "cli/torrent_source.hpp"
 
+#include "cli/command.hpp"
 #include "cli/signals.hpp"
 #include "cli/sizes.hpp"
+#include "cli/text.hpp"
+#include "cli/url_memory.hpp"
 #include "client/fetch.hpp"
 #include "torrent/magnet.hpp"
 #include "torrent/url.hpp"
@@ -15,17 +18,17 @@
 namespace barter::cli {
 namespace {
 
-using namespace std::chrono_literals;
-
-constexpr int failures_while_waiting = 5;  // a share that restarts is gone for a moment
+// What a server must be given for its answer before we say that none came.
+constexpr auto fair_time = std::chrono::seconds(1);
 
 // What a share tells while it hashes: {"state": "hashing", "bytes_done": N, "bytes_total": N}.
 // Shows it; the bytes done, or nothing where the server tells something else.
-std::uint64_t show_remote_hashing(const FetchReply& reply, const std::string& url, Output& output) {
+std::optional<std::uint64_t> show_remote_hashing(const FetchReply& reply, const std::string& url,
+                                                 Output& output) {
   boost::system::error_code error;
   const auto value = boost::json::parse(reply.body, error);
   const auto* object = error ? nullptr : value.if_object();
-  if (object == nullptr) return 0;
+  if (object == nullptr || object->if_contains("bytes_done") == nullptr) return std::nullopt;
   const auto number = [&](const char* key) -> std::uint64_t {
     const auto* found = object->if_contains(key);
     if (found == nullptr) return 0;
@@ -37,90 +40,220 @@ std::uint64_t show_remote_hashing(const FetchReply& reply, const std::string& ur
   return done;
 }
 
+Answer answer_of(const Error& error) {
+  switch (error.code) {
+    case Errc::network:
+    case Errc::not_found:  // the name has no address
+    case Errc::timed_out:
+      return Answer::unreachable;
+    default:
+      return Answer::refused;
+  }
+}
+
+std::string_view to_string(TorrentOrigin origin) {
+  switch (origin) {
+    case TorrentOrigin::file:
+      return "file";
+    case TorrentOrigin::server:
+      return "server";
+    case TorrentOrigin::unchanged:
+      return "unchanged";
+    case TorrentOrigin::remembered:
+      return "remembered";
+  }
+  return "unknown";
+}
+
 // Fetches a torrent until it is there, the server fails, or nothing has come of it for too long.
 class TorrentFetch {
  public:
   TorrentFetch(const std::string& url, Output& output, const TorrentSourceOptions& options)
-      : url_(url), shown_(redacted(url)), output_(output), patience_(options.stall_timeout) {
+      : url_(url),
+        shown_(redacted(url)),
+        output_(output),
+        options_(options),
+        memory_(options.state_folder) {
     fetch_ = FetchOptions::torrent();
     fetch_.connect_from = options.connect_from;
   }
 
-  Result<std::shared_ptr<const Metainfo>> run() {
+  Result<LoadedTorrent> run() {
+    auto pin = TorrentPin::of_url(url_);
+    if (!pin) return pin.error();
+    pin_ = *pin;
+    if (pin_ && options_.pin && pin_->contradicts(*options_.pin)) {
+      return Error{Errc::invalid_argument,
+                   fmt::format("{} and --expect name different torrents", shown_)};
+    }
+    recall();
+    FetchPlan plan({options_.retry_for, options_.stall_timeout, kept_ && !options_.fresh},
+                   std::chrono::steady_clock::now());
     while (true) {
-      const std::chrono::milliseconds left = patience_left();
-      fetch_.deadline = FetchOptions().deadline;
-      if (left != no_timeout) fetch_.deadline = std::min<Duration>(fetch_.deadline, left);
-      auto reply = fetch(url_, fetch_, signals::stop_requested);
-      std::chrono::milliseconds pause = 2s;
-      if (!reply) {
-        if (reply.error().code == Errc::cancelled) return reply.error();
-        if (patience_left() == 0ms) return stalled();
-        if (!waited_ || ++failures_ > failures_while_waiting) return reply.error();
-      } else if (reply->status == 200) {
-        return parsed(std::move(*reply));
-      } else if (reply->status == 503 && reply->retry_after) {
-        being_hashed(*reply);
-        if (patience_left() == 0ms) return stalled();
-        pause = std::clamp<std::chrono::milliseconds>(*reply->retry_after, 500ms, 30s);
-      } else {
-        return Error{Errc::rejected, fmt::format("{}: HTTP status {}", shown_, reply->status)};
+      FetchReply reply;
+      const auto next = ask(plan, reply);
+      if (waited_ && next.step != FetchPlan::Step::again) output_.end_progress();
+      switch (next.step) {
+        case FetchPlan::Step::take:
+          return take(std::move(reply));
+        case FetchPlan::Step::use_kept:
+          return use_kept(reply);
+        case FetchPlan::Step::fail:
+          return trouble_;
+        case FetchPlan::Step::stalled:
+          return stalled();
+        case FetchPlan::Step::again:
+          break;
       }
-      // At the end of its patience it asks once more.
-      if (signals::wait(std::min(pause, patience_left()))) {
-        return Error{Errc::cancelled, "cancelled"};
-      }
+      if (next.first_trouble) tell_trouble();
+      if (signals::wait(next.pause)) return Error{Errc::cancelled, "cancelled"};
     }
   }
 
-  // Who sent it, where that is a share, so a peer.
-  const std::optional<HostPort>& peer() const { return peer_; }
-
  private:
-  std::chrono::milliseconds patience_left() const {
-    if (patience_ == no_timeout) return no_timeout;
-    const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(
-        std::chrono::steady_clock::now() - last_news_);
-    return std::max(patience_ - passed, 0ms);
+  // One question. What the trouble is, if there is any, is in trouble_.
+  FetchPlan::Next ask(FetchPlan& plan, FetchReply& out) {
+    const auto asked = std::chrono::steady_clock::now();
+    plan.asking(asked);
+    fetch_.deadline = FetchOptions().deadline;
+    const auto left = plan.patience_left(asked);
+    if (left != no_timeout) fetch_.deadline = std::min<Duration>(fetch_.deadline, left);
+    auto reply = fetch(url_, fetch_, signals::stop_requested);
+    const auto now = std::chrono::steady_clock::now();
+    if (!reply) {
+      // Patience that ends just after an answer says nothing against the server.
+      const bool too_short = fetch_.deadline < fair_time && !trouble_.message.empty();
+      if (reply.error().code == Errc::timed_out && too_short) {
+        return plan.after(Answer::unreachable, now);
+      }
+      hashing_ = false;
+      trouble_ = reply.error();
+      if (trouble_.code == Errc::cancelled) return {FetchPlan::Step::fail};
+      return plan.after(answer_of(trouble_), now);
+    }
+    hashing_ = false;
+    trouble_ = Error{Errc::rejected, fmt::format("{}: HTTP status {}", shown_, reply->status)};
+    if (reply->status == 503) {
+      const auto done = show_remote_hashing(*reply, shown_, output_);
+      hashing_ = done.has_value();
+      if (hashing_) being_hashed(*done, plan, now);
+    }
+    out = std::move(*reply);
+    const Answer answer = cli::answer_of(out.status, hashing_);
+    const bool baseless = answer == Answer::unchanged && !kept_;
+    return plan.after(baseless ? Answer::refused : answer, now, out.retry_after);
   }
 
-  void being_hashed(const FetchReply& reply) {
-    failures_ = 0;
+  void recall() {
+    kept_ = memory_.recall(url_);
+    if (!kept_) return;
+    auto metainfo = Metainfo::parse(kept_->torrent);
+    if (!metainfo || !is_pinned(**metainfo, shown_)) {
+      kept_.reset();
+      return;
+    }
+    kept_metainfo_ = std::move(*metainfo);
+    fetch_.if_none_match = kept_->etag;
+  }
+
+  Result<void> is_pinned(const Metainfo& metainfo, const std::string& what) const {
+    for (const auto& pin : {pin_, options_.pin}) {
+      if (!pin) continue;
+      if (auto checked = pin->check(metainfo.info_hash(), what); !checked) return checked;
+    }
+    return {};
+  }
+
+  void being_hashed(std::uint64_t done, FetchPlan& plan, TimePoint now) {
     if (!waited_) output_.message(fmt::format("{}: is being hashed; waiting", shown_));
     waited_ = true;
-    const std::uint64_t done = show_remote_hashing(reply, shown_, output_);
     if (done <= hashed_) return;
     hashed_ = done;
-    last_news_ = std::chrono::steady_clock::now();
+    plan.news(now);
+  }
+
+  std::string reason() const {
+    const std::string prefix = shown_ + ": ";
+    return trouble_.message.starts_with(prefix) ? trouble_.message.substr(prefix.size())
+                                                : trouble_.message;
+  }
+
+  void tell_trouble() {
+    if (options_.retry_for == no_timeout) {
+      output_.warning(trouble_.message + "; trying again until it answers");
+      return;
+    }
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(options_.retry_for);
+    output_.warning(fmt::format("{}; trying again for {} (--retry-for)", trouble_.message,
+                                format_duration(seconds)));
   }
 
   Error stalled() const {
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(patience_);
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(options_.stall_timeout);
     return Error{Errc::timed_out,
                  fmt::format("{}: no torrent came for {}: {}", shown_, format_duration(seconds),
-                             waited_ ? "it is still being hashed" : "no reply in time")};
+                             hashing_                           ? "it is still being hashed"
+                             : trouble_.code == Errc::timed_out ? "no reply in time"
+                                                                : reason())};
   }
 
-  Result<std::shared_ptr<const Metainfo>> parsed(FetchReply reply) {
-    if (waited_) output_.end_progress();
-    auto metainfo = Metainfo::parse(std::move(reply.body));
-    if (metainfo) {
-      const auto from = Url::parse(reply.url);
-      if (from && reply.peer_port) peer_ = HostPort{from->host, *reply.peer_port};
-      return *metainfo;
+  Result<LoadedTorrent> take(FetchReply reply) {
+    RememberedUrl now{std::move(reply.etag), std::chrono::system_clock::now(), peer_of(reply),
+                      std::move(reply.body)};
+    auto metainfo = Metainfo::parse(now.torrent);
+    if (!metainfo) {
+      return Error{metainfo.error().code, fmt::format("{}: {}", shown_, metainfo.error().message)};
     }
-    return Error{metainfo.error().code, fmt::format("{}: {}", shown_, metainfo.error().message)};
+    if (auto checked = is_pinned(**metainfo, shown_); !checked) return checked.error();
+    if (auto kept = memory_.remember(url_, now); !kept) output_.warning(kept.error().message);
+    LoadedTorrent out{std::move(*metainfo), TorrentOrigin::server, std::move(now.peer)};
+    tell(out, now.fetched, "");
+    return out;
+  }
+
+  // The server said so (304), or is not there, or has it no more.
+  Result<LoadedTorrent> use_kept(const FetchReply& reply) {
+    const bool unchanged = reply.status == 304;
+    LoadedTorrent out{kept_metainfo_,
+                      unchanged ? TorrentOrigin::unchanged : TorrentOrigin::remembered,
+                      kept_->peer};
+    if (auto peer = peer_of(reply); unchanged && peer) out.peer = std::move(peer);
+    const std::string why = unchanged ? std::string() : reason();
+    if (!unchanged) {
+      output_.message(fmt::format("{}: source: remembered, fetched {} ({})", shown_,
+                                  format_time(kept_->fetched), why));
+    }
+    tell(out, kept_->fetched, why);
+    return out;
+  }
+
+  static std::optional<HostPort> peer_of(const FetchReply& reply) {
+    const auto from = Url::parse(reply.url);
+    if (!from || !reply.peer_port) return std::nullopt;
+    return HostPort{from->host, *reply.peer_port};
+  }
+
+  void tell(const LoadedTorrent& torrent, std::chrono::system_clock::time_point fetched,
+            const std::string& why) {
+    boost::json::object fields = torrent_fields(*torrent.metainfo);
+    fields["url"] = shown_;
+    fields["source"] = to_string(torrent.origin);
+    fields["fetched"] = format_time(fetched);
+    if (!why.empty()) fields["reason"] = valid_utf8(why);
+    output_.event("torrent", std::move(fields));
   }
 
   const std::string url_, shown_;
   Output& output_;
-  const std::chrono::milliseconds patience_;
+  const TorrentSourceOptions& options_;
+  const UrlMemory memory_;
   FetchOptions fetch_;
-  std::chrono::steady_clock::time_point last_news_ = std::chrono::steady_clock::now();
-  std::uint64_t hashed_ = 0;  // by the server, bytes
-  std::optional<HostPort> peer_;
-  bool waited_ = false;
-  int failures_ = 0;
+  std::optional<TorrentPin> pin_;  // of the URL
+  std::optional<RememberedUrl> kept_;
+  std::shared_ptr<const Metainfo> kept_metainfo_;  // with it
+  Error trouble_{Errc::network, {}};               // the last
+  std::uint64_t hashed_ = 0;                       // by the server, bytes
+  bool waited_ = false, hashing_ = false;
 };
 
 }  // namespace
@@ -130,21 +263,28 @@ bool is_web_url(const std::string& text) {
   return url.has_value() && url->is_http();
 }
 
-Result<std::shared_ptr<const Metainfo>> load_torrent(const std::string& source, Output& output,
-                                                     const TorrentSourceOptions& options,
-                                                     std::vector<HostPort>* peers) {
+std::optional<TorrentPin> parse_expected(const std::string& hash) {
+  if (hash.empty()) return std::nullopt;
+  const auto pin = TorrentPin::parse(hash);
+  if (!pin) throw UsageError("--expect: " + pin.error().message);
+  return *pin;
+}
+
+Result<LoadedTorrent> load_torrent(const std::string& source, Output& output,
+                                   const TorrentSourceOptions& options) {
   if (is_magnet(source)) {
     return Error{
         Errc::unsupported,
         "this needs the torrent, not a magnet link: 'barter get --save-torrent' makes one of it"};
   }
-  if (is_web_url(source)) {
-    TorrentFetch fetch(source, output, options);
-    auto metainfo = fetch.run();
-    if (peers != nullptr && fetch.peer()) peers->push_back(*fetch.peer());
-    return metainfo;
+  if (is_web_url(source)) return TorrentFetch(source, output, options).run();
+  auto metainfo = Metainfo::load(source);
+  if (!metainfo) return metainfo.error();
+  if (options.pin) {
+    auto checked = options.pin->check((*metainfo)->info_hash(), source);
+    if (!checked) return checked.error();
   }
-  return Metainfo::load(source);
+  return LoadedTorrent{std::move(*metainfo), TorrentOrigin::file, std::nullopt};
 }
 
 Result<void> check_tradable(const Metainfo& metainfo) {

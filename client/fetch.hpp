@@ -23,6 +23,7 @@ struct FetchOptions {
   unsigned redirects = 5;        // http and https only
   std::string certificate_file;  // PEM, trusted besides the system's; "" for none
   std::string name;              // what messages call it; "": its URL, redacted
+  std::string if_none_match;     // an ETag that we have: the reply may be 304, without a body
   // Addresses of ours to connect from; a family without one is not used. Empty: any.
   std::vector<Address> connect_from;
 
@@ -38,12 +39,13 @@ struct FetchReply {
   unsigned status = 0;  // 200 and so on; any status is a reply
   std::string body;     // inflated
   std::string content_type;
+  std::string etag;  // as the server sent it; empty if it did not
   std::optional<std::chrono::seconds> retry_after;
   std::optional<std::uint16_t> peer_port;  // "Barter-Peer-Port": who sent it is a peer, too
   std::string url;  // where it came from in the end
 };
 
-// Errors: invalid_url, network (names, connections, certificates), not_found (the name has no
+// Errors: invalid_url, network (names, connections), certificate, not_found (the name has no
 // address), timed_out, protocol (no HTTP, too long, too many redirects), rejected (a redirect from
 // a public address into a private network), cancelled. The message holds no passkey. `cancelled`,
 // where given, is asked by the calling thread twenty times a second; true ends the fetch at once.

@@ -33,10 +33,14 @@ std::string_view to_string(Errc code) {
     case Errc::locked: return "locked";
     case Errc::address_in_use: return "address_in_use";
     case Errc::network: return "network";
+    case Errc::certificate:
+      return "certificate";
     case Errc::timed_out: return "timed_out";
     case Errc::protocol: return "protocol";
     case Errc::rejected: return "rejected";
     case Errc::cancelled: return "cancelled";
+    case Errc::unexpected:
+      return "unexpected";
   }
   return "unknown";
 }

@@ -233,10 +233,12 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
       forwarded += field->value();
     }
     const auto host = request[http::field::host];
+    const auto known = request[http::field::if_none_match];
     HttpRequest out;
     out.target = {request.target().data(), request.target().size()};
     out.host = {host.data(), host.size()};
     out.forwarded_for = forwarded;
+    out.if_none_match = {known.data(), known.size()};
     out.remote = remote_;
     out.local = local_;
     send(shared_.service->answer(out, steady_clock::now()));
@@ -248,10 +250,12 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
       reply = {503, "text/plain", "too much is being sent already\n", {{"Retry-After", "1"}}};
     }
     const std::size_t tail_size = reply.shared ? reply.shared->size() : 0;
-    head_ = fmt::format(
-        "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: {}\r\n",
-        reply.status, reason(reply.status), reply.content_type, reply.body.size() + tail_size,
-        keep_alive_ ? "keep-alive" : "close");
+    head_ = fmt::format("HTTP/1.1 {} {}\r\n", reply.status, reason(reply.status));
+    if (reply.status != 304) {  // which has no body, nor says how long one would be
+      head_ += fmt::format("Content-Type: {}\r\nContent-Length: {}\r\n", reply.content_type,
+                           reply.body.size() + tail_size);
+    }
+    head_ += fmt::format("Connection: {}\r\n", keep_alive_ ? "keep-alive" : "close");
     for (const auto& [name, value] : reply.headers) head_ += fmt::format("{}: {}\r\n", name, value);
     head_ += "\r\n";
     if (!head_only_) {

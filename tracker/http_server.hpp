@@ -27,6 +27,13 @@ struct HttpReply {
   std::shared_ptr<const std::string> shared = nullptr;
 };
 
+// A GET of a path that is not the tracker's.
+struct HttpQuestion {
+  std::string_view path;
+  std::string_view host;           // the validated Host header
+  std::string_view if_none_match;  // the header as it came; empty if there is none
+};
+
 struct HttpServerOptions {
   // "[::]" listens on both families.
   std::vector<Endpoint> listen;
@@ -56,9 +63,8 @@ struct HttpServerOptions {
   // what it stands for: who came by that name has reached us there.
   std::string public_name;
   std::vector<Address> public_addresses;
-  // GET of any other path; `host` is the validated Host header. Runs on a server thread: must not
-  // block.
-  std::function<HttpReply(std::string_view path, std::string_view host)> other;
+  // Answers any other path, 304 without a body. Runs on a server thread: must not block.
+  std::function<HttpReply(const HttpQuestion&)> other;
   // A connection that is no HTTP: descriptor (now the handler's), where from, and what was read.
   std::function<void(int descriptor, Endpoint remote, std::string received)> not_http;
   // A member completed: for `--copies`. `from` is where it announced from, with the announced port.

@@ -66,8 +66,8 @@ HttpReply HttpService::answer(const HttpRequest& request, TimePoint now) {
     return {.status = 404, .content_type = "text/plain", .body = "not found\n", .headers = {}};
   }
   const auto own = introducer_.own_addresses();
-  return options_.other(path,
-                        validated_host(request.host, request.local, *own, options_.host_names));
+  const std::string host = validated_host(request.host, request.local, *own, options_.host_names);
+  return options_.other({path, host, request.if_none_match});
 }
 
 std::string HttpService::announce(std::string_view query, const HttpRequest& request,

@@ -20,6 +20,7 @@ struct HttpRequest {
   std::string_view target;         // as it stands in the request line
   std::string_view host;           // the Host header
   std::string_view forwarded_for;  // all X-Forwarded-For headers, joined by commas
+  std::string_view if_none_match;
   Endpoint remote, local;
 };
 

@@ -133,6 +133,9 @@ asio::awaitable<Result<std::shared_ptr<Parser>>> exchange(TransferPtr transfer, 
   request.set(http::field::accept, "*/*");
   request.set(http::field::accept_encoding, "gzip");
   request.set(http::field::connection, "close");
+  if (!transfer->options.if_none_match.empty()) {
+    request.set(http::field::if_none_match, transfer->options.if_none_match);
+  }
   if (!transfer->authorization.empty()) {
     request.set(http::field::authorization, transfer->authorization);
   }
@@ -193,7 +196,7 @@ asio::awaitable<Result<std::shared_ptr<Parser>>> exchange_tls(TransferPtr transf
   const auto shaken = co_await stream->async_handshake(asio::ssl::stream_base::client, as_values);
   if (const error_code error = std::get<0>(shaken)) {
     const long verified = ::SSL_get_verify_result(stream->native_handle());
-    co_return failed(transfer, Errc::network,
+    co_return failed(transfer, verified == X509_V_OK ? Errc::network : Errc::certificate,
                      verified == X509_V_OK ? "no TLS connection: " + error.message()
                                            : std::string("the certificate is not valid: ") +
                                                  ::X509_verify_cert_error_string(verified));
@@ -212,6 +215,7 @@ Result<FetchReply> finished(const Parser& parser, const Url& url, const Transfer
   FetchReply out;
   out.status = message.result_int();
   out.content_type = std::string(message[http::field::content_type]);
+  out.etag = std::string(message[http::field::etag]);
   out.url = to_string(url);
   const std::string_view wait = message[http::field::retry_after];
   std::uint32_t seconds = 0;

@@ -114,7 +114,7 @@ class OldState(BarterTest):
         self.write(f"state/barter/share/{name}.json", text)
         self.write(f"state/barter/share/{name}.torrent", old("share.torrent"))
         share = self.start("share", source, "--json", "--port", str(free_port()))
-        listening = share.wait_for("listening")
+        listening = share.wait_for("listening", where=lambda event: event["magnet"])
         self.assertIn("0ae3d80c5e5b5759898aa5690f346efcf4fe4aaa", listening["magnet"])
         self.assert_not_hashed(share.end())
         # Of a newer version it is neither used nor replaced.

@@ -23,7 +23,7 @@ class Share(BarterTest):
     def share(self, *arguments):
         running = self.start("share", *arguments, "--json", "--listen", "127.0.0.1", "--port", str(self.port),
                              "--state-dir", self.path("share-state"))
-        running.wait_for("listening")
+        running.wait_for("listening", where=lambda event: event["magnet"])
         return running
 
     def url(self, name):

@@ -51,7 +51,7 @@ class State(BarterTest):
         """A memory of every kind."""
         self.get(self.link, dht=True)
         share = self.start("share", "x.bin", "--port", str(free_port()), "--json")
-        share.wait_for("listening")
+        share.wait_for("listening", where=lambda event: event["magnet"])
         share.end()
 
     def test_nobody_else_can_read_it(self):

@@ -246,7 +246,7 @@ class Transfer(BarterTest):
                 pass
 
         url = self.serve(Handler)
-        for path, reason in (("/busy", "still being hashed"), ("/silent", "no reply"), ("/drip", "no reply")):
+        for path, reason in (("/busy", "HTTP status 503"), ("/silent", "no reply"), ("/drip", "no reply")):
             for json_lines in ((), ("--json",)):
                 began = time.monotonic()
                 done = self.barter("get", url + path, "--stall-timeout", "2s", *json_lines)
@@ -428,6 +428,8 @@ class Transfer(BarterTest):
         share = self.start("share", "album", "--listen", "127.0.0.2", "--port", str(self.port), "--json")
         urls = share.wait_for("listening")["urls"]
         self.assertEqual(urls, [f"http://127.0.0.2:{self.port}/album.torrent"])
+        (pinned,) = share.wait_for("shared")["urls"]
+        self.assertRegex(pinned, f"^{urls[0]}#btih=[0-9a-f]{{40}}$")
         with self.assertRaises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", self.port), 5).close()
         done = self.barter("get", urls[0], "--dir", "got", "--stall-timeout", "20s",

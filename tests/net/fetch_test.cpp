@@ -55,6 +55,25 @@ TEST_CASE("a body cut short is an error") {
   CHECK_FALSE(fetch(server.url()).has_value());
 }
 
+TEST_CASE("what is known is named, and need not come again") {
+  ScriptServer server([](ScriptServer::Peer& peer, const std::string& head) {
+    const bool known = head.find("If-None-Match: \"a b\"\r\n") != std::string::npos;
+    peer.write(known ? "HTTP/1.1 304 Not Modified\r\nETag: \"a b\"\r\nBarter-Peer-Port: 7\r\n\r\n"
+                     : http("abc", "ETag: \"a b\"\r\n"));
+    peer.wait_closed(2000);
+  });
+  const auto first = fetch(server.url());
+  REQUIRE(first.has_value());
+  CHECK(first->etag == "\"a b\"");
+  FetchOptions options;
+  options.if_none_match = first->etag;
+  const auto again = fetch(server.url(), options);
+  REQUIRE(again.has_value());
+  CHECK(again->status == 304);
+  CHECK(again->body.empty());
+  CHECK(again->peer_port == 7);
+}
+
 TEST_CASE("gzip is inflated, within its limit") {
   const std::string plain(100'000, 'a');
   ScriptServer server(always(http(gzip(plain), "Content-Encoding: gzip\r\n")));
@@ -307,6 +326,7 @@ TEST_CASE("HTTPS checks the certificate") {
   const auto stranger = fetch(url);
   REQUIRE(stranger.has_error());
   CHECK(stranger.error().message.find("certificate") != std::string::npos);
+  CHECK(stranger.error().code == Errc::certificate);
 
   FetchOptions trusting;
   trusting.certificate_file = certificate.file;

@@ -229,7 +229,7 @@ TEST_CASE("when descriptors run out the one idle longest gives way at once", "[h
 TEST_CASE("a shared body is held once, however many are sent it", "[http][flood]") {
   auto options = loopback_options();
   const auto body = std::make_shared<const std::string>(8 << 20, 'x');
-  options.other = [&](std::string_view, std::string_view) {
+  options.other = [&](const HttpQuestion&) {
     HttpReply reply{200, "text/plain", "begin", {}};
     reply.shared = body;
     return reply;
@@ -259,7 +259,7 @@ TEST_CASE("clients that read nothing make room for those that do", "[http][flood
   auto options = loopback_options();
   options.max_connections = 20;
   options.max_body_bytes = 64 << 20;
-  options.other = [](std::string_view, std::string_view) {
+  options.other = [](const HttpQuestion&) {
     return HttpReply{200, "text/plain", std::string(8 << 20, 'x'), {}};
   };
   const auto server = started(std::move(options));
@@ -296,7 +296,7 @@ TEST_CASE("who reads nothing is not waited for longer than an idle one", "[http]
   auto options = loopback_options();
   options.idle_timeout = 1s;
   const auto body = std::make_shared<const std::string>(16 << 20, 'x');
-  options.other = [&](std::string_view, std::string_view) {
+  options.other = [&](const HttpQuestion&) {
     HttpReply reply{200, "text/plain", "", {}};
     reply.shared = body;
     return reply;

@@ -94,6 +94,13 @@ class Client {
     return closed_;
   }
 
+  // All that comes, up to these words.
+  std::string until(std::string_view words) {
+    while (buffer_.find(words) == std::string::npos && receive()) {
+    }
+    return std::exchange(buffer_, {});
+  }
+
   struct Reply {
     unsigned status = 0;
     std::string head, body;
@@ -401,11 +408,17 @@ TEST_CASE("what is no HTTP is handed on with what was read", "[http]") {
 TEST_CASE("other paths have their handler", "[http]") {
   auto options = loopback_options();
   options.host_names = {"box"};
-  options.other = [](std::string_view path, std::string_view host) {
+  options.other = [](const HttpQuestion& question) {
+    const auto [path, host, known] = question;
     HttpReply reply;
     if (path == "/wait") {
       reply.status = 503;
       reply.headers = {{"Retry-After", "2"}};
+    }
+    if (known == "\"tag\"") {
+      reply.status = 304;
+      reply.headers = {{"ETag", "\"tag\""}};
+      return reply;
     }
     reply.body = std::string(path) + " " + std::string(host);
     if (path == "/big") reply.body.assign(20 << 20, 'x');
@@ -420,6 +433,13 @@ TEST_CASE("other paths have their handler", "[http]") {
   const auto wait = client.get("/wait");
   CHECK(wait.status == 503);
   CHECK(wait.head.find("Retry-After: 2\r\n") != std::string::npos);
+  REQUIRE(
+      client.send("GET /x HTTP/1.1\r\nHost: box\r\nIf-None-Match: \"tag\"\r\n\r\n"
+                  "GET /y HTTP/1.1\r\nHost: box\r\n\r\n"));
+  const std::string unchanged = client.until("/y box");
+  CHECK(unchanged.starts_with("HTTP/1.1 304 Not Modified\r\n"));
+  CHECK(unchanged.find("\r\n\r\nHTTP/1.1 200 OK\r\n") != std::string::npos);
+  CHECK(unchanged.substr(0, unchanged.find("\r\n\r\n")).find("Content-") == std::string::npos);
   CHECK(client.get("/big").body.size() == 20 << 20);
   CHECK(parsed(client.get(target(announce(5)))).incomplete == 1);
 }
@@ -584,7 +604,7 @@ TEST_CASE("stop answers what is under way and ends", "[http]") {
 
 TEST_CASE("stop does not wait for a client that reads nothing", "[http]") {
   auto options = loopback_options();
-  options.other = [](std::string_view, std::string_view) {
+  options.other = [](const HttpQuestion&) {
     return HttpReply{200, "text/plain", std::string(64 << 20, 'x'), {}};
   };
   const auto server = started(std::move(options));

@@ -1,4 +1,5 @@
 #include "cli/magnet_source.hpp"
+#include "cli/kept_files.hpp"
 
 #include <catch2/catch.hpp>
 #include <chrono>
