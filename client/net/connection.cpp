@@ -299,7 +299,10 @@ void Connection::write() {
   if (queue_.control_bytes() > max_control_bytes_) {
     return lost(DisconnectReason::flooding, "reads nothing of what it is told");
   }
+  const bool written = tell_written_ && queue_.control_bytes() == 0;
+  if (written) tell_written_ = false;
   if (!sent_.empty()) driver_.sent(*this, sent_);
+  if (written && !closed_) driver_.metadata_sent(*this);
 }
 
 void Connection::follow_rate(std::size_t wrote) {

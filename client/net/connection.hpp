@@ -47,6 +47,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void send_block(BlockRange range) { queue_.push_block(range); }
   bool cancel_block(BlockRange range) { return queue_.cancel_block(range); }
   void flush();
+  // Tells the driver once all messages are written: metadata_sent().
+  void tell_when_written() { tell_written_ = true; }
   void close();
   // Memory is short: gives back what is held for blocks to come.
   void release_spare() { reader_.release_spare(); }
@@ -96,6 +98,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::size_t sent_since_look_ = 0;                   // bytes
   std::chrono::steady_clock::time_point looked_{};
   std::size_t unsent_low_water_ = 0;  // as last set; 0: as set_peer_options() did
+  bool tell_written_ = false;
   bool closed_ = false;
   bool waiting_read_ = false;
   bool waiting_write_ = false;

@@ -16,6 +16,7 @@
 
 #include "client/net/clock.hpp"
 #include "client/net/endpoints.hpp"
+#include "client/swarm/metadata_server.hpp"
 #include "torrent/url.hpp"
 
 namespace barter::net {
@@ -33,10 +34,8 @@ constexpr auto starved_retry = std::chrono::milliseconds(50);
 // The pool has been empty for so many of these in a row: memory has to be freed.
 constexpr unsigned starved_rounds_max = 4;
 
-// Messages, not blocks, that may wait for a peer. An honest one may have asked for all of the
-// metadata at once (BEP 9), of which the swarm sends so much in one go.
+// Messages, not blocks, that may wait for a peer, besides the metadata that is handed to it at once.
 constexpr std::size_t max_control_bytes = 1 << 20;
-constexpr std::size_t max_metadata_bytes = 5 << 20;
 
 // Written and not yet synced: then a sync is due before its time.
 constexpr std::uint64_t sync_bytes = 256 << 20;
@@ -253,6 +252,13 @@ void SwarmDriver::sent(Connection& connection, std::span<const BlockRange> block
   }
 }
 
+void SwarmDriver::metadata_sent(Connection& connection) {
+  if (find(connection.id()) == nullptr) return;
+  const Batch batch(*this);
+  note([&] { return fmt::format("metadata_sent c{}", static_cast<std::uint32_t>(connection.id())); });
+  swarm_.metadata_sent(connection.id(), current_time());
+}
+
 void SwarmDriver::not_sent(Connection& connection, std::span<const BlockRange> blocks,
                            SendFailure failure) {
   if (find(connection.id()) == nullptr) return;
@@ -359,9 +365,8 @@ void SwarmDriver::shaken(Handshaking& handshaking, const wire::Handshake& theirs
   info.source = source;
   info.fast = theirs.fast();
   info.extended = theirs.extended();
-  const std::size_t metadata_bytes =
-      torrent_.metainfo ? torrent_.metainfo->info_bytes().size() : max_metadata_bytes;
-  const std::size_t most_control = max_control_bytes + std::min(metadata_bytes, max_metadata_bytes);
+  constexpr std::size_t most_control =
+      max_control_bytes + MetadataServer::max_unsent + 2 * block_length;
   const auto connection =
       std::make_shared<Connection>(std::move(handshaking.socket), id, *this, thread_,
                                    shared_.blocks, reader_limits_, most_control);
@@ -434,6 +439,7 @@ void SwarmDriver::perform(Disconnect& action) {
 void SwarmDriver::perform(Send& action) {
   if (Connection* connection = find(action.connection)) {
     connection->send(action.message);
+    if (std::holds_alternative<wire::MetadataData>(action.message)) connection->tell_when_written();
     touch(*connection);
   }
 }

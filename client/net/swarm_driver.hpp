@@ -99,6 +99,7 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   TimePoint listen_at(ConnectionId id) const { return swarm_.listen_at(id); }
   void received(Connection& connection, std::span<wire::Message> messages);
   void sent(Connection& connection, std::span<const BlockRange> blocks);
+  void metadata_sent(Connection& connection);
   void not_sent(Connection& connection, std::span<const BlockRange> blocks, SendFailure failure);
   void lost(Connection& connection, DisconnectReason reason, const std::string& detail);
   Result<bool> read_now(BlockRange range, std::span<std::byte> out) {

@@ -23,8 +23,9 @@ wire::MetadataData MetadataServer::next(std::string_view info, std::uint8_t id, 
   data.data = std::string(info.substr(std::size_t{data.piece} * block_length, block_length));
   data.id = id;
   sent_ += data.data.size();
-  if (sent_ > burst) {
-    limiter_.set_limit(sent_ > burst + info.size() ? rate : first_copy_rate, now);
+  unsent_ += data.data.size();
+  if (sent_ > burst + info.size()) {
+    limiter_.set_limit(rate, now);
     limiter_.take(data.data.size(), now);
   }
   return data;

@@ -59,6 +59,9 @@ void Swarm::messages_received(ConnectionId connection, std::span<wire::Message> 
 void Swarm::block_sent(ConnectionId connection, BlockRange range, TimePoint now) {
   core_->block_sent(connection, range, now);
 }
+void Swarm::metadata_sent(ConnectionId connection, TimePoint now) {
+  core_->metadata_sent(connection, now);
+}
 void Swarm::block_not_sent(ConnectionId connection, BlockRange range, SendFailure failure,
                            TimePoint now) {
   core_->block_not_sent(connection, range, failure, now);

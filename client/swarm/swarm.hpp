@@ -110,6 +110,8 @@ class Swarm {
   void connect_failed(const Endpoint& endpoint, ConnectFailure failure, TimePoint now);
   void messages_received(ConnectionId connection, std::span<wire::Message> messages, TimePoint now);
   void block_sent(ConnectionId connection, BlockRange range, TimePoint now);
+  // All messages with metadata to this peer are written.
+  void metadata_sent(ConnectionId connection, TimePoint now);
   void block_not_sent(ConnectionId connection, BlockRange range, SendFailure failure,
                       TimePoint now);
   void peer_disconnected(ConnectionId connection, DisconnectReason reason, TimePoint now);

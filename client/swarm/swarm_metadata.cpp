@@ -156,6 +156,14 @@ void Swarm::Core::serve_metadata(TimePoint now) {
   }
 }
 
+void Swarm::Core::metadata_sent(ConnectionId connection, TimePoint now) {
+  Peer* peer = find(connection);
+  if (peer == nullptr || metadata_) return;
+  peer->metadata.flushed();
+  metadata_at_ = std::min(metadata_at_, now);
+  settle(now);
+}
+
 void Swarm::Core::metadata_complete(TimePoint now) {
   if (std::exchange(told_metadata_, true)) return;
   MetadataComplete told;

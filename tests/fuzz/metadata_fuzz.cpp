@@ -149,6 +149,7 @@ class Harness {
       require(data.piece == 0 && data.data == info && data.total_size == info.size(),
               "it is the whole");
       require(data.id == their_id, "under the id that the peer wants");
+      server.flushed();
     }
   }
 

@@ -387,6 +387,7 @@ TEST_CASE("metadata is sent within the upload limit, and also where nothing else
         sent += magnet.sent<wire::MetadataData>(peer).size() * size;
       }
       for (int i = 0; i < 20; ++i) {
+        magnet.swarm->metadata_sent(peer, magnet.now);
         magnet.pass(std::chrono::milliseconds(50));
         sent += magnet.sent<wire::MetadataData>(peer).size() * size;
       }
