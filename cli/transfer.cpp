@@ -44,6 +44,23 @@ void tell_state(const std::string& name, const StateTrouble& trouble, Output& ou
   }
 }
 
+void tell_unknown(const std::string& name, const HostUnknown& unknown, Output& output) {
+  const std::string host = to_string(unknown.host);
+  const char* what = unknown.dht_node ? "DHT node" : "peer";
+  boost::json::object fields{{"name", name},
+                             {"host", host},
+                             {"what", unknown.dht_node ? "dht_node" : "peer"},
+                             {"found", !unknown.error}};
+  if (unknown.error) fields["reason"] = valid_utf8(unknown.error->message);
+  output.event("host", std::move(fields));
+  if (unknown.error) {
+    output.warning(fmt::format("{}: the {} {} is not found: {}; will try again", name, what, host,
+                               unknown.error->message));
+  } else {
+    output.message(fmt::format("{}: the {} {} is found now", name, what, host));
+  }
+}
+
 void tell_paths(const std::string& name, const std::vector<std::string>& paths, const char* what,
                 Output& output) {
   constexpr std::size_t most = 20;
@@ -292,6 +309,7 @@ void tell(const TorrentEvent& event, Watched& watched, Output& output) {
                    tell_left_out(name, left_out.files, output);
                  },
                  [&](const FilesNamed& named) { tell_names(named.notes, watched, output); },
+                 [&](const HostUnknown& unknown) { tell_unknown(name, unknown, output); },
                  [&](const RootMissing&) {
                    tell_paused(name, "its folder has gone; waiting for it", output);
                  },

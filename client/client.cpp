@@ -121,6 +121,7 @@ class Client::Impl {
   net::IoThreads threads_;
   net::DiskPool disk_;
   std::shared_ptr<net::TrackerClient> trackers_;
+  net::NameResolver names_;
   std::shared_ptr<net::Listener> listener_;
   std::shared_ptr<net::NetworkWatch> network_;
   std::optional<net::Finders> finders_;
@@ -220,6 +221,9 @@ Result<void> Client::Impl::open() {
       [this](const WireInfoHash& info_hash, PeerSource source, std::span<const Endpoint> peers) {
         if (const auto driver = find(info_hash))
           driver->add_found(source, {peers.begin(), peers.end()});
+      },
+      [this](const HostPort& node, const std::optional<Error>& error) {
+        for (const TorrentId id : all()) events_.post(id, HostUnknown{node, true, error});
       });
   shared_.emplace(net::DriverShared{
       .disk = disk_,
@@ -228,6 +232,7 @@ Result<void> Client::Impl::open() {
       .finders = *finders_,
       .budget = budget_,
       .room = room_,
+      .names = names_,
       .service = threads_.service(),
       .peer_id = peer_id_,
       .announce_key = to_hex(random_peer_id()).substr(16, 8),

@@ -105,6 +105,13 @@ struct FilesLeftOut {      // they can never be written as they are; they count 
 struct FilesNamed {        // what is called otherwise than the torrent says, or could not be named
   std::vector<NameNote> notes;
 };
+// A host that the user, or a link, names cannot be found: tried again for as long as it takes.
+// Without an error: it has been found since.
+struct HostUnknown {
+  HostPort host;
+  bool dht_node = false;  // else a peer
+  std::optional<Error> error;
+};
 struct RootMissing {};
 struct RootReturned {};
 struct Failed {            // this torrent cannot go on
@@ -114,7 +121,7 @@ struct Failed {            // this torrent cannot go on
   bool write_refused = false;
 };
 using TorrentEvent = std::variant<CheckProgress, TransferBegan, Completed, FilesChanged, FilesMissing,
-                                  FilesInTheWay, FilesKept, FilesNamed, StateTrouble, FilesLeftOut, RootMissing,
+                                  FilesInTheWay, FilesKept, FilesNamed, StateTrouble, FilesLeftOut, HostUnknown, RootMissing,
                                   RootReturned, Failed, Notice>;
 using TorrentHandler = std::function<void(TorrentId, const TorrentEvent&)>;
 

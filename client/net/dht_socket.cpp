@@ -37,12 +37,13 @@ SipKey random_key() {
 
 }  // namespace
 
-DhtSocket::DhtSocket(asio::io_context& context, DhtSocketOptions options, Found found)
+DhtSocket::DhtSocket(asio::io_context& context, DhtSocketOptions options, Found found,
+                     HostNames::Told told)
     : context_(context),
       options_(std::move(options)),
       found_(std::move(found)),
       timer_(context),
-      resolver_(context) {}
+      told_unknown_(std::move(told)) {}
 
 DhtSocket::~DhtSocket() {
   if (lock_ >= 0) ::close(lock_);
@@ -114,7 +115,7 @@ void DhtSocket::stop() {
     if (!std::exchange(self->stopped_, true)) {
       self->save();
       self->timer_.cancel();
-      self->resolver_.cancel();
+      if (self->names_) self->names_->stop();
       error_code ignored;
       for (const auto& socket : {self->v4_, self->v6_})
         if (socket) socket->udp.close(ignored);
@@ -184,29 +185,23 @@ std::optional<Address> DhtSocket::address_toward(const Address& host) const {
   return from_asio(local).address;
 }
 
-// Names are asked for once; the table of the last run and the peers know others.
 void DhtSocket::resolve(const std::vector<HostPort>& nodes) {
-  std::vector<Endpoint> known;
-  for (const HostPort& node : nodes) {
-    if (const auto address = Address::parse(node.host)) {
-      known.push_back({*address, node.port});
-      continue;
-    }
-    resolver_.async_resolve(node.host, std::to_string(node.port),
-                            [weak = weak_from_this()](const error_code& error,
-                                                      const tcp::resolver::results_type& found) {
-                              const auto self = weak.lock();
-                              if (error || !self || self->stopped_) return;
-                              std::vector<Endpoint> endpoints;
-                              for (const auto& entry : found)
-                                endpoints.push_back(from_asio(entry.endpoint()));
-                              self->node_->add_bootstrap(endpoints, current_time());
-                              self->drain();
-                            });
+  if (!names_) {
+    const auto weak = weak_from_this();
+    names_ = std::make_shared<HostNames>(
+        context_, resolver_,
+        [weak](const std::vector<Endpoint>& endpoints) {
+          const auto self = weak.lock();
+          if (!self || self->stopped_) return;
+          self->node_->add_bootstrap(endpoints, current_time());
+          self->drain();
+        },
+        [weak](const HostPort& host, const std::optional<Error>& error) {
+          const auto self = weak.lock();
+          if (self && !self->stopped_ && self->told_unknown_) self->told_unknown_(host, error);
+        });
   }
-  if (known.empty()) return;
-  node_->add_bootstrap(known, current_time());
-  drain();
+  names_->add(nodes);
 }
 
 // ---- the table

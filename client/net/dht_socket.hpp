@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "client/dht/node.hpp"
+#include "client/net/host_names.hpp"
 #include "torrent/digest.hpp"
 #include "torrent/endpoint.hpp"
 #include "torrent/time.hpp"
@@ -40,7 +41,9 @@ class DhtSocket : public std::enable_shared_from_this<DhtSocket> {
   // On the service thread.
   using Found = std::function<void(const WireInfoHash&, std::span<const Endpoint>)>;
 
-  DhtSocket(boost::asio::io_context& context, DhtSocketOptions options, Found found);
+  // `told`: of a node's name that cannot be found.
+  DhtSocket(boost::asio::io_context& context, DhtSocketOptions options, Found found,
+            HostNames::Told told = {});
   ~DhtSocket();
 
   // Binds. At once, before anything else is called; false if no socket can be had. The sockets hear
@@ -103,7 +106,9 @@ class DhtSocket : public std::enable_shared_from_this<DhtSocket> {
   std::uint16_t port_ = 0;
   std::optional<dht::Node> node_;  // once started
   boost::asio::steady_timer timer_;
-  boost::asio::ip::tcp::resolver resolver_;
+  NameResolver resolver_;
+  HostNames::Told told_unknown_;
+  std::shared_ptr<HostNames> names_;  // of nodes; null while there are none
   std::map<WireInfoHash, Torrent> torrents_;
   std::map<dht::RequestId, std::function<void(const dht::Action&)>> told_;
   std::vector<dht::Action> actions_;  // scratch

@@ -530,6 +530,7 @@ void SwarmDriver::maybe_ended() {
 void SwarmDriver::end() {
   shared_.finders.end(info_hash_);
   state_ = State::ended;
+  if (names_) names_->stop();
   mailbox_->close();
   for (const auto& [id, link] : links_) link.connection->close();
   links_.clear();

@@ -7,7 +7,8 @@
 
 namespace barter::net {
 
-Finders::Finders(boost::asio::io_context& service, const FindersOptions& options, Found found) {
+Finders::Finders(boost::asio::io_context& service, const FindersOptions& options, Found found,
+                 Told told) {
   if (options.local_discovery) {
     LocalDiscoveryOptions local;
     local.port = options.port;
@@ -27,7 +28,8 @@ Finders::Finders(boost::asio::io_context& service, const FindersOptions& options
         service, std::move(dht),
         [found = std::move(found)](const WireInfoHash& info_hash, std::span<const Endpoint> peers) {
           found(info_hash, PeerSource::dht, peers);
-        });
+        },
+        std::move(told));
     if (dht_->open()) {
       dht_port_ = dht_->port();
     } else {

@@ -6,6 +6,7 @@
 #include <boost/asio/io_context.hpp>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "client/swarm/action.hpp"
 #include "torrent/digest.hpp"
 #include "torrent/endpoint.hpp"
+#include "torrent/result.hpp"
 
 namespace barter::net {
 
@@ -33,7 +35,10 @@ class Finders {
   // Peers of a torrent. On the service thread.
   using Found = std::function<void(const WireInfoHash&, PeerSource, std::span<const Endpoint>)>;
 
-  Finders(boost::asio::io_context& service, const FindersOptions& options, Found found);
+  // A node of the DHT, named by the user or by a torrent, that cannot be found; see HostNames.
+  using Told = std::function<void(const HostPort&, const std::optional<Error>&)>;
+
+  Finders(boost::asio::io_context& service, const FindersOptions& options, Found found, Told told);
   ~Finders();
 
   // A torrent trades, or does so no longer; not for those known to be private (BEP 27). Any thread.

@@ -141,26 +141,27 @@ void SwarmDriver::adopt(int descriptor, Endpoint remote, std::vector<std::byte> 
 
 void SwarmDriver::add_peers(std::vector<HostPort> peers) {
   asio::post(thread_.context, [self = shared_from_this(), peers = std::move(peers)] {
-    for (const HostPort& peer : peers) {
-      if (const auto address = Address::parse(peer.host)) {
-        const Batch batch(*self);
-        const Endpoint endpoint{*address, peer.port};
-        self->note([&] { return "add_peer " + to_string(endpoint); });
-        self->swarm_.add_peers(PeerSource::user, {&endpoint, 1}, current_time());
-        continue;
-      }
-      const auto resolver = std::make_shared<tcp::resolver>(self->thread_.context);
-      resolver->async_resolve(
-          peer.host, std::to_string(peer.port),
-          [self, resolver](const error_code& error, const tcp::resolver::results_type& found) {
-            if (error || self->state_ == State::ended) return;
-            std::vector<Endpoint> endpoints;
-            for (const auto& entry : found) endpoints.push_back(from_asio(entry.endpoint()));
-            const Batch batch(*self);
-            self->swarm_.add_peers(PeerSource::user, endpoints, current_time());
-          });
-    }
+    if (self->state_ == State::ended) return;
+    if (!self->names_) self->names_ = self->peer_names();
+    self->names_->add(peers);
   });
+}
+
+std::shared_ptr<HostNames> SwarmDriver::peer_names() {
+  const auto weak = weak_from_this();
+  return std::make_shared<HostNames>(
+      thread_.context, shared_.names,
+      [weak](const std::vector<Endpoint>& endpoints) {
+        const auto self = weak.lock();
+        if (!self || self->state_ == State::ended) return;
+        const Batch batch(*self);
+        self->note([&] { return fmt::format("add_peers user {}", endpoints.size()); });
+        self->swarm_.add_peers(PeerSource::user, endpoints, current_time());
+      },
+      [weak](const HostPort& host, const std::optional<Error>& error) {
+        const auto self = weak.lock();
+        if (self && self->state_ != State::ended) self->emit(HostUnknown{host, false, error});
+      });
 }
 
 void SwarmDriver::add_found(PeerSource source, std::vector<Endpoint> peers) {
@@ -526,8 +527,10 @@ void SwarmDriver::perform(Announce& action) {
 void SwarmDriver::perform(FindPeers& action) {
   if (!action.wanted) return shared_.finders.end(info_hash_);
   if (!live()) return;
-  // Whoever is a peer is mostly a node of the DHT at the same port.
-  std::vector<HostPort> nodes = torrent_.peers;
+  // Whoever is a peer is mostly a node of the DHT at the same port. Names are looked up for the peers.
+  std::vector<HostPort> nodes;
+  for (const HostPort& peer : torrent_.peers)
+    if (Address::parse(peer.host)) nodes.push_back(peer);
   if (torrent_.metainfo)
     nodes.insert(nodes.end(), torrent_.metainfo->dht_nodes().begin(),
                  torrent_.metainfo->dht_nodes().end());

@@ -37,6 +37,7 @@ struct SwarmConfig {
   Duration closed_after = std::chrono::seconds(120);      // of silence on the peer's side
   Duration reconnect_min = std::chrono::seconds(5);  // first pause after a failed connect; doubles
   Duration reconnect_max = std::chrono::minutes(30);
+  Duration user_retry_max = std::chrono::seconds(60);  // the same for peers that the user names
   Duration unused_after = std::chrono::minutes(5);  // neither side interested: may be closed
   // Unchoked, interested, and it asks for nothing: the slot goes to others, for a while; and its
   // place to a newcomer, if no block has come or gone for long.

@@ -205,6 +205,7 @@ ContributorId KnownPeers::failed(const Endpoint& endpoint, ConnectFailure failur
   known->retry_at = now + back_off(known->failures, config, random);
   // Somebody is there, and does not know our torrent: that seldom changes.
   if (failure == ConnectFailure::wrong_torrent) known->retry_at = now + config.reconnect_max;
+  user_insists(*known, config, now);
   if (hearsay(*known)) {  // it may be somebody who has nothing to do with all this
     known->retry_at = std::max(known->retry_at, now + config.hearsay_retry);
     if (known->failures >= config.hearsay_attempts)
@@ -235,6 +236,13 @@ void KnownPeers::disconnected(const Endpoint& endpoint, bool useful, Duration pa
       useful ? std::uint8_t{0} : static_cast<std::uint8_t>(std::min(known->failures + 1, 100));
   known->retry_at =
       now + std::max(pause, back_off(std::max<std::uint8_t>(1, known->failures), config, random));
+  user_insists(*known, config, now);
+}
+
+// Whom the user names is there, or will be: a machine that boots, say.
+void KnownPeers::user_insists(Known& known, const SwarmConfig& config, TimePoint now) {
+  if (known.source == PeerSource::user)
+    known.retry_at = std::min(known.retry_at, now + config.user_retry_max);
 }
 
 void KnownPeers::retry_all(TimePoint now) {

@@ -93,6 +93,7 @@ class KnownPeers {
     TimePoint heard{};
   };
   Known* find(const Endpoint& endpoint);
+  static void user_insists(Known& known, const SwarmConfig& config, TimePoint now);
   bool make_room(PeerSource source);
   static bool hearsay(const Known& known);
   static int rank(const Known& known);  // lower is better

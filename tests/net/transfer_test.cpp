@@ -149,3 +149,19 @@ TEST_CASE("files that are there and right are not fetched again") {
   CHECK(get->progress(id).complete);
   CHECK(get->progress(id).downloaded == 0);
 }
+
+TEST_CASE("a peer that is named is found, and one that cannot be is told of") {
+  Folder from, to;
+  const auto metainfo = make_torrent(from.path(), "data", {{"", 100'000}}, 16384);
+  TestClient seed, get;
+  seed.seed(metainfo, from.path());
+  // Two dots in a row are no name: no server is asked.
+  const TorrentId id =
+      get.get(metainfo, to.path(), {{"no..where", 6881}, {"localhost", seed->port()}});
+  REQUIRE(get.wait<Completed>(id));
+  REQUIRE(get.wait<HostUnknown>(id));
+  const auto told = get.find<HostUnknown>(id);
+  CHECK(told->host == HostPort{"no..where", 6881});
+  CHECK_FALSE(told->dht_node);
+  CHECK(told->error);
+}

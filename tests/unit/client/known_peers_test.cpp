@@ -41,6 +41,29 @@ TEST_CASE("an address is tried once at a time, and again after a pause that doub
   CHECK(known.next_attempt(false, config) - time <= config.reconnect_min * 5 / 4);
 }
 
+TEST_CASE("whom the user names is called again within a minute, whatever came of it") {
+  const SwarmConfig config;
+  Random random(1);
+  for (const ConnectFailure failure :
+       {ConnectFailure::refused, ConnectFailure::timed_out, ConnectFailure::unreachable,
+        ConnectFailure::handshake_failed, ConnectFailure::wrong_torrent}) {
+    KnownPeers known;
+    known.add(endpoint(1), PeerSource::user, config, now, random);
+    TimePoint time = now;
+    for (int i = 0; i < 20; ++i) {
+      REQUIRE(known.take(false, config, time));
+      if (i % 3 == 2) {
+        known.connected(endpoint(1));
+        known.disconnected(endpoint(1), false, config.reconnect_max, config, time, random);
+      } else {
+        known.failed(endpoint(1), failure, config, time, random);
+      }
+      CHECK(known.next_attempt(false, config) - time <= seconds(60));
+      time = known.next_attempt(false, config);
+    }
+  }
+}
+
 TEST_CASE("what cannot be called is not remembered") {
   const SwarmConfig config;
   Random random(1);
