@@ -86,7 +86,7 @@ class Done:
 
 def free_port():
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind(("", 0))  # barter listens at all addresses: what ended at another one counts, too
         return probe.getsockname()[1]
 
 
