@@ -1,6 +1,4 @@
 // Peers that do what peers must not, against whole clients over loopback.
-#include <netinet/in.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -8,6 +6,7 @@
 #include <catch2/catch.hpp>
 #include <thread>
 
+#include "no_descriptors.hpp"
 #include "raw_peer.hpp"
 #include "tests/net/sanitized.hpp"
 
@@ -269,23 +268,12 @@ TEST_CASE("without a descriptor left a stranger is turned away at once, and late
   if (barter::testing::sanitized) return;
   Fixture fixture;
   const int caller = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  rlimit before{};
-  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
-  rlimit few = before;
-  few.rlim_cur = static_cast<rlim_t>(::dup(caller)) + 8;
-  ::close(static_cast<int>(few.rlim_cur) - 8);
-  std::vector<int> fill;
-  REQUIRE(::setrlimit(RLIMIT_NOFILE, &few) == 0);
-  for (int more = ::dup(caller); more >= 0; more = ::dup(caller)) fill.push_back(more);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(fixture.seed->port());
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  const bool connected =
-      ::connect(caller, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
-  const bool closed = Peer(caller).wait_closed(3000);
-  for (const int one : fill) ::close(one);
-  ::setrlimit(RLIMIT_NOFILE, &before);
+  bool connected = false, closed = false;
+  {
+    const NoDescriptors none;
+    connected = connects(caller, fixture.seed);
+    closed = Peer(caller).wait_closed(3000);
+  }
   ::close(caller);
   CHECK(connected);
   CHECK(closed);

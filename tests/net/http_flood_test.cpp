@@ -3,9 +3,7 @@
 
 #include <atomic>
 #include <chrono>
-#include <filesystem>
 #include <fstream>
-#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -20,6 +18,7 @@
 #include "tracker/announce.hpp"
 #include "tracker/http_connections.hpp"
 #include "tracker/http_server.hpp"
+#include "tests/net/no_descriptors.hpp"
 #include "tests/net/sanitized.hpp"
 
 using namespace barter;
@@ -32,19 +31,13 @@ namespace {
 // A connection from 127.0.0.`source`, that does nothing by itself.
 class Link {
  public:
-  explicit Link(std::uint16_t port, std::uint8_t source = 1, int receive_bytes = 0) {
-    descriptor_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (descriptor_ < 0) return;
-    if (receive_bytes != 0) {
-      ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes);
-    }
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(0x7f000000u + source);
-    if (::bind(descriptor_, reinterpret_cast<sockaddr*>(&at), sizeof at) != 0) return;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    at.sin_port = htons(port);
-    connected_ = ::connect(descriptor_, reinterpret_cast<sockaddr*>(&at), sizeof at) == 0;
+  explicit Link(std::uint16_t port, std::uint8_t source = 1, int receive_bytes = 0)
+      : Link(prepared(source, receive_bytes)) {
+    connect(port);
+  }
+  // One that is connected later.
+  static Link prepared(std::uint8_t source, int receive_bytes = 0) {
+    return Link(Unconnected{}, source, receive_bytes);
   }
   Link(Link&& other) noexcept
       : descriptor_(std::exchange(other.descriptor_, -1)), connected_(other.connected_) {}
@@ -52,6 +45,14 @@ class Link {
     if (descriptor_ >= 0) ::close(descriptor_);
   }
 
+  bool connect(std::uint16_t port) {
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    at.sin_port = htons(port);
+    connected_ = ::connect(descriptor_, reinterpret_cast<sockaddr*>(&at), sizeof at) == 0;
+    return connected_;
+  }
   bool connected() const { return connected_; }
   bool send(const std::string& bytes) {
     return ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
@@ -81,6 +82,19 @@ class Link {
   }
 
  private:
+  struct Unconnected {};
+  Link(Unconnected, std::uint8_t source, int receive_bytes) {
+    descriptor_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (descriptor_ < 0) return;
+    if (receive_bytes != 0) {
+      ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes);
+    }
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(0x7f000000u + source);
+    ::bind(descriptor_, reinterpret_cast<sockaddr*>(&at), sizeof at);
+  }
+
   int descriptor_ = -1;
   bool connected_ = false;
 };
@@ -114,14 +128,6 @@ std::size_t resident_bytes() {
   std::size_t all = 0, resident = 0;
   file >> all >> resident;
   return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-}
-
-int highest_descriptor() {
-  int out = 0;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
-    out = std::max(out, std::stoi(entry.path().filename().string()));
-  }
-  return out;
 }
 
 // Fewer descriptors for this process while it lives.
@@ -203,27 +209,16 @@ TEST_CASE("when descriptors run out the one idle longest gives way at once", "[h
   std::vector<Link> silent;
   for (int i = 0; i < 100; ++i) silent.emplace_back(server->port(), std::uint8_t{66});
   REQUIRE(announces(server->port()));
-  std::vector<int> taken;
-  std::optional<FewDescriptors> few;
-  few.emplace(static_cast<rlim_t>(highest_descriptor()) + 60);
-  // Those of this test, too, so that what is left is the server's.
   std::vector<Link> more;
-  for (int fd = 0; (fd = ::dup(0)) >= 0;) taken.push_back(fd);
-  REQUIRE(taken.size() > 10);
-  for (int i = 0; i < 10; ++i) {
-    ::close(taken.back());  // for the client's end of the link
-    taken.pop_back();
-    more.emplace_back(server->port(), std::uint8_t{66});
-    REQUIRE(more.back().connected());
-  }
+  for (int i = 0; i < 10; ++i) more.push_back(Link::prepared(66));
+  const barter::testing::NoDescriptors none;
+  for (Link& link : more) REQUIRE(link.connect(server->port()));
   // None was left for the server's ends: they took the places of the silent ones.
   for (std::size_t i = 0; i < 10; ++i) CHECK(silent[i].closed_within(5s));
   for (auto& link : more) {
     link.send("GET /stats HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     CHECK(link.receive_all().find("uptime") != std::string::npos);
   }
-  few.reset();
-  for (const int fd : taken) ::close(fd);
 }
 
 TEST_CASE("a shared body is held once, however many are sent it", "[http][flood]") {

@@ -1,6 +1,8 @@
 // What hostile peers share: raw connections to a client, and the bytes of messages.
 #pragma once
 
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -22,6 +24,15 @@ struct Raw {  // a raw connection to a client
   int descriptor;
   ScriptServer::Peer peer{descriptor};
 };
+
+// Connects what is a socket already.
+inline bool connects(int descriptor, const TestClient& to) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(to.client->port());
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return ::connect(descriptor, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+}
 
 inline std::string text(std::span<const std::byte> bytes) {
   return std::string(as_text(bytes));
