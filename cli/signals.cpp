@@ -21,6 +21,7 @@ namespace {
 // Touched by the handler: lock-free atomics only.
 std::atomic<int> first_signal{0};
 std::atomic<int> wake_descriptor{-1};
+std::atomic<int> reload_descriptor{-1};  // of reload_on_hangup()
 static_assert(std::atomic<int>::is_always_lock_free);
 std::atomic<bool> heard{false};  // somebody knows of the signal, or needs not know
 
@@ -47,15 +48,24 @@ void watch() {
   }
 }
 
+void raise_event(int descriptor) {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = write(descriptor, &one, sizeof one);
+}
+
+extern "C" void on_hangup(int) {
+  const int saved = errno;
+  raise_event(reload_descriptor.load(std::memory_order_relaxed));
+  errno = saved;
+}
+
 extern "C" void on_signal(int number) {
   int expected = 0;
   if (!first_signal.compare_exchange_strong(expected, number)) {
     _exit(exit_signal_base + number);  // asked twice: now
   }
   const int saved = errno;
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const auto written =
-      write(wake_descriptor.load(std::memory_order_relaxed), &one, sizeof one);
+  raise_event(wake_descriptor.load(std::memory_order_relaxed));
   errno = saved;
 }
 
@@ -85,6 +95,17 @@ int received() {
   const int number = first_signal.load(std::memory_order_relaxed);
   if (number != 0) heard.store(true, std::memory_order_relaxed);
   return number;
+}
+
+int reload_on_hangup() {
+  reload_descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  handle(SIGHUP, on_hangup);
+  return reload_descriptor;
+}
+
+bool reload_requested() {
+  std::uint64_t count = 0;
+  return read(reload_descriptor.load(), &count, sizeof count) == sizeof count;
 }
 
 void ending() {

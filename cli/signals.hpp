@@ -1,5 +1,6 @@
-// Signals: SIGINT, SIGTERM and SIGHUP become a question that a command asks. The first asks for a
-// clean stop, the second ends the process at once. Process-wide; install() is called once, by main.
+// Signals: SIGINT, SIGTERM and, mostly, SIGHUP become a question that a command asks. The first
+// asks for a clean stop, the second ends the process at once. Process-wide; install() is called
+// once, by main.
 #pragma once
 
 #include <chrono>
@@ -16,6 +17,11 @@ void install();
 // the program hangs in a call that does not return (a pipe that nobody writes to, a mount that is
 // dead), and is ended with the exit code of the signal.
 int received();
+// From now on SIGHUP asks for no stop, but makes this descriptor readable: for a command that reads
+// its lists again. One that was started by nohup, too.
+int reload_on_hangup();
+// Has it come since this was asked last?
+bool reload_requested();
 // From now on the command ends by itself within a bounded time: no signal need hurry it.
 void ending();
 // While this lives, what is called with the signal's number before the program is ended so. On a

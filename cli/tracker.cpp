@@ -118,20 +118,78 @@ tracker::HttpServerOptions server_options(const TrackerOptions& options) {
   return out;
 }
 
+std::string hashes(std::size_t count) {
+  return fmt::format("{} info-hash{}", count, count == 1 ? "" : "es");
+}
+
+// Reads the lists again: when SIGHUP asks for it, and when they have changed, and change no more.
+class Reloading {
+ public:
+  Reloading(AllowList& list, tracker::HttpServer& server, Output& output)
+      : list_(list), server_(server), output_(output), last_(list.looks_read()) {}
+
+  // A look takes at most a fiftieth of the time.
+  std::chrono::milliseconds interval() const {
+    return std::max<std::chrono::milliseconds>(1s, 50 * took_);
+  }
+
+  void look(bool asked) {
+    const auto began = std::chrono::steady_clock::now();
+    auto now = list_.look();
+    took_ = std::chrono::ceil<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);
+    const bool settled = now == last_;
+    last_ = std::move(now);
+    if (asked) return reload();
+    if (!settled || last_ == list_.looks_read() || last_ == refused_) return;
+    // An empty folder may be one whose disk has gone.
+    if (last_.empty()) {
+      output_.warning(
+          "--allow names no torrent any more: the list stays as it was; SIGHUP takes it as it is");
+      refused_ = last_;
+      return;
+    }
+    reload();
+  }
+
+ private:
+  void reload() {
+    refused_.reset();
+    auto allowed = list_.read([&](const Error& error) {
+      output_.warning(fmt::format("not read again: {}", error.message));
+    });
+    if (!allowed) {
+      refused_ = last_;
+      output_.warning(fmt::format("{}: the list stays as it was", allowed.error().message));
+      return;
+    }
+    const std::size_t count = allowed->size();
+    server_.allow(std::move(*allowed));
+    output_.message(fmt::format("read again: tracking {}", hashes(count)));
+    output_.event("reloaded", {{"info_hashes", count}});
+  }
+
+  AllowList& list_;
+  tracker::HttpServer& server_;
+  Output& output_;
+  AllowList::Looks last_;
+  std::optional<AllowList::Looks> refused_;  // what is not read until it changes
+  std::chrono::milliseconds took_{0};
+};
+
 int run_tracker(const TrackerOptions& options, Output& output) {
   const tracker::HttpServerOptions http_options = server_options(options);
   const auto skipped = [&](const Error& error) {
     output.warning(fmt::format("not allowed: {}", error.message));
   };
-  std::vector<WireInfoHash> allowed;
-  for (const std::string& path : options.allow) {
-    if (auto added = add_allowed(path, skipped, allowed); !added) return output.fail(added.error());
-  }
-  const std::size_t torrents = allowed.size();
+  const int hangup = signals::reload_on_hangup();
+  AllowList list(options.allow);
+  auto allowed = list.read(skipped);
+  if (!allowed) return output.fail(allowed.error());
+  const std::size_t torrents = allowed->size();
   auto servers = start_servers(http_options, !options.no_udp);
   if (!servers) return output.fail(servers.error());
   const auto& http = servers->http;
-  if (http_options.restrict_to_allowed) http->allow(std::move(allowed));
+  if (http_options.restrict_to_allowed) http->allow(std::move(*allowed));
 
   auto urls = announce_urls("http", http_options.listen, http->port());
   if (servers->udp) {
@@ -148,10 +206,16 @@ int run_tracker(const TrackerOptions& options, Output& output) {
         http->max_connections()));
   }
   output.message(http_options.restrict_to_allowed
-                     ? fmt::format("tracking {} info-hash{}; Ctrl-C stops", torrents,
-                                   torrents == 1 ? "" : "es")
+                     ? fmt::format("tracking {}; Ctrl-C stops", hashes(torrents))
                      : "tracking whatever is announced; Ctrl-C stops");
-  while (!signals::wait(1h)) {
+  Reloading reloading(list, *http, output);
+  while (!signals::wait(reloading.interval(), hangup)) {
+    const bool asked = signals::reload_requested();
+    if (http_options.restrict_to_allowed) {
+      reloading.look(asked);
+    } else if (asked) {
+      output.message("SIGHUP: there is no list to read again");
+    }
   }
   if (servers->udp) servers->udp->stop();
   http->stop();
@@ -181,7 +245,7 @@ void add_tracker_command(CLI::App& app, CommandLine& line) {
   command
       ->add_option("--allow", options->allow,
                    "Track these only: a file of info-hashes, a .torrent or a folder of them; "
-                   "may be repeated")
+                   "may be repeated. Read again when it changes, and on SIGHUP")
       ->type_name("FILE");
   command
       ->add_option("--proxy", options->proxies,

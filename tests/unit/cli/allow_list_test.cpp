@@ -1,6 +1,7 @@
 #include "cli/allow_list.hpp"
 
 #include <catch2/catch.hpp>
+#include <filesystem>
 
 #include "tests/temporary_folder.hpp"
 #include "torrent/create.hpp"
@@ -18,13 +19,20 @@ struct Bench {
   TemporaryFolder folder;
   std::vector<WireInfoHash> hashes;
   std::vector<std::string> skipped;
+  int made = 0;
 
   Result<void> add(const std::string& name) {
-    return add_allowed(
-        folder / name, [&](const Error& error) { skipped.push_back(error.message); }, hashes);
+    AllowList list({folder / name});
+    auto found = read(list);
+    if (!found) return found.error();
+    hashes.insert(hashes.end(), found->begin(), found->end());
+    return {};
+  }
+  Result<std::vector<WireInfoHash>> read(AllowList& list) {
+    return list.read([&](const Error& error) { skipped.push_back(error.message); });
   }
   std::string torrent(TorrentVersion version) {
-    test::write_file(folder / "data", "hello");
+    test::write_file(folder / "data", "hello" + std::to_string(++made));
     CreateOptions options;
     options.version = version;
     const auto plan = plan_torrent(folder / "data", options);
@@ -77,4 +85,47 @@ TEST_CASE("torrents, alone and in a folder", "[allow_list]") {
   CHECK(bench.hashes.size() == 3);  // a hybrid has two
   REQUIRE(bench.skipped.size() == 1);
   CHECK(bench.skipped[0].find("bad.torrent") != std::string::npos);
+}
+
+TEST_CASE("what has changed is seen, and read again", "[allow_list]") {
+  Bench bench;
+  const auto write = [&](const char* name, const std::string& text) {
+    test::write_file(bench.folder / name, text);
+  };
+  write("all/a.torrent", bench.torrent(TorrentVersion::v1));
+  write("list", v1);
+  AllowList list({bench.folder / "all", bench.folder / "list"});
+  REQUIRE(bench.read(list)->size() == 2);
+  CHECK(list.look() == list.looks_read());
+  write("all/b.torrent", bench.torrent(TorrentVersion::v1));
+  CHECK(list.look() != list.looks_read());
+  REQUIRE(bench.read(list)->size() == 3);
+  CHECK(list.look() == list.looks_read());
+  write("list", v1 + "\n" + v2);
+  CHECK(list.look() != list.looks_read());
+  REQUIRE(bench.read(list)->size() == 4);
+  std::filesystem::remove(bench.folder / "all/a.torrent");
+  CHECK(list.look() != list.looks_read());
+  CHECK(bench.read(list)->size() == 3);
+  CHECK(bench.skipped.empty());
+}
+
+TEST_CASE("what cannot be read again counts as it was", "[allow_list]") {
+  Bench bench;
+  const std::string whole = bench.torrent(TorrentVersion::v1);
+  test::write_file(bench.folder / "all/a.torrent", whole);
+  test::write_file(bench.folder / "list", v1);
+  AllowList list({bench.folder / "all", bench.folder / "list"});
+  const auto first = bench.read(list);
+  REQUIRE(first->size() == 2);
+  test::write_file(bench.folder / "all/a.torrent",
+                   whole.substr(0, whole.size() / 2));  // it is being written
+  CHECK(*bench.read(list) == *first);
+  CHECK(bench.skipped.size() == 1);
+  test::write_file(bench.folder / "list", "nonsense");
+  CHECK(bench.read(list).has_error());
+  test::write_file(bench.folder / "list", v1);
+  CHECK(*bench.read(list) == *first);
+  std::filesystem::remove_all(bench.folder / "all");
+  CHECK(bench.read(list).has_error());
 }
