@@ -73,7 +73,7 @@ class Ask {
     settings.port = options_.port;
     settings.addresses = parse_addresses("--listen", options_.listen);
     settings.bootstrap = parse_peers(options_.nodes, "--dht-node");
-    auto folder = state_folder(options_.state_folder);
+    auto folder = state_folder(options_.state_folder, &output_);
     if (!folder) return output_.fail(folder.error());
     settings.state_folder = std::move(*folder);
     // What is wrong about the question shows before anybody is asked.

@@ -109,7 +109,7 @@ class Get {
   int run() {
     AddTorrent add;
     add.peers = parse_peers(options_.peers);
-    auto settings = client_options(options_.transfer);
+    auto settings = client_options(options_.transfer, output_);
     if (!settings) return output_.fail(settings.error());
     if (is_magnet(options_.torrent)) {
       if (const auto code = find_metainfo(add, std::move(*settings))) return leave(*code);

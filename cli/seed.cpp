@@ -38,7 +38,7 @@ class Seed {
       : options_(options), output_(output), explainer_(options.transfer.explain) {}
 
   int run() {
-    auto client_settings = client_options(options_.transfer);
+    auto client_settings = client_options(options_.transfer, output_);
     if (!client_settings) return output_.fail(client_settings.error());
     const auto paths = find_torrents();
     if (paths.empty()) return failures_ > 0 ? exit_failed : nothing_to_do();

@@ -239,7 +239,7 @@ void add_transfer_flags(CLI::App* command, TransferFlags& flags) {
   add_explain_flag(command, flags.explain);
 }
 
-Result<ClientOptions> client_options(const TransferFlags& flags) {
+Result<ClientOptions> client_options(const TransferFlags& flags, Output& output) {
   ClientOptions options;
   options.port = flags.port;
   options.fixed_port = flags.port != 0;
@@ -255,7 +255,7 @@ Result<ClientOptions> client_options(const TransferFlags& flags) {
   options.local_discovery = !flags.no_lsd;
   options.dht = !flags.no_dht;
   if (!flags.dht_nodes.empty()) options.dht_bootstrap = parse_peers(flags.dht_nodes, "--dht-node");
-  auto folder = state_folder(flags.state_folder);
+  auto folder = state_folder(flags.state_folder, &output);
   if (!folder) return folder.error();
   options.state_folder = std::move(*folder);
   return options;

@@ -32,7 +32,8 @@ struct TransferFlags {
 };
 void add_explain_flag(CLI::App* command, bool& explain);
 void add_transfer_flags(CLI::App* command, TransferFlags& flags);
-Result<ClientOptions> client_options(const TransferFlags& flags);
+// What is to be said of the state folder goes to `output`.
+Result<ClientOptions> client_options(const TransferFlags& flags, Output& output);
 
 // Events of a Client, handed from its thread to the one that waits here.
 class Inbox {

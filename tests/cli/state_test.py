@@ -127,6 +127,23 @@ class State(BarterTest):
         self.assertEqual(self.read("big.bin"), self.read("got/big.bin"))
 
 
+    def test_without_a_home(self):
+        environment = {"PATH": os.environ["PATH"], "XDG_RUNTIME_DIR": self.path("run")}
+        os.mkdir(self.path("run"), 0o700)
+        self.environment = {**environment, "HOME": self.path("nothing/here")}
+        self.write("nothing", "no folder")
+        for done in (self.get(), self.get()):
+            self.assertIn(self.path("run/barter"), done.err)
+            self.assertIn("HOME", done.err)
+        self.assertEqual(mode(self.path("run/barter")), 0o700)
+        self.environment = {**environment, "STATE_DIRECTORY": self.path("systemd")}
+        self.assertNotIn("warning", self.get().err)
+        self.assertTrue(os.listdir(self.path("systemd")))
+        done = self.start("seed", "x.torrent", "--dir", ".", "--listen", "127.0.0.1", "--port", str(free_port()), "--json")
+        done.wait_for("listening")
+        self.assertEqual(done.end(signal.SIGTERM).code, 0)
+
+
 class Interrupted(BarterTest):
     """Ctrl-C ends a command that waits for something that does not come."""
 
