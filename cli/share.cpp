@@ -18,6 +18,7 @@
 #include "cli/share_item.hpp"
 #include "cli/share_options.hpp"
 #include "cli/share_site.hpp"
+#include "cli/share_token.hpp"
 #include "cli/signals.hpp"
 #include "cli/sizes.hpp"
 #include "cli/state_folder.hpp"
@@ -69,7 +70,7 @@ class Share {
     parse_address();
     listen_ = parse_addresses("--listen", options_.listen);
     if (listen_.empty()) listen_.push_back(both_families);
-    if (const auto folder = state_folder(options_.state_dir)) {
+    if (const auto folder = state_folder(options_.state_dir, &output_)) {
       state_folder_ = *folder;
     } else {
       output_.warning(folder.error().message + "; nothing will be remembered");
@@ -130,12 +131,24 @@ class Share {
       static_cast<ShareItem&>(items_.back()) = std::move(*item);
     }
     names_ = unique_names(std::move(names));
-    site_.emplace(names_);
+    auto token = choose_token();
+    if (!token) return token.error();
+    site_.emplace(names_, std::move(*token));
     for (const Item& item : items_) {
       remembered_.push_back(memory_->recall(item.source, variant(options_)));
       if (port_ == 0 && remembered_.back()) port_ = remembered_.back()->port;
     }
     return {};
+  }
+
+  Result<std::string> choose_token() {
+    if (options_.no_token) return std::string();
+    if (!options_.token_file.empty()) return token_of_file(options_.token_file);
+    if (state_folder_.empty()) return make_token();
+    auto token = remembered_token(state_folder_);
+    if (token) return token;
+    output_.warning(fmt::format("{}: the URLs hold until this share ends", token.error().message));
+    return make_token();
   }
 
   void tell_left_out(const ShareItem& item) {
@@ -159,6 +172,7 @@ class Share {
       options.public_name = address_->host;
       options.public_addresses = resolve(address_->host);
     }
+    options.stats_path = site_->path_of("stats");
     options.other = [this](const tracker::HttpQuestion& question) {
       return site_->answer(question);
     };
@@ -208,7 +222,7 @@ class Share {
     const std::string pin = metainfo ? pin_text(metainfo->info_hash()) : std::string();
     std::vector<std::string> out;
     for (const HostPort& host : hosts_) {
-      out.push_back(fmt::format("http://{}{}{}", to_string(host), torrent_path(names_[i]), pin));
+      out.push_back(fmt::format("http://{}{}{}", to_string(host), site_->path_of(i), pin));
     }
     return out;
   }

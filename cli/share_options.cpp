@@ -80,6 +80,16 @@ void add_share_flags(CLI::App* command, const std::shared_ptr<ShareOptions>& opt
       ->add_option("--trace", options->trace_file,
                    "Write every event and decision of the swarm there")
       ->type_name("FILE");
+  CLI::Option* const file =
+      command
+          ->add_option("--token-file", options->token_file,
+                       "The token in the URLs is the first line of this file, which is made if it "
+                       "is not there (default: one that is remembered)")
+          ->type_name("FILE");
+  command
+      ->add_flag("--no-token", options->no_token,
+                 "No token in the URLs: whoever reaches the port may list and fetch everything")
+      ->excludes(file);
   add_explain_flag(command, options->explain);
   command->add_option("--threads", options->threads, "Threads that hash (default: one a core)")
       ->type_name("N");

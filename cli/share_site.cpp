@@ -8,6 +8,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "cli/share_token.hpp"
 #include "cli/text.hpp"
 #include "torrent/digest.hpp"
 #include "torrent/sha.hpp"
@@ -24,6 +25,10 @@ tracker::HttpReply json_reply(unsigned status, const boost::json::object& body) 
   return {status, "application/json", boost::json::serialize(body) + "\n", {}};
 }
 
+std::string file_in_url(std::string_view name) {
+  return fmt::format("{}{}", percent_encode(name), extension);
+}
+
 // The same for the same bytes, also after a restart.
 std::string etag_of(std::string_view digest, std::string_view beginning) {
   const std::string key = fmt::format("{}{}", digest, beginning);
@@ -32,11 +37,20 @@ std::string etag_of(std::string_view digest, std::string_view beginning) {
 
 }  // namespace
 
-ShareSite::ShareSite(std::vector<std::string> names) {
+ShareSite::ShareSite(std::vector<std::string> names, std::string token) : token_(std::move(token)) {
   for (std::string& name : names) {
     items_.emplace_back();
     items_.back().name = std::move(name);
   }
+}
+
+std::string ShareSite::path_of(std::size_t item) const {
+  const std::lock_guard lock(mutex_);
+  return path_of(file_in_url(items_[item].name));
+}
+
+std::string ShareSite::path_of(std::string_view name) const {
+  return token_.empty() ? fmt::format("/{}", name) : fmt::format("/{}/{}", token_, name);
 }
 
 void ShareSite::set_peer_port(std::uint16_t port) {
@@ -69,12 +83,13 @@ void ShareSite::withdraw(std::size_t item) {
 }
 
 tracker::HttpReply ShareSite::answer(const tracker::HttpQuestion& question) const {
-  const auto [path, host, known] = question;
-  if (path == "/") return {200, "text/plain; charset=utf-8", list(host), {}};
+  const auto& [path, host, known] = question;
   const auto decoded = percent_decode(path);
+  const auto asked = decoded ? behind_token(*decoded) : std::nullopt;
+  if (asked && asked->empty()) return {200, "text/plain; charset=utf-8", list(host), {}};
   const std::lock_guard lock(mutex_);
   const auto item = std::find_if(items_.begin(), items_.end(), [&](const Item& one) {
-    return decoded && *decoded == fmt::format("/{}{}", one.name, extension);
+    return asked && *asked == fmt::format("{}{}", one.name, extension);
   });
   if (item == items_.end()) return {404, "text/plain", "not found\n", {}};
   if (item->state == State::ready) {
@@ -102,11 +117,22 @@ tracker::HttpReply ShareSite::answer(const tracker::HttpQuestion& question) cons
   return reply;
 }
 
+// What is asked for, without "/TOKEN/"; nothing where the token is another.
+std::optional<std::string_view> ShareSite::behind_token(std::string_view path) const {
+  if (!path.starts_with('/')) return std::nullopt;
+  path.remove_prefix(1);
+  if (token_.empty()) return path;
+  const std::size_t end = std::min(path.find('/'), path.size());
+  if (!same_token(path.substr(0, end), token_)) return std::nullopt;
+  return path.substr(std::min(end + 1, path.size()));
+}
+
 std::string ShareSite::list(std::string_view host) const {
   const std::lock_guard lock(mutex_);
   std::string out;
   for (const Item& item : items_) {
-    out += fmt::format("barter get http://{}{}{}\n", host, torrent_path(item.name), item.pin);
+    out +=
+        fmt::format("barter get http://{}{}{}\n", host, path_of(file_in_url(item.name)), item.pin);
   }
   return out;
 }
@@ -124,10 +150,6 @@ std::vector<std::string> unique_names(std::vector<std::string> names) {
     name = std::move(numbered);
   }
   return names;
-}
-
-std::string torrent_path(std::string_view name) {
-  return fmt::format("/{}{}", percent_encode(name), extension);
 }
 
 std::string torrent_beginning(std::string_view url) {

@@ -1,11 +1,13 @@
-// ShareSite: what `share` serves over HTTP besides its tracker: /NAME.torrent for each shared path,
-// 503 with progress while it is hashed, and a list at /. Owned by `share`; any thread, as the
+// ShareSite: what `share` serves over HTTP besides its tracker: /TOKEN/NAME.torrent for each shared
+// path, 503 with progress while it is hashed, and a list at /TOKEN/; without a token the same at /.
+// All else, and every other token, is not found. Owned by `share`; any thread, as the
 // server answers on its own.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,8 +18,13 @@ namespace barter::cli {
 
 class ShareSite {
  public:
-  // The names must differ: unique_names().
-  explicit ShareSite(std::vector<std::string> names);
+  // The names must differ: unique_names(). `token`: is_token(), or empty for none.
+  explicit ShareSite(std::vector<std::string> names, std::string token = {});
+
+  // "/TOKEN/NAME.torrent", percent-encoded.
+  std::string path_of(std::size_t item) const;
+  // "/TOKEN/stats".
+  std::string path_of(std::string_view name) const;
 
   // Where peers reach us, as far as we know: told to `get`, which tries it. Not before: nothing.
   void set_peer_port(std::uint16_t port);
@@ -42,8 +49,10 @@ class ShareSite {
     std::shared_ptr<const std::string> torrent;  // without its first byte
     std::string digest, pin;                     // of it
   };
+  std::optional<std::string_view> behind_token(std::string_view path) const;
   std::string list(std::string_view host) const;
 
+  const std::string token_;
   mutable std::mutex mutex_;
   std::vector<Item> items_;
   std::uint16_t peer_port_ = 0;
@@ -51,8 +60,6 @@ class ShareSite {
 
 // Of equal names the later ones get a number: "a", "a-2".
 std::vector<std::string> unique_names(std::vector<std::string> names);
-// "/NAME.torrent", percent-encoded.
-std::string torrent_path(std::string_view name);
 // What a torrent with that announce URL begins with; then comes the torrent (without "announce" and
 // "announce-list") without its first byte.
 std::string torrent_beginning(std::string_view url);

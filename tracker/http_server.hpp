@@ -63,6 +63,7 @@ struct HttpServerOptions {
   // what it stands for: who came by that name has reached us there.
   std::string public_name;
   std::vector<Address> public_addresses;
+  std::string stats_path = "/stats";  // where the statistics are
   // Answers any other path, 304 without a body. Runs on a server thread: must not block.
   std::function<HttpReply(const HttpQuestion&)> other;
   // A connection that is no HTTP: descriptor (now the handler's), where from, and what was read.

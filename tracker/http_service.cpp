@@ -59,7 +59,7 @@ HttpReply HttpService::answer(const HttpRequest& request, TimePoint now) {
   const std::string_view query = target.substr(std::min(question + 1, target.size()));
   if (path == "/announce") return bencoded(announce(query, request, now));
   if (path == "/scrape") return bencoded(scrape_reply(query, now));
-  if (path == "/stats") {
+  if (path == options_.stats_path) {
     return {.status = 200, .content_type = "application/json", .body = stats(now), .headers = {}};
   }
   if (!options_.other) {

@@ -19,15 +19,16 @@ class Share(BarterTest):
         self.write("a.bin", random.Random(1).randbytes(SIZE))
         self.write("b.bin", random.Random(2).randbytes(SIZE))
         self.port = free_port()
+        self.write("token", "test-token\n")
 
     def share(self, *arguments):
         running = self.start("share", *arguments, "--json", "--listen", "127.0.0.1", "--port", str(self.port),
-                             "--state-dir", self.path("share-state"))
+                             "--state-dir", self.path("share-state"), *([] if "--no-token" in arguments else ["--token-file", "token"]))
         running.wait_for("listening", where=lambda event: event["magnet"])
         return running
 
     def url(self, name):
-        return f"http://127.0.0.1:{self.port}/{name}"
+        return f"http://127.0.0.1:{self.port}/test-token/{name}"
 
     def get(self, name, folder="got", *arguments):
         return self.barter("get", self.url(f"{name}.torrent"), "--dir", folder, "--stall-timeout", "30s",
@@ -39,8 +40,11 @@ class Share(BarterTest):
         self.assertEqual(self.read(name), self.read(f"{folder}/{name}"))
 
     def status(self, name):
+        return self.status_of(self.url(name))
+
+    def status_of(self, url):
         try:
-            with urllib.request.urlopen(self.url(name), timeout=10) as reply:
+            with urllib.request.urlopen(url, timeout=10) as reply:
                 return reply.status
         except urllib.error.HTTPError as error:
             return error.code
@@ -53,7 +57,7 @@ class Share(BarterTest):
     def announce(self, info_hash, port, event):
         """What anybody may tell the tracker."""
         quoted = "".join(f"%{byte:02x}" for byte in info_hash)
-        with urllib.request.urlopen(self.url(
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/" + (
                 f"announce?info_hash={quoted}&peer_id=-XX0000-{port:012}&port={port}&uploaded=0&downloaded={SIZE}"
                 f"&left=0&compact=1&event={event}"), timeout=10) as reply:
             self.assertNotIn(b"failure", reply.read())
@@ -135,6 +139,41 @@ class Share(BarterTest):
         for link in silent:
             link.close()
         self.assertEqual(running.end().code, 0)
+
+    def test_nothing_is_found_without_the_token(self):
+        running = self.share("a.bin")
+        base = f"http://127.0.0.1:{self.port}"
+        for path in ("/", "/a.bin.torrent", "/stats", "/metrics", "/test-toke/a.bin.torrent", "/test-tokens/", "/x/stats"):
+            self.assertEqual(self.status_of(base + path), 404, path)
+        with urllib.request.urlopen(self.url(""), timeout=10) as reply:
+            line = reply.read().decode()
+        self.assertEqual([f"barter get {url}\n" for url in running.wait_for("shared")["urls"]], [line])
+        self.assertEqual(self.status_of(self.url("stats")), 200)
+        running.end()
+
+    def test_no_token(self):
+        running = self.share("a.bin", "--no-token")
+        base = f"http://127.0.0.1:{self.port}"
+        for path in ("/", "/a.bin.torrent", "/stats"):
+            self.assertEqual(self.status_of(base + path), 200, path)
+        running.end()
+        self.bad(2, "--token-file", "share", "a.bin", "--no-token", "--token-file", "token")
+
+    def test_a_token_is_kept_over_restarts(self):
+        def urls(*arguments):
+            running = self.start("share", "a.bin", "--json", "--listen", "127.0.0.1", "--port", str(self.port), *arguments)
+            out = running.wait_for("shared")["urls"]
+            running.end()
+            return out
+        first = urls()
+        self.assertRegex(first[0], r"^http://127\.0\.0\.1:\d+/[a-z0-9]{20}/a\.bin\.torrent#btih=[0-9a-f]{40}$")
+        self.assertEqual(urls(), first)
+        self.assertNotEqual(urls("--state-dir", self.path("other")), first)
+        made = urls("--token-file", "made")
+        self.assertIn(f"/{self.read('made').decode().strip()}/", made[0])
+        self.assertEqual(urls("--token-file", "made", "--state-dir", self.path("third")), made)
+        self.write("bad", "a b")
+        self.bad(1, "no token", "share", "a.bin", "--token-file", "bad")
 
 
 if __name__ == "__main__":

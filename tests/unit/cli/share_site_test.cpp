@@ -97,7 +97,8 @@ TEST_CASE("other paths are not found", "[share_site]") {
 }
 
 TEST_CASE("names in URLs", "[share_site]") {
-  CHECK(torrent_path("a b/ü%.iso") == "/a%20b%2F%C3%BC%25.iso.torrent");
+  CHECK(ShareSite({"a b/ü%.iso"}).path_of(0) == "/a%20b%2F%C3%BC%25.iso.torrent");
+  CHECK(ShareSite({"x"}, "a-token9").path_of(0) == "/a-token9/x.torrent");
   CHECK(unique_names({"a", "b", "a", "a-2", "a"}) ==
         std::vector<std::string>{"a", "b", "a-3", "a-2", "a-4"});
   CHECK(unique_names({"a", "a"}) == std::vector<std::string>{"a", "a-2"});
@@ -126,4 +127,20 @@ TEST_CASE("whoever has the torrent is not sent it again", "[share_site]") {
   restarted.set_torrent(0, torrent);
   CHECK(restarted.answer({"/x.torrent", "h", etag}).status == 304);
   CHECK(restarted.answer({"/x.torrent", "h", "\"\""}).status == 200);
+}
+
+TEST_CASE("with a token nothing is found without it", "[share_site]") {
+  ShareSite site({"x"}, "a-token9");
+  site.set_torrent(0, torrent, "#btih=aa");
+  for (const char* path :
+       {"/", "/x.torrent", "/a-token/x.torrent", "/a-token99/x.torrent", "/A-TOKEN9/x.torrent",
+        "//x.torrent", "/stats", "/a-token9/y.torrent", "/a-token9/stats/x.torrent", ""}) {
+    CHECK(site.answer({path, "h", {}}).status == 404);
+  }
+  CHECK(site.answer({"/a-token9/x.torrent", "h", {}}).status == 200);
+  CHECK(site.answer({"/%61-token9/x%2Etorrent", "h", {}}).status == 200);
+  const std::string list = "barter get http://h:1/a-token9/x.torrent#btih=aa\n";
+  CHECK(site.answer({"/a-token9/", "h:1", {}}).body == list);
+  CHECK(site.answer({"/a-token9", "h:1", {}}).body == list);
+  CHECK(site.path_of("stats") == "/a-token9/stats");
 }
