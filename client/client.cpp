@@ -22,6 +22,7 @@
 #include "client/net/listener.hpp"
 #include "client/net/rate_lease.hpp"
 #include "client/net/swarm_driver.hpp"
+#include "client/net/utp_refusal.hpp"
 
 namespace barter {
 
@@ -125,6 +126,7 @@ class Client::Impl {
   std::shared_ptr<net::Listener> listener_;
   std::shared_ptr<net::NetworkWatch> network_;
   std::optional<net::Finders> finders_;
+  std::shared_ptr<net::UtpRefusal> utp_;  // null: the DHT's sockets refuse them
   std::optional<net::DriverShared> shared_;
 
  private:
@@ -184,6 +186,7 @@ bool Client::Impl::close() {
   listener_->stop();
   trackers_->stop();
   if (finders_) finders_->stop();
+  if (utp_) utp_->stop();
   asio::post(threads_.service(), [this] {
     lease_timer_.cancel();
     network_->stop();
@@ -225,6 +228,11 @@ Result<void> Client::Impl::open() {
       [this](const HostPort& node, const std::optional<Error>& error) {
         for (const TorrentId id : all()) events_.post(id, HostUnknown{node, true, error});
       });
+  if (finders_->dht_port() == 0) {
+    const bool only_there = !options_.listen_addresses.empty();
+    utp_ = std::make_shared<net::UtpRefusal>(threads_.service());
+    utp_->open(only_there ? options_.listen_addresses : options_.connect_from, port);
+  }
   shared_.emplace(net::DriverShared{
       .disk = disk_,
       .blocks = blocks_,

@@ -131,6 +131,10 @@ bool DhtSocket::open() {
   const bool had_v4 = open(true, options_.port);
   if (!had_v4) open(true, 0);
   if (!open(false, port_ != 0 ? port_ : options_.port)) open(false, 0);
+  post([](DhtSocket& self) {
+    for (const auto& socket : {self.v4_, self.v6_})
+      if (socket) self.receive(socket);
+  });
   return v4_ || v6_;
 }
 
@@ -167,8 +171,6 @@ void DhtSocket::start() {
   node_->start(current_time());
   resolve(options_.bootstrap);
   save_at_ = current_time() + options_.save_interval;
-  for (const auto& socket : {v4_, v6_})
-    if (socket) receive(socket);
 }
 
 // A datagram socket that is connected sends nothing, and has the address that the route gives it.
@@ -244,12 +246,21 @@ void DhtSocket::receive(const std::shared_ptr<Socket>& socket) {
         if (error && ++socket->errors == max_errors) return;
         if (!error) {
           socket->errors = 0;
-          self->node_->datagram_received(from_asio(socket->from), {socket->received.data(), size},
-                                         current_time());
-          self->drain();
+          self->heard(*socket, {socket->received.data(), size});
         }
         self->receive(socket);
       });
+}
+
+void DhtSocket::heard(Socket& socket, std::string_view datagram) {
+  const TimePoint now = current_time();
+  if (const auto reset = refusals_.answer(datagram, now)) {
+    error_code ignored;
+    socket.udp.send_to(asio::buffer(*reset), socket.from, 0, ignored);
+  } else if (node_) {
+    node_->datagram_received(from_asio(socket.from), datagram, now);
+    drain();
+  }
 }
 
 void DhtSocket::perform(const dht::SendDatagram& action) {

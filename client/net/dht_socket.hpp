@@ -1,7 +1,8 @@
 // DhtSocket: our node of the DHT at work: one UDP socket a family on the number of the peers' port,
 // a timer, the table kept from run to run, and the torrents that are looked for and announced. The
-// decisions are dht::Node's. Opens no socket and asks nobody before there is something to look for.
-// Owned by the Client, on its service thread.
+// decisions are dht::Node's. Takes part in nothing before there is something to look for; those who
+// call by uTP, who take it for the peers' port, are told from the first that nobody speaks that
+// here. Owned by the Client, on its service thread.
 #pragma once
 
 #include <array>
@@ -15,10 +16,12 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "client/dht/node.hpp"
 #include "client/net/host_names.hpp"
+#include "client/net/utp_refusal.hpp"
 #include "torrent/digest.hpp"
 #include "torrent/endpoint.hpp"
 #include "torrent/time.hpp"
@@ -46,8 +49,8 @@ class DhtSocket : public std::enable_shared_from_this<DhtSocket> {
             HostNames::Told told = {});
   ~DhtSocket();
 
-  // Binds. At once, before anything else is called; false if no socket can be had. The sockets hear
-  // nothing yet, and port() is known.
+  // Binds. At once, before anything else is called; false if no socket can be had. port() is known
+  // then.
   bool open();
   std::uint16_t port() const { return port_; }
 
@@ -85,6 +88,7 @@ class DhtSocket : public std::enable_shared_from_this<DhtSocket> {
   std::optional<Address> address_toward(const Address& host) const;
   void resolve(const std::vector<HostPort>& nodes);
   void receive(const std::shared_ptr<Socket>& socket);
+  void heard(Socket& socket, std::string_view datagram);
   void search_due(TimePoint now);
   void drain();
   void perform(const dht::SendDatagram& action);
@@ -112,6 +116,7 @@ class DhtSocket : public std::enable_shared_from_this<DhtSocket> {
   std::map<WireInfoHash, Torrent> torrents_;
   std::map<dht::RequestId, std::function<void(const dht::Action&)>> told_;
   std::vector<dht::Action> actions_;  // scratch
+  UtpRefusals refusals_;
   TimePoint save_at_ = never, nodes_known_at_{};
   int lock_ = -1;  // on the saved table: one of several barters keeps it
   bool stopped_ = false;
