@@ -131,14 +131,20 @@ void set_mark(JournalState& state, std::uint32_t piece, PieceMark mark) {
   if (mark != PieceMark::written) state.unsynced.erase(piece);
 }
 
+// What stamps are. `made`: of files that are new as if `created` had come before; a record for both
+// is whole or lost after a power cut. Older programs take it for a change of the file.
+constexpr std::uint8_t stamps_latest = 1, stamps_durable = 2, stamps_made = 4;
+
 // The rest of a record: stamps to the end of it.
-bool read_stamps(Reader& in, JournalState& state, bool latest, bool durable) {
+bool read_stamps(Reader& in, JournalState& state, std::uint8_t which) {
   while (in.more()) {
     const std::uint32_t file = in.u32();
     const FileStamp stamp = in.stamp();
     if (!in.ok() || file >= state.files.size()) return false;
-    if (latest) state.files[file].latest = stamp;
-    if (durable) state.files[file].durable = stamp;
+    auto& record = state.files[file];
+    if ((which & stamps_made) != 0) record = {{}, {}, true, record.partial};
+    if ((which & stamps_latest) != 0) record.latest = stamp;
+    if ((which & stamps_durable) != 0) record.durable = stamp;
   }
   return in.ok();
 }
@@ -176,7 +182,7 @@ bool apply_written(Reader& in, JournalState& state) {
   state.unsynced[piece] = ordinal;
   state.ordinal = std::max(state.ordinal, ordinal);
   forget_spilled(state, piece);
-  return read_stamps(in, state, true, false);
+  return read_stamps(in, state, stamps_latest);
 }
 
 bool apply_synced(Reader& in, JournalState& state) {
@@ -190,7 +196,7 @@ bool apply_synced(Reader& in, JournalState& state) {
       ++it;
     }
   }
-  return read_stamps(in, state, false, true);
+  return read_stamps(in, state, stamps_durable);
 }
 
 bool apply_spilled(Reader& in, JournalState& state) {
@@ -248,10 +254,8 @@ bool apply(std::string_view payload, JournalState& state) {
       return in.ok();
     case RecordType::created:
       return apply_created(in, state);
-    case RecordType::stamps: {
-      const std::uint8_t which = in.u8();
-      return read_stamps(in, state, (which & 1) != 0, (which & 2) != 0);
-    }
+    case RecordType::stamps:
+      return read_stamps(in, state, in.u8());
     case RecordType::writing: {
       const std::uint32_t piece = in.u32();
       if (!in.ok() || piece >= state.pieces.size()) return false;
@@ -345,9 +349,6 @@ void for_parts(std::span<const T> list, Use use) {
     list = list.subspan(part.size());
   }
 }
-
-constexpr std::uint8_t stamps_latest = 1;
-constexpr std::uint8_t stamps_durable = 2;
 
 std::string stamps_record(std::span<const FileStampEntry> stamps, std::uint8_t which) {
   return Writer(RecordType::stamps).u8(which).stamps(stamps).done();
@@ -610,6 +611,10 @@ void Journal::begun(std::uint64_t file_system) {
 
 void Journal::created(std::span<const std::uint32_t> files) {
   for_parts(files, [&](auto part) { append(created_record(part)); });
+}
+
+void Journal::made(std::span<const FileStampEntry> stamps) {
+  for_parts(stamps, [&](auto part) { append(stamps_record(part, stamps_made | stamps_latest)); });
 }
 
 void Journal::named(std::uint32_t file, const DiskName& name) {

@@ -136,6 +136,8 @@ class Journal {
 
   void begun(std::uint64_t file_system);
   void created(std::span<const std::uint32_t> files);
+  // The same of files that are there, look so, and are ours from now on, whatever they hold.
+  void made(std::span<const FileStampEntry> stamps);
   void named(std::uint32_t file, const DiskName& name);
   void partial(std::span<const std::uint32_t> files, bool partial);
   void stamped(std::span<const FileStampEntry> stamps, bool durable);

@@ -49,7 +49,7 @@ Result<void> Store::Impl::begin() {
   set_.set_sparse(exact_times_ && options_.allocation == Allocation::sparse);
   std::vector<FileIndex> wanted;
   std::vector<FileIndex> fresh;
-  std::vector<FileStampEntry> found;  // of those that are fresh
+  std::vector<FileStampEntry> remade;  // there, and nothing worth keeping in them
   std::set<FileIndex> missing;
   for (FileIndex file = 0; file < file_count(); ++file) {
     if (!set_.is_real(file)) continue;
@@ -60,11 +60,11 @@ Result<void> Store::Impl::begin() {
     }
     wanted.push_back(file);
     const auto info = set_.look(file);
-    if (!info || (info->size != set_.length(file) && !has_piece_of(file))) {
-      fresh.push_back(file);
-      if (info) found.push_back({file, stamp_of(*info)});
+    if (info && info->size != set_.length(file) && !has_piece_of(file)) {
+      remade.push_back({file, stamp_of(*info)});
     }
     if (!info) {
+      fresh.push_back(file);
       missing.insert(file);
       set_.names().set_partial(file, options_.part_names && set_.length(file) > 0);
     } else if (strangers_.contains(file) && !set_.names().is_partial(file) && !is_whole(file)) {
@@ -76,7 +76,7 @@ Result<void> Store::Impl::begin() {
     // Known durably before the first file is made: it could not be told from somebody else's after
     // a power cut. Until the last of these records all that is there may be somebody else's.
     journal_->created(fresh);
-    journal_->stamped(found, false);
+    journal_->made(remade);
     journal_names();
     journal_->begun(file_system_);
     journal_->sync();
@@ -85,6 +85,8 @@ Result<void> Store::Impl::begin() {
   if (auto done = make_links(); !done && !is_permanent(done.error().code)) return done;
   const std::lock_guard lock(mutex_);
   if (auto done = stamp_files(wanted); !done) return done;
+  // Known durably before there is anything in them: so they are found again as ours.
+  if (!missing.empty()) journal_->sync();
   strangers_.clear();
   begun_ = true;
   return {};

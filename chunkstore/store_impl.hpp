@@ -159,7 +159,7 @@ class Store::Impl {
   void trust_verified(JournalState& state, const std::vector<Found>& found);
   bool may_match(PieceIndex piece, const std::vector<Found>& found);
   bool zeros_match(PieceIndex piece);
-  void adopt_unsynced(const JournalState& state);
+  void adopt_unsynced(const JournalState& state, const std::vector<Found>& found, bool same_boot);
   void note_edited(const JournalState& state);
   void record_stamps(JournalState& state, const std::vector<Found>& found, bool same_boot);
   void adopt_spilled(JournalState& state);

@@ -97,7 +97,7 @@ Result<void> Store::Impl::open() {
   if (!found) return found.error();
   if (auto done = follow_twins(*found, loaded ? &loaded->state : nullptr); !done) return done;
   const bool same_boot = loaded && !state.boot_id.empty() && state.boot_id == files_.boot_id();
-  if (same_boot && state.begun) adopt_unsynced(state);
+  if (state.begun) adopt_unsynced(state, *found, same_boot);
   mark_pieces(state, loaded, *found);
   for (FileIndex file = 0; file < file_count(); ++file) {
     const Found& there = (*found)[file];
@@ -243,9 +243,10 @@ Result<std::vector<Store::Impl::Found>> Store::Impl::look_at_files(
     if (!found[file].present) continue;
     history.in_flight = in_flight.contains(file);
     found[file].ours = is_ours(record, stamp_of(found[file].info), history);
-    // After a power cut a file may be other than we left it by itself. A part is nobody else's:
-    // what changed it was a run of ours that could note nothing.
-    const bool edited = history.same_boot && loaded->state.begun && record.latest &&
+    // After a power cut a file may be other than we left it by itself. A part is nobody else's, nor
+    // is what we made and never synced: what changed it was a run of ours that could note nothing.
+    const bool unsynced = record.created && !record.durable;
+    const bool edited = history.same_boot && loaded->state.begun && record.latest && !unsynced &&
                         !found[file].ours && found[file].info.size != 0 && !set_.is_aside(file) &&
                         !set_.names().is_partial(file);
     const bool interrupted = found[file].ours && history.in_flight;
@@ -264,8 +265,13 @@ Result<std::vector<Store::Impl::Found>> Store::Impl::look_at_files(
 }
 
 // What a run that was killed wrote and did not sync is still ours to sync: no check can tell it
-// from what is durable.
-void Store::Impl::adopt_unsynced(const JournalState& state) {
+// from what is durable. It may have been unable to note what it wrote, or that there was a boot.
+void Store::Impl::adopt_unsynced(const JournalState& state, const std::vector<Found>& found,
+                                 bool same_boot) {
+  for (FileIndex file = 0; file < file_count(); ++file) {
+    if (found[file].present && !found[file].ours && !set_.is_aside(file)) dirty_.insert(file);
+  }
+  if (!same_boot) return;
   for (std::uint32_t i = 0; i < layout_.piece_count(); ++i) {
     if (state.pieces[i] == PieceMark::absent || state.pieces[i] == PieceMark::synced) continue;
     const auto touched = this->touched(PieceIndex{i});

@@ -60,6 +60,30 @@ TEST_CASE("A full disk of the state takes nothing from a download") {
   }
 }
 
+TEST_CASE("What could not be noted is not called durable before it is") {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    INFO("seed " << seed);
+    Bench bench;
+    bench.files = FakeFiles(seed);
+    auto store = bench.begun();
+    REQUIRE(ok(store->sync()));
+    bench.fill_state_disk();
+    bench.fetch(*store, 0, all);
+    bench.files.kill();
+    store.reset();
+    bench.make_room();
+    store = bench.begun();
+    for (std::uint32_t i = 0; i < all; ++i) CHECK(bench.reads(*store, i));
+    // The times may be on the disk before the bytes are.
+    REQUIRE(ok(store->sync()));
+    bench.files.power_cut();
+    store.reset();
+    store = bench.open();
+    CHECK(store->report().have.all());
+    for (std::uint32_t i = 0; i < all; ++i) CHECK(bench.reads(*store, i));
+  }
+}
+
 TEST_CASE("A download begins beside a full disk of the state") {
   Bench bench;
   bench.begun().reset();  // its folder and lock
