@@ -196,6 +196,7 @@ class Swarm::Core {
   bool needs_fast(Peer& peer, const char* what, TimePoint now);
   void offer_allowed_fast(Peer& peer, TimePoint now);
   void update_interest(Peer& peer, TimePoint now);
+  void repeat_unchoke(Peer& peer, TimePoint now);
   void breaks_protocol(Peer& peer, std::string detail, TimePoint now);
 
   // swarm_metadata.cpp

@@ -21,14 +21,23 @@ void Swarm::Core::messages_received(ConnectionId connection, std::span<wire::Mes
   Peer* peer = find(connection);
   if (peer == nullptr) return;
   peer->last_received = now;
+  const bool was_interested = peer->peer_interested;
   for (wire::Message& message : messages) {
     if (const std::uint32_t idle = idle_messages(*peer, message)) peer->chatter.said(idle, now);
     if (keep_for_later(*peer, message)) continue;
     std::visit([&](auto& value) { on(*peer, value, now); }, message);
     if (peer->closing) break;
   }
+  if (!was_interested) repeat_unchoke(*peer, now);
   mark(*peer);
   settle(now);
+}
+
+// Unchoked ahead, and yet it asks for nothing: webtorrent misses what comes in one read with the
+// handshake, and would wait for ever. To others it says nothing new.
+void Swarm::Core::repeat_unchoke(Peer& peer, TimePoint now) {
+  if (!peer.peer_interested || peer.am_choking || peer.requests_received > 0) return;
+  send(peer, wire::Unchoke{}, now);
 }
 
 // As how many idle messages it counts (Chatter): nothing where it brings something, or is bounded

@@ -640,4 +640,25 @@ TEST_CASE("what is not selected is not asked for") {
 }
 
 }  // namespace
+
+TEST_CASE("who was unchoked ahead and asks for nothing is told again, once it is interested") {
+  Fixture f;
+  f.start(true);
+  const ConnectionId slow = f.connect(1), quick = f.connect(2);
+  for (const ConnectionId peer : {slow, quick}) f.receive(peer, wire::HaveNone{});
+  f.pass(seconds(1));
+  f.receive(slow, wire::Interested{});
+  CHECK(f.sent<wire::Unchoke>(slow).size() == 1);
+  f.receive(slow, wire::NotInterested{});
+  CHECK(f.sent<wire::Unchoke>(slow).empty());
+
+  std::vector<wire::Message> both;
+  both.emplace_back(wire::Interested{});
+  both.emplace_back(wire::Request{0, 0, block_length});
+  f.swarm->messages_received(quick, both, f.now);
+  f.drain();
+  CHECK(f.sent<wire::Unchoke>(quick).empty());
+  CHECK_FALSE(f.all<SendBlock>().empty());
+}
+
 }  // namespace barter
