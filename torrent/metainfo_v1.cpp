@@ -2,12 +2,23 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
+#include <string_view>
 #include <utility>
 
 #include "torrent/file_name.hpp"
 #include "torrent/metainfo_parser.hpp"
 
 namespace barter {
+
+namespace {
+
+// BitComet made paddings before BEP 47 had an attribute for them. Other clients know them by name.
+bool is_bitcomet_pad(std::span<const std::string_view> elements) {
+  return !elements.empty() && elements.back().starts_with("_____padding_file_");
+}
+
+}  // namespace
 
 Problem MetainfoParser::read_v1(bencode::Node info) {
   const auto files = info.find("files");
@@ -55,6 +66,7 @@ Problem MetainfoParser::read_v1_file(bencode::Node entry, std::size_t number) {
   if (path) {
     if (auto problem = read_elements(*path, where + ": path", elements)) return problem;
     append_clean_path(file.path, elements);
+    file.pad = file.pad || is_bitcomet_pad(elements);
   } else if (file.pad) {  // BEP 47: a pad needs no path
     file.path += fmt::format("/.pad/{}", file.length);
   } else {

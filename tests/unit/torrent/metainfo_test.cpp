@@ -289,6 +289,20 @@ TEST_CASE("pads, attributes and links of BEP 47") {
         "invalid_name");
 }
 
+TEST_CASE("paddings of BitComet's kind are paddings") {
+  const char* const pad =
+      "_____padding_file_0_if you see this file, please update to BitComet 0.85 or above____";
+  const auto metainfo = good(torrent(multi({entry({"a"}, 5), entry({pad}, 16 * kib - 5),
+                                            entry({"sub", pad}, 10), entry({pad, "b"}, 3)},
+                                           2)));
+  const auto& files = metainfo->files();
+  CHECK_FALSE(files[0].pad);
+  CHECK(files[1].pad);
+  CHECK(files[2].pad);
+  CHECK_FALSE(files[3].pad);  // a folder of that name is none
+  CHECK(metainfo->content_size() == 8);
+}
+
 TEST_CASE("private, source and collections") {
   Entries info = changed(changed(single(), "private", i(1)), "source", s("SRC"));
   info["collections"] = l({s("in"), i(3), s("both")});
