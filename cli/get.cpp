@@ -6,6 +6,7 @@
 #include "cli/flags.hpp"
 #include "cli/magnet_source.hpp"
 #include "cli/on_complete.hpp"
+#include "cli/selection.hpp"
 #include "cli/signals.hpp"
 #include "cli/sizes.hpp"
 #include "cli/text.hpp"
@@ -72,36 +73,14 @@ SeedGoal parse_seed(const std::string& text) {
   throw UsageError(fmt::format("--seed={}: give a ratio as 2.0, a time as 10m, or swarm", text));
 }
 
-// By file of the torrent; empty for all. The user's patterns count before those of a link (BEP 53).
-Result<std::vector<bool>> select_files(const Metainfo& metainfo, const std::vector<Glob>& globs,
-                                       const Magnet& link) {
-  if (globs.empty() && link.selected.empty()) return std::vector<bool>();
-  std::vector<bool> selected;
-  for (const File& file : metainfo.files()) {
-    std::string_view path = file.path;
-    if (metainfo.multi_file()) path.remove_prefix(std::min(path.find('/') + 1, path.size()));
-    const auto number = static_cast<std::uint32_t>(selected.size());
-    const bool wanted = globs.empty()
-                            ? link.is_selected(number)
-                            : std::any_of(globs.begin(), globs.end(),
-                                          [&](const Glob& glob) { return glob.selects(path); });
-    selected.push_back(!file.pad && wanted);
-  }
-  if (std::none_of(selected.begin(), selected.end(), [](bool wanted) { return wanted; })) {
-    return Error{Errc::invalid_argument,
-                 fmt::format("{}: no file matches {}", metainfo.name(),
-                             globs.empty() ? "the selection of the link (so)" : "--select")};
-  }
-  return selected;
-}
-
 class Get {
  public:
   Get(const Options& options, Output& output)
       : options_(options),
         output_(output),
         goal_(parse_seed(options.seed)),
-        globs_(parse_globs("--select", options.select)),
+        selection_{parse_globs("--select", options.select),
+                   parse_globs("--exclude", options.exclude)},
         pin_(parse_expected(options.expect)),
         program_(options.on_complete),
         explainer_(options.transfer.explain) {}
@@ -208,7 +187,7 @@ class Get {
     folder_ = std::move(target->folder);
     watched_.data_path =
         target->name.empty() ? data_path(metainfo, folder_) : below(folder_, target->name);
-    auto selected = select_files(metainfo, globs_, link_);
+    auto selected = select_files(metainfo, selection_, link_);
     if (!selected) return selected.error();
     add.metainfo = watched_.metainfo;
     add.folder = folder_;
@@ -260,14 +239,13 @@ class Get {
     if (!lacking_layers_) return;
     const std::uint64_t total = watched_.metainfo->content_size();
     const auto names = remembered_names(*watched_.metainfo, folder_, settings_.state_folder);
-    const auto added =
-        add_piece_layers(lacking_layers_->torrent, *watched_.metainfo, lacking_layers_->trackers,
-                         folder_,
-                         [&](std::uint64_t done) {
-                           output_.hashing({done, total, lacking_layers_->torrent.path});
-                           return !signals::stop_requested();
-                         },
-                         names ? *names : std::vector<std::string>{});
+    const auto added = add_piece_layers(
+        lacking_layers_->torrent, *watched_.metainfo, lacking_layers_->trackers, folder_,
+        [&](std::uint64_t done) {
+          output_.hashing({done, total, lacking_layers_->torrent.path});
+          return !signals::stop_requested();
+        },
+        names ? *names : std::vector<std::string>{});
     output_.end_progress();
     if (!added) warn_of_layers(added.error().message);
     lacking_layers_.reset();
@@ -521,7 +499,7 @@ class Get {
   const Options& options_;
   Output& output_;
   const SeedGoal goal_;
-  const std::vector<Glob> globs_;
+  const Selection selection_;
   const std::optional<TorrentPin> pin_;
   OnComplete program_;
   Explainer explainer_;
@@ -578,6 +556,9 @@ void add_get_command(CLI::App& app, CommandLine& line) {
       ->type_name("HOST:PORT");
   add_source_flags(command, options->retry_for, options->fresh, options->expect);
   command->add_option("--select", options->select, "Only files that match (repeatable)")
+      ->allow_extra_args(false)
+      ->type_name("GLOB");
+  command->add_option("--exclude", options->exclude, "No files that match (repeatable)")
       ->allow_extra_args(false)
       ->type_name("GLOB");
   command

@@ -13,7 +13,7 @@ namespace barter::cli {
 struct GetOptions {
   TransferFlags transfer;
   std::string torrent, on_complete, save_torrent;
-  std::vector<std::string> peers, select;
+  std::vector<std::string> peers, select, exclude;
   std::string seed;  // empty: not; else forever, swarm, a ratio or a time
   std::chrono::milliseconds stall_timeout = no_timeout;
   std::chrono::milliseconds retry_for = std::chrono::seconds(30);  // of a URL

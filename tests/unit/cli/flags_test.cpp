@@ -39,7 +39,7 @@ TEST_CASE("peers are host and port", "[flags]") {
 
 TEST_CASE("patterns are checked", "[flags]") {
   CHECK(parse_globs("--select", {"*.x", "a/**"}).size() == 2);
-  CHECK_THROWS_AS(parse_globs("--select", {"["}), UsageError);
+  CHECK_THROWS_AS(parse_globs("--select", {"/"}), UsageError);
 }
 
 TEST_CASE("SOURCE_DATE_EPOCH sets the date", "[flags]") {

@@ -54,11 +54,17 @@ TEST_CASE("sets and escapes", "[glob]") {
   CHECK(matches("[\\]]x", "]x"));
   CHECK(matches("\\*x", "*x"));
   CHECK_FALSE(matches("\\*x", "ax"));
-  for (const char* wrong :
-       {"[", "a[b", "[]", "[!]", "[a-\\]", "[a-\\\\", "", "/", "x/[a/b]"}) {
+  for (const char* wrong : {"", "/", ".", "./", "//", ".//."}) {
     CAPTURE(wrong);
     CHECK_FALSE(Glob::parse(wrong).has_value());
   }
+  // What is not closed is no set.
+  for (const char* itself : {"[", "a[b", "[]", "[!]", "[a-", "x/[a/b]"}) {
+    CAPTURE(itself);
+    CHECK(matches(itself, itself));
+  }
+  CHECK(matches("*[b", "aa[b"));
+  CHECK_FALSE(matches("a[b", "ab"));
   CHECK_FALSE(Glob::parse("[a-\\\\]").value().matches("]", false));
 }
 
@@ -82,4 +88,41 @@ TEST_CASE("many stars cost no time", "[glob]") {
   std::string stars;
   for (int i = 0; i < 1000; ++i) stars += "*a";
   CHECK_FALSE(matches(stars + "b", std::string(20'000, 'a')));
+}
+
+TEST_CASE("a character is a code point, or a byte that is part of none", "[glob]") {
+  CHECK(matches("?.txt", "\u00e9.txt"));
+  CHECK(matches("?.txt", "\U0001F600.txt"));
+  CHECK_FALSE(matches("??.txt", "\u00e9.txt"));
+  CHECK(matches("??", "\xe9\xe8"));       // Latin-1
+  CHECK_FALSE(matches("*??", "\u20ac"));  // no star ends within a character
+  CHECK(matches("[\u00e9\u00e8].txt", "\u00e8.txt"));
+  CHECK_FALSE(matches("[\u00e9\u00e8].txt", "\u00ea.txt"));
+  CHECK(matches("[!\u00e9].txt", "x.txt"));
+  CHECK(matches("[\u0430-\u044f]", "\u043c"));
+  CHECK_FALSE(matches("[\u0430-\u044f]", "m"));
+  CHECK(matches("\\\u00e9*", "\u00e9\u00e9"));
+  CHECK(matches("[\xe9]", "\xe9"));
+}
+
+TEST_CASE("what is literally the pattern matches it", "[glob]") {
+  const char* const name = "[Group] film - 01 [1080p].mkv";
+  CHECK(matches(name, name));
+  CHECK(matches(name, "x/" + std::string(name)));
+  CHECK(matches("x/" + std::string(name), "x/" + std::string(name)));
+  CHECK(matches("G film", "G film"));
+  const auto glob = Glob::parse("a[1]").value();
+  CHECK(glob.selects("a[1]"));
+  CHECK(glob.selects("a1"));
+  CHECK(glob.selects_literally("a[1]/x"));
+  CHECK_FALSE(glob.selects_literally("a1"));
+}
+
+TEST_CASE("dots and doubled slashes in a pattern say nothing", "[glob]") {
+  CHECK(matches("sub//a.bin", "sub/a.bin"));
+  CHECK(matches("./sub/./a.bin", "sub/a.bin"));
+  CHECK(matches(".//top", "top"));
+  CHECK_FALSE(matches("./top", "x/top"));
+  CHECK(matches("sub//", "sub", true));
+  CHECK_FALSE(matches("sub//", "sub", false));
 }
