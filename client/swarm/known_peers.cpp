@@ -201,6 +201,7 @@ ContributorId KnownPeers::failed(const Endpoint& endpoint, ConnectFailure failur
     return {};
   }
   const ContributorId contributor = std::exchange(known->named_by, 0);
+  known->hung_up = failure == ConnectFailure::handshake_failed;
   known->failures = static_cast<std::uint8_t>(std::min(known->failures + 1, 100));
   known->retry_at = now + back_off(known->failures, config, random);
   // Somebody is there, and does not know our torrent: that seldom changes.
@@ -218,7 +219,7 @@ ContributorId KnownPeers::connected(const Endpoint& endpoint) {
   Known* known = find(endpoint);
   if (known == nullptr) return {};
   known->busy = known->reached = true;
-  known->calling = false;
+  known->calling = known->hung_up = false;
   return std::exchange(known->named_by, 0);
 }
 
@@ -269,6 +270,11 @@ std::size_t KnownPeers::others() const {
         const bool ours = own_ == known.endpoint && !known.reached;
         return known.shunned_until != never && !ours;
       }));
+}
+
+std::size_t KnownPeers::hung_up() const {
+  return static_cast<std::size_t>(std::count_if(peers_.begin(), peers_.end(),
+                                                [](const Known& known) { return known.hung_up; }));
 }
 
 void KnownPeers::pardon(const Endpoint& endpoint) {

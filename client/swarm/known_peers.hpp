@@ -38,6 +38,8 @@ class KnownPeers {
   std::size_t size() const { return peers_.size(); }
   // Without ourselves, and whoever is never tried again.
   std::size_t others() const;
+  // How many of them hung up at the handshake when they were called last.
+  std::size_t hung_up() const;
 
   // The best candidate whose time has come; now `busy`, and a call under way until an outcome is
   // told. `skip_seeds`: we have nothing to ask. `pardon`: those shunned until then may be tried.
@@ -87,6 +89,7 @@ class KnownPeers {
     TimePoint shunned_until = TimePoint::min();
     bool seed = false;
     bool reached = false;      // was connected once
+    bool hung_up = false;      // at the last call's handshake
     ContributorId named_by{};  // 0: nobody answers for it
     std::uint32_t priority = 0;
     TimePoint retry_at{};

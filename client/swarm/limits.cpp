@@ -27,6 +27,7 @@ bool requests_wait(const PeerFacts& peer) {
 // Why there is nobody.
 Limit nobody(const SwarmFacts& swarm) {
   if (swarm.connecting > 0) return Limit::connecting;
+  if (swarm.hung_up > 0) return Limit::hung_up;
   if (swarm.known > 0) return Limit::unreachable;
   if (!swarm.has_trackers) return swarm.searching ? Limit::searching : Limit::no_trackers;
   if (swarm.tracker_failed) return Limit::tracker_failed;
@@ -62,6 +63,7 @@ std::string_view to_string(Limit limit) {
     case Limit::no_others: return "no_others";
     case Limit::connecting: return "connecting";
     case Limit::unreachable: return "unreachable";
+    case Limit::hung_up: return "hung_up";
     case Limit::complete: return "complete";
     case Limit::disk: return "disk";
     case Limit::memory: return "memory";
@@ -94,6 +96,9 @@ std::string_view describe(Limit limit) {
     case Limit::no_others: return "no peers: the tracker knows no others";
     case Limit::connecting: return "no peer is connected yet";
     case Limit::unreachable: return "none of the known peers can be reached";
+    case Limit::hung_up:
+      return "a known peer hangs up at the handshake: it is full, or it requires encryption, "
+             "which barter does not have";
     case Limit::complete: return "nothing more is wanted";
     case Limit::disk: return "our disk is behind";
     case Limit::memory: return "no memory for more unfinished pieces";

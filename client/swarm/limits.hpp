@@ -32,6 +32,7 @@ enum class Limit : std::uint8_t {
   no_others,       // no peer, and the tracker knows none
   connecting,      // no peer yet, but some are being tried
   unreachable,     // no peer, and those we know cannot be reached
+  hung_up,         // no peer, and one we know is there, but ends the link at the handshake
   // down
   complete,   // nothing more is wanted
   disk,       // ours: in trouble, or behind
@@ -69,7 +70,7 @@ struct SwarmFacts {
   std::uint64_t download_limit = unlimited, upload_limit = unlimited;  // bytes a second
   std::uint64_t download_rate = 0, upload_rate = 0;                    // bytes a second
   bool download_ready = true, upload_ready = true;  // the limit would let a block pass now
-  std::size_t peers = 0, connecting = 0, known = 0;
+  std::size_t peers = 0, connecting = 0, known = 0, hung_up = 0;
   bool has_trackers = false, tracker_answered = false, tracker_failed = false;
   bool searching = false;  // others than trackers are asked for peers
 };

@@ -102,6 +102,7 @@ SwarmFacts Swarm::Core::swarm_facts(TimePoint now) const {
       std::count_if(peers_.begin(), peers_.end(), [](const auto& peer) { return !peer->closing; }));
   out.connecting = connecting_.size();
   out.known = known_.others();
+  out.hung_up = known_.hung_up();
   out.has_trackers = announcer_.has_trackers();
   out.tracker_answered = announcer_.answered();
   out.tracker_failed = !announcer_.last_failure().empty();
@@ -191,6 +192,11 @@ std::string Swarm::Core::stall_reason(TimePoint now) const {
     if (!connecting_.empty())
       return fmt::format("no peer is connected; trying {} of {} known", connecting_.size(),
                          known_.others());
+    if (known_.hung_up() > 0)
+      return fmt::format(
+          "{} of {} known peers hung up at the handshake: full, or they require encryption, which "
+          "barter does not have; will try again",
+          known_.hung_up(), known_.others());
     if (known_.others() > 0)
       return fmt::format("none of the {} known peers can be reached; will try again",
                          known_.others());

@@ -176,6 +176,8 @@ TEST_CASE("why there is no peer") {
   CHECK(reason() == Limit::no_others);
   swarm.known = 1;
   CHECK(reason() == Limit::unreachable);
+  swarm.hung_up = 1;
+  CHECK(reason() == Limit::hung_up);
   swarm.connecting = 1;
   CHECK(reason() == Limit::connecting);
   swarm.complete = true;
