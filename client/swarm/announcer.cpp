@@ -162,11 +162,11 @@ TimePoint Announcer::next_wave_at(const Group& group, Duration patience) const {
   return ready == never ? never : std::max(ready, group.asked_at + patience);
 }
 
-TimePoint Announcer::due_at(const Group& group, bool starving, const SwarmConfig& config) const {
+TimePoint Announcer::due_at(const Group& group, Need need, const SwarmConfig& config) const {
   if (!running_) return never;
   if (in_flight(group) > 0) {
     if (one_at_a_time_) return next_wave_at(group, config.announce_overdue);
-    return impatient(starving) ? next_wave_at(group, config.announce_patience) : never;
+    return impatient(need) ? next_wave_at(group, config.announce_patience) : never;
   }
   const auto index = working(group);
   if (!index) {
@@ -178,33 +178,37 @@ TimePoint Announcer::due_at(const Group& group, bool starving, const SwarmConfig
     return due;
   }
   const Tracker& tracker = trackers_[*index];
-  if (!starving || !tracker.knows_us) return group.next_at;
-  const Duration early = config.announce_interval_min * (1 << std::min(group.early_rounds, 12u));
+  if (need == Need::nothing || !tracker.knows_us) return group.next_at;
+  const Duration early =
+      need == Need::peers
+          ? config.announce_interval_min * (1 << std::min(group.early_rounds, 12u))
+          : std::min(config.lonely_interval_min * (1 + std::min(group.early_rounds, 100u) / 4),
+                     config.lonely_interval_max);
   return std::min(group.next_at, group.last_answer + std::max(early, tracker.min_interval));
 }
 
-TimePoint Announcer::next_deadline(bool starving, const SwarmConfig& config) const {
+TimePoint Announcer::next_deadline(Need need, const SwarmConfig& config) const {
   if (stopping_) return farewell_due() ? TimePoint{} : never;
   TimePoint out = never;
-  for (const Group& group : groups_) out = std::min(out, due_at(group, starving, config));
+  for (const Group& group : groups_) out = std::min(out, due_at(group, need, config));
   return out;
 }
 
-std::optional<std::size_t> Announcer::choose(Group& group, bool starving, TimePoint now,
+std::optional<std::size_t> Announcer::choose(Group& group, Need need, TimePoint now,
                                              const SwarmConfig& config) {
   const std::uint32_t under_way = in_flight(group);
   if (under_way == 0) group.wave = 0;
   if (group.wave == 0) {
-    const TimePoint due = due_at(group, starving, config);
+    const TimePoint due = due_at(group, need, config);
     if (due == never || due > now) return std::nullopt;
     group.wave = std::max(under_way, 1u);
     group.asked_at = now;
     if (under_way == 0) {
       const auto first = current(group, now);
-      if (first && starving && due < group.next_at && trackers_[*first].knows_us) {
+      if (first && need != Need::nothing && due < group.next_at && trackers_[*first].knows_us) {
         ++group.early_rounds;
       }
-      if (!starving) group.early_rounds = 0;
+      if (need == Need::nothing) group.early_rounds = 0;
     }
   }
   --group.wave;
@@ -233,11 +237,11 @@ std::optional<Announcer::Due> Announcer::take_farewell() {
   return std::nullopt;
 }
 
-std::optional<Announcer::Due> Announcer::take_due(bool starving, TimePoint now,
+std::optional<Announcer::Due> Announcer::take_due(Need need, TimePoint now,
                                                   const SwarmConfig& config) {
   if (stopping_) return take_farewell();
   for (Group& group : groups_) {
-    const auto index = choose(group, starving, now, config);
+    const auto index = choose(group, need, now, config);
     if (!index) continue;
     trackers_[*index].asked_at = now;
     return begin(*index, event_for(trackers_[*index]));

@@ -21,6 +21,13 @@ namespace barter {
 
 struct AnnounceOutcome;
 
+// Why trackers should be asked for peers before their interval is over.
+enum class Need : std::uint8_t {
+  nothing,
+  newcomers,  // we have all, and nobody to give it to
+  peers,      // we have none and know none to try, or none brings us forward
+};
+
 class Announcer {
  public:
   // `tiers`: the trackers of each; TrackerId counts through them.
@@ -45,11 +52,10 @@ class Announcer {
     AnnounceEvent event{};
     std::string tracker_id;
   };
-  // One that is due; more may be, until it returns nothing. `starving`: we have no peers and know
-  // none to try, or none brings us forward; announce as early as the trackers allow, ever less
-  // often.
-  std::optional<Due> take_due(bool starving, TimePoint now, const SwarmConfig& config);
-  TimePoint next_deadline(bool starving, const SwarmConfig& config) const;
+  // One that is due; more may be, until it returns nothing. In need we announce as early as the
+  // trackers allow, ever less often.
+  std::optional<Due> take_due(Need need, TimePoint now, const SwarmConfig& config);
+  TimePoint next_deadline(Need need, const SwarmConfig& config) const;
   // False if the peers of this answer are not to be used: another tracker is in use by now, and one
   // at a time is allowed.
   bool outcome(TrackerId tracker, const AnnounceOutcome& outcome, TimePoint now,
@@ -109,10 +115,12 @@ class Announcer {
   bool any_works() const;
   bool farewell_due() const;
   bool any_in_flight() const;
-  bool impatient(bool starving) const { return !one_at_a_time_ && (starving || !any_works()); }
-  TimePoint due_at(const Group& group, bool starving, const SwarmConfig& config) const;
+  bool impatient(Need need) const {
+    return !one_at_a_time_ && (need == Need::peers || !any_works());
+  }
+  TimePoint due_at(const Group& group, Need need, const SwarmConfig& config) const;
   TimePoint next_wave_at(const Group& group, Duration patience) const;
-  std::optional<std::size_t> choose(Group& group, bool starving, TimePoint now,
+  std::optional<std::size_t> choose(Group& group, Need need, TimePoint now,
                                     const SwarmConfig& config);
   std::optional<Due> take_farewell();
   Due begin(std::size_t index, AnnounceEvent event);

@@ -132,6 +132,10 @@ struct SwarmConfig {
   Duration announce_patience = std::chrono::seconds(2);
   // Of a private torrent one tracker is asked at a time: for so long, if there is another.
   Duration announce_overdue = std::chrono::seconds(8);
+  // We have all, free places and nobody to serve: how often newcomers are asked for, in the
+  // beginning and at last, unless the tracker wants it less often.
+  Duration lonely_interval_min = std::chrono::seconds(60);
+  Duration lonely_interval_max = std::chrono::minutes(5);
   std::uint32_t peers_wanted = 80;
   // In need: of many that have gone without a word, those still there must be among the answer.
   std::uint32_t peers_wanted_in_need = 200;

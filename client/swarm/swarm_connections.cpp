@@ -319,10 +319,18 @@ TimePoint Swarm::Core::famine_at() const {
   return std::max(started_at_, answers_.last()) + config_->famine_after;
 }
 
+// A seed that nobody has found: whoever cannot call us waits for our call.
+bool Swarm::Core::lonely() const {
+  return trading() && !metadata_ && needed_count_ == 0 && !have_.none() && peers_.empty() &&
+         upload_limiter_.limit() != 0;
+}
+
 void Swarm::Core::announce_due(TimePoint now) {
   const bool hungry = starving(now);
-  if (now < answers_.last() + config_->famine_after) announcer_.fed();
-  while (const auto due = announcer_.take_due(hungry, now, *config_)) {
+  const Need need = hungry ? Need::peers : lonely() ? Need::newcomers : Need::nothing;
+  const bool gives = needed_count_ == 0 && !peers_.empty();
+  if (gives || now < answers_.last() + config_->famine_after) announcer_.fed();
+  while (const auto due = announcer_.take_due(need, now, *config_)) {
     Announce announce;
     announce.tracker = due->tracker;
     announce.event = due->event;
@@ -337,7 +345,7 @@ void Swarm::Core::announce_due(TimePoint now) {
     announce.tracker_id = due->tracker_id;
     actions_.emplace_back(std::move(announce));
   }
-  announce_at_ = announcer_.next_deadline(hungry, *config_);
+  announce_at_ = announcer_.next_deadline(need, *config_);
   if (!hungry && trading() && needed_count_ > 0 && announcer_.has_trackers())
     announce_at_ = std::min(announce_at_, std::max(famine_at(), now + config_->famine_after / 4));
 }
@@ -363,7 +371,7 @@ void Swarm::Core::announce_finished(TrackerId tracker, const AnnounceOutcome& ou
   }
   links_changed_ = true;
   // Who was full when we called may have room by now. As seldom as we announce, and paced.
-  if (starving(now)) known_.retry_all(now);
+  if (starving(now) || lonely()) known_.retry_all(now);
   if (stopping_ || !heeded) {
     settle(now);
   } else {

@@ -130,6 +130,7 @@ class Swarm::Core {
   void connect_more(TimePoint now);
   void announce_due(TimePoint now);
   bool starving(TimePoint now) const;
+  bool lonely() const;
   TimePoint famine_at() const;  // when we starve though we have links, if no block comes before
   bool link_is_pointless(const Peer& peer) const;
   void leave_seeds(TimePoint now);
