@@ -5,6 +5,7 @@
 #include "cli/explain.hpp"
 #include "cli/flags.hpp"
 #include "cli/magnet_source.hpp"
+#include "cli/metrics_file.hpp"
 #include "cli/on_complete.hpp"
 #include "cli/selection.hpp"
 #include "cli/signals.hpp"
@@ -83,6 +84,7 @@ class Get {
                    parse_globs("--exclude", options.exclude)},
         pin_(parse_expected(options.expect)),
         program_(options.on_complete),
+        metrics_(options.metrics_file),
         explainer_(options.transfer.explain) {}
 
   int run() {
@@ -97,6 +99,10 @@ class Get {
       if (const auto code = load(add)) return *code;
     }
     if (auto ready = prepare(add); !ready) return leave(output_.fail(ready.error()));
+    // Whether it can be written shows before anything is fetched.
+    if (metrics_.wanted()) {
+      if (auto done = metrics_.write(counts()); !done) return leave(output_.fail(done.error()));
+    }
     return trade(std::move(add));
   }
 
@@ -373,6 +379,7 @@ class Get {
     status.name = watched_.metainfo->name();
     explainer_.add(*client_, {id_}, status);
     output_.transfer(status);
+    if (metrics_.due(steady_clock::now())) write_metrics(counts());
     if (watched_.complete && !done_at_) {
       if (const auto code = completed()) return code;
     }
@@ -478,12 +485,45 @@ class Get {
     return exit_signal_base + signals::received();
   }
 
+  GetCounts counts() const {
+    GetCounts out;
+    const InfoHash& hash = watched_.metainfo->info_hash();
+    out.name = watched_.name();
+    out.info_hash = to_hex(*hash.v1);
+    out.bytes_done = progress_.verified_bytes;
+    out.bytes_total = progress_.wanted_bytes;
+    out.downloaded = progress_.downloaded;
+    out.uploaded = progress_.uploaded;
+    out.down_rate = progress_.download_rate;
+    out.up_rate = progress_.upload_rate;
+    out.peers = progress_.connections;
+    out.seeds = progress_.seeds;
+    out.complete = done_at_.has_value() && watched_.left_out.empty();
+    return out;
+  }
+
+  void write_metrics(const GetCounts& counts) {
+    if (metrics_failed_) return;
+    const auto done = metrics_.write(counts);
+    if (done) return;
+    metrics_failed_ = true;  // told once
+    output_.warning(
+        fmt::format("--metrics-file: {}; it is not written any more", done.error().message));
+  }
+
   int leave(int code) {
     if (!client_) return code;
     output_.end_progress();
     if (lacking_layers_) warn_of_layers("they are made once all files are here");
     progress_ = client_->progress(id_);
     tell_peers(*client_, id_, watched_.name(), output_);
+    if (metrics_.wanted() && watched_.metainfo) {
+      GetCounts last = counts();
+      last.ended = true;
+      last.exit_code = code;
+      last.down_rate = last.up_rate = last.peers = last.seeds = 0;
+      write_metrics(last);
+    }
     stop_client(*client_, stop_grace, output_);
     boost::json::object fields = this->fields();
     fields["path"] = watched_.data_path;
@@ -502,6 +542,8 @@ class Get {
   const Selection selection_;
   const std::optional<TorrentPin> pin_;
   OnComplete program_;
+  MetricsFile metrics_;
+  bool metrics_failed_ = false;
   Explainer explainer_;
   Inbox inbox_;  // outlives the client
   std::unique_ptr<Client> client_;
@@ -554,6 +596,10 @@ void add_get_command(CLI::App& app, CommandLine& line) {
   command->add_option("--peer", options->peers, "Ask this one too (repeatable)")
       ->allow_extra_args(false)
       ->type_name("HOST:PORT");
+  command
+      ->add_option("--metrics-file", options->metrics_file,
+                   "Write how it stands there, as Prometheus's node_exporter reads it (*.prom)")
+      ->type_name("FILE");
   add_source_flags(command, options->retry_for, options->fresh, options->expect);
   command->add_option("--select", options->select, "Only files that match (repeatable)")
       ->allow_extra_args(false)

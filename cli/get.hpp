@@ -19,6 +19,7 @@ struct GetOptions {
   std::chrono::milliseconds retry_for = std::chrono::seconds(30);  // of a URL
   bool fresh = false;                                              // of a URL: no kept copy
   std::string expect;                                              // an info-hash
+  std::string metrics_file;
   std::string output;                                              // of a torrent of one file
   bool no_part = false, force = false, keep = false, update = false;
   Existing existing() const {

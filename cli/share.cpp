@@ -9,14 +9,15 @@
 #include <unistd.h>
 #include <boost/json/array.hpp>
 
+#include "cli/audience.hpp"
 #include "cli/command.hpp"
-#include "cli/copies.hpp"
 #include "cli/explain.hpp"
 #include "cli/flags.hpp"
 #include "cli/host_names.hpp"
 #include "cli/share_change.hpp"
 #include "cli/share_item.hpp"
 #include "cli/share_options.hpp"
+#include "cli/share_report.hpp"
 #include "cli/share_site.hpp"
 #include "cli/share_token.hpp"
 #include "cli/signals.hpp"
@@ -29,6 +30,7 @@
 #include "cli/usable_addresses.hpp"
 #include "client/client.hpp"
 #include "torrent/magnet.hpp"
+#include "torrent/write_file.hpp"
 #include "tracker/http_server.hpp"
 
 namespace barter::cli {
@@ -51,8 +53,10 @@ constexpr auto look_interval = 100ms;
 constexpr auto links_interval = 500ms;  // between looks at who has what
 // After the files were found to be the same the client has this long to see it, too.
 constexpr auto recovery_time = 10s;
-// Completions that are kept until they are looked at.
-constexpr std::size_t max_completions = 10'000;
+// Announces that are kept until they are looked at.
+constexpr std::size_t max_words = 10'000;
+constexpr auto metrics_interval = 1s;
+constexpr std::size_t max_hosts_bytes = 16 << 20;
 // Descriptors beside the server's: those of the client but for its connections, and of each path.
 constexpr std::uint32_t client_descriptors = 360, descriptors_per_path = 8;
 constexpr auto own_announce_timeout = 3s;
@@ -76,6 +80,7 @@ class Share {
       output_.warning(folder.error().message + "; nothing will be remembered");
     }
     memory_.emplace(state_folder_);
+    if (auto read = read_expected(); !read) return output_.fail(read.error());
     creation_ = creation;
     Result<void> outcome = plan(creation);
     if (outcome) outcome = start_server();
@@ -84,25 +89,20 @@ class Share {
     if (outcome) outcome = share();
     stop();
     if (!outcome && outcome.error().code != Errc::cancelled) return output_.fail(outcome.error());
-    return withdrawn_ == 0 ? exit_done : exit_failed;
+    if (withdrawn_ != 0) return exit_failed;
+    return complete_ ? exit_done : exit_stalled;
   }
 
  private:
   struct Item : ShareItem {
     std::optional<TorrentId> id;
     Watched watched;
-    std::optional<Copies> copies;  // once it is shared
+    std::unique_ptr<Audience> audience;  // once it is shared
     bool withdrawn = false;
   };
   struct Change : ShareChange {
     std::size_t item = 0;
   };
-  struct Completion {
-    WireInfoHash info_hash;
-    PeerId peer_id;
-    Endpoint from;
-  };
-
   void parse_address() {
     if (options_.address.empty()) return;
     const auto parsed = HostPort::parse(options_.address, std::uint16_t{0});
@@ -113,6 +113,16 @@ class Share {
       return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     });
     if (const auto literal = Address::parse(host)) host = to_string(*literal);
+  }
+
+  Result<void> read_expected() {
+    if (options_.expect_hosts.empty()) return {};
+    const auto text = read_file(options_.expect_hosts, max_hosts_bytes);
+    if (!text) return text.error();
+    auto hosts = ExpectedHosts::parse(*text, options_.expect_hosts);
+    if (!hosts) return hosts.error();
+    expected_.emplace(std::move(*hosts), resolve);
+    return {};
   }
 
   Result<void> plan(const CreateOptions& creation) {
@@ -183,10 +193,17 @@ class Share {
         ::close(descriptor);  // nothing is seeded yet
       }
     };
-    options.completed = [this](const tracker::AnnounceRequest& announce, const Endpoint& from) {
+    const auto hear = [this](const tracker::AnnounceRequest& announce, const Endpoint& from,
+                             bool completed) {
       const std::lock_guard lock(mutex_);
-      if (completions_.size() >= max_completions) return;
-      completions_.push_back({announce.info_hash, announce.peer_id, from});
+      if (words_.size() >= max_words) return;
+      words_.push_back({announce.info_hash, announce.peer_id, from, completed, announce.left == 0});
+    };
+    options.announced = [hear](const auto& announce, const auto& from) {
+      hear(announce, from, false);
+    };
+    options.completed = [hear](const auto& announce, const auto& from) {
+      hear(announce, from, true);
     };
     const auto listen = [&](std::uint16_t port, bool next) {
       options.listen.clear();
@@ -211,7 +228,9 @@ class Share {
     if (address_) {
       hosts_ = {{address_->host, address_->port != 0 ? address_->port : port_}};
     } else {
-      hosts_ = listening_hosts();
+      bool loopback_only = false;
+      hosts_ = reached_at(listen_, port_, loopback_only);
+      if (loopback_only) output_.message("no network: these lines work on this machine only");
     }
     return {};
   }
@@ -240,26 +259,6 @@ class Share {
                                {"magnets", boost::json::array(magnets_.begin(), magnets_.end())}};
     if (magnets_.size() == items_.size()) fields["magnet"] = magnets_.front();
     output_.event("listening", std::move(fields));
-  }
-
-  // Where we listen; for "all addresses" each that is of use to others.
-  std::vector<HostPort> listening_hosts() {
-    std::vector<HostPort> out;
-    for (const Address& listening : listen_) {
-      if (!listening.is_unspecified()) {
-        out.push_back({to_string(listening), port_});
-        continue;
-      }
-      const UsableAddresses usable = usable_addresses();
-      for (const Address& address : usable.addresses) {
-        const bool heard = address.is_v4() || !listening.is_v4();
-        if (heard) out.push_back({to_string(address), port_});
-      }
-      if (usable.loopback_only) {
-        output_.message("no network: these lines work on this machine only");
-      }
-    }
-    return out;
   }
 
   // Our own tracker, as we reach it ourselves.
@@ -312,6 +311,7 @@ class Share {
     Item& item = items_[i];
     const auto done = hash_item(item, creation, [&](std::uint64_t bytes, std::uint64_t total) {
       site_->set_progress(i, bytes, total);
+      update_metrics();
       output_.hashing({bytes, total, item.source});
       return !signals::stop_requested();
     });
@@ -343,7 +343,10 @@ class Share {
       auto id = owned_client_->add(std::move(torrent));
       if (!id) return id.error();
       item.id = *id;
-      if (!item.copies) item.copies.emplace(item.metainfo->layout().piece_count());
+      if (!item.audience) {
+        item.audience = std::make_unique<Audience>(item.metainfo, state_folder_,
+                                                   expected_ ? &*expected_ : nullptr, output_);
+      }
       item.watched = {};
       item.watched.metainfo = item.metainfo;
       item.watched.data_path = item.source;
@@ -385,10 +388,11 @@ class Share {
   // Until enough copies are out, the time is over, nothing is left to share or somebody interrupts.
   Result<void> share() {
     output_.message("sharing; Ctrl-C stops");
-    const auto began = steady_clock::now();
+    const auto began = began_at_ = steady_clock::now();
     while (!enough_copies()) {
       if (options_.time != std::chrono::milliseconds::max() &&
           steady_clock::now() - began >= options_.time) {
+        timed_out_ = true;
         break;
       }
       inbox_.wait(look_interval);
@@ -402,10 +406,13 @@ class Share {
     return {};
   }
 
+  // What was asked for: copies, hosts, or both.
   bool enough_copies() const {
-    return options_.copies != 0 && std::all_of(items_.begin(), items_.end(), [&](const Item& item) {
-             return !item.id || item.copies->count() >= options_.copies;
-           });
+    if (options_.copies == 0 && !expected_) return false;
+    return std::all_of(items_.begin(), items_.end(), [&](const Item& item) {
+      if (!item.id) return true;
+      return item.audience->count() >= options_.copies && item.audience->missing().empty();
+    });
   }
 
   void count_copies() {
@@ -414,37 +421,65 @@ class Share {
       looked_at_links_ = now;
       for (Item& item : items_) {
         if (!item.id) continue;
-        for (const PeerProgress& peer : owned_client_->peers(*item.id)) saw_link(item, peer);
+        for (const PeerProgress& peer : owned_client_->peers(*item.id))
+          item.audience->saw_link(peer);
       }
     }
-    std::vector<Completion> completions;
+    std::vector<Word> words;
     {
       const std::lock_guard lock(mutex_);
-      completions.swap(completions_);
+      words.swap(words_);
     }
-    for (const Completion& one : completions) {
+    for (const Word& word : words) {
+      if (word.peer_id == owned_client_->peer_id()) continue;
       for (Item& item : items_) {
-        if (!item.id || item.metainfo->info_hash().wire() != one.info_hash) continue;
-        if (item.copies->heard_completed(one.peer_id, one.from.address)) {
-          tell_copy(item, one.from.address);
-        } else if (item.copies->worth_a_call(one.peer_id, one.from)) {
-          owned_client_->add_peers(*item.id, {{to_string(one.from.address), one.from.port}});
+        if (!item.id || item.metainfo->info_hash().wire() != word.info_hash) continue;
+        if (item.audience->heard(word)) {
+          owned_client_->add_peers(*item.id, {{to_string(word.from.address), word.from.port}});
         }
       }
     }
+    for (Item& item : items_) {
+      if (item.audience) item.audience->save(false);
+    }
+    tell_unresolved();
+    update_metrics();
   }
 
-  void saw_link(Item& item, const PeerProgress& peer) {
-    if (item.copies->saw_link(peer.peer_id, peer.remote.address, peer.pieces, peer.uploaded)) {
-      tell_copy(item, peer.remote.address);
+  // Once, when each of the names had its chance.
+  void tell_unresolved() {
+    if (!expected_ || told_unresolved_ || steady_clock::now() - began_at_ < 3s) return;
+    told_unresolved_ = true;
+    for (const std::string& name : expected_->unresolved()) {
+      output_.warning(fmt::format("--expect-hosts: {} is not found; looking for it again", name));
     }
   }
 
-  void tell_copy(const Item& item, const Address& from) {
-    ++copies_;
-    const std::size_t count = item.copies->count();
-    output_.message(fmt::format("{} has all of {} ({} cop{})", to_string(from), item.plan.name,
-                                count, count == 1 ? "y" : "ies"));
+  // For /TOKEN/metrics.
+  void update_metrics() {
+    const auto now = steady_clock::now();
+    if (now - metrics_at_ < metrics_interval) return;
+    metrics_at_ = now;
+    std::vector<ShareCounts> counts;
+    for (std::size_t i = 0; i < items_.size(); ++i) {
+      const Item& item = items_[i];
+      ShareCounts one;
+      one.name = names_[i];
+      one.bytes = item.plan.walk.total_size;
+      one.served = item.audience && !item.withdrawn;
+      one.copies = item.audience ? item.audience->count() : 0;
+      if (expected_) {
+        one.missing_hosts =
+            item.audience ? item.audience->missing().size() : expected_->names().size();
+      }
+      const Progress progress = item.id ? owned_client_->progress(*item.id) : Progress{};
+      one.peers = progress.connections;
+      one.seeds = progress.seeds;
+      one.uploaded = progress.uploaded;
+      one.upload_rate = progress.upload_rate;
+      counts.push_back(std::move(one));
+    }
+    site_->set_metrics(share_metrics(counts));
   }
 
   std::vector<TorrentId> torrents() const {
@@ -476,7 +511,7 @@ class Share {
       }
       if (const auto* notice = std::get_if<Notice>(&event)) {
         const auto* left = std::get_if<PeerLeft>(notice);
-        if (left != nullptr) saw_link(*item, left->peer);
+        if (left != nullptr) item->audience->saw_link(left->peer);
       }
       if (std::holds_alternative<TransferBegan>(event)) {
         item->watched.began = true;  // that it was checked is no news here
@@ -581,7 +616,27 @@ class Share {
     }
     if (server_) server_->stop();  // after which nobody hands us connections
     client_ = nullptr;
-    output_.result({{"copies", copies_}, {"uploaded", uploaded_}, {"withdrawn", withdrawn_}});
+    report();
+  }
+
+  // Who has it, when they had it, and who has not.
+  void report() {
+    ShareReport report;
+    for (Item& item : items_) {
+      if (item.audience) {
+        item.audience->save(true);
+        report.add(*item.audience);
+      } else if (expected_ && !item.metainfo) {
+        report.add_missing(expected_->names());  // it was not even hashed
+      }
+    }
+    complete_ = report.missing.empty() && (!timed_out_ || options_.copies == 0 || enough_copies());
+    boost::json::object fields = report.fields();
+    fields["uploaded"] = uploaded_;
+    fields["withdrawn"] = withdrawn_;
+    output_.result(std::move(fields));
+    if (options_.copies == 0 && !expected_) return;
+    for (const std::string& line : report.lines()) output_.message(line);
   }
 
   const Options& options_;
@@ -593,6 +648,7 @@ class Share {
   std::optional<HostPort> address_;  // --address; port 0: ours
   std::vector<Address> listen_;      // one at least
   std::uint16_t port_ = 0;           // remembered, then ours
+  std::optional<ExpectedHosts> expected_;
   std::vector<Item> items_;
   std::vector<std::string> names_;  // in URLs
   std::vector<std::optional<Remembered>> remembered_;
@@ -601,12 +657,14 @@ class Share {
   std::vector<std::string> magnets_;
   std::vector<WireInfoHash> allowed_;
   std::vector<Change> changes_;  // to be looked at
-  std::uint64_t copies_ = 0, uploaded_ = 0, withdrawn_ = 0;
+  std::uint64_t uploaded_ = 0, withdrawn_ = 0;
+  bool timed_out_ = false, complete_ = true, told_unresolved_ = false;
+  steady_clock::time_point began_at_{}, metrics_at_{};
   steady_clock::time_point looked_at_links_{};
   bool seen_peers_ = false;
 
-  std::mutex mutex_;                     // of completions_
-  std::vector<Completion> completions_;  // from the server's threads
+  std::mutex mutex_;         // of words_
+  std::vector<Word> words_;  // from the server's threads
   Inbox inbox_;
   std::unique_ptr<Client> owned_client_;
   std::atomic<Client*> client_ = nullptr;        // for the server's threads

@@ -56,8 +56,14 @@ void add_share_flags(CLI::App* command, const std::shared_ptr<ShareOptions>& opt
       ->type_name("ADDRESS");
   command
       ->add_option("--copies", options->copies,
-                   "End when this many others have everything, as far as links with them show")
+                   "End when this many others have everything, as far as links with them show; "
+                   "each counts once, also over restarts")
       ->type_name("N");
+  command
+      ->add_option("--expect-hosts", options->expect_hosts,
+                   "End when all hosts of this file have everything, a HOST[:PORT] a line; exit "
+                   "code 3 if one is missing at the end")
+      ->type_name("FILE");
   add_duration_option(command, "--for", options->time, "End after this time");
   add_rate_option(command, "--up-limit", options->up_limit,
                   "Bytes a second, as 500KiB or 1MB; or 100Mbit");

@@ -24,7 +24,8 @@ struct ShareOptions {
   std::uint64_t up_limit = no_limit;
   std::uint32_t max_peers = 0;  // 0: the client's own idea
   std::string state_dir, trace_file;
-  std::string token_file;  // empty: the token is in the state folder
+  std::string expect_hosts;  // a file
+  std::string token_file;    // empty: the token is in the state folder
   bool no_token = false;
   bool v1 = false, hybrid = false;
   std::uint64_t piece_length = 0;

@@ -8,6 +8,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "cli/metrics.hpp"
 #include "cli/share_token.hpp"
 #include "cli/text.hpp"
 #include "torrent/digest.hpp"
@@ -76,6 +77,11 @@ void ShareSite::set_torrent(std::size_t item, std::string torrent, std::string p
   items_[item].state = State::ready;
 }
 
+void ShareSite::set_metrics(std::string text) {
+  const std::lock_guard lock(mutex_);
+  metrics_ = std::move(text);
+}
+
 void ShareSite::withdraw(std::size_t item) {
   const std::lock_guard lock(mutex_);
   items_[item].torrent = {};
@@ -88,6 +94,7 @@ tracker::HttpReply ShareSite::answer(const tracker::HttpQuestion& question) cons
   const auto asked = decoded ? behind_token(*decoded) : std::nullopt;
   if (asked && asked->empty()) return {200, "text/plain; charset=utf-8", list(host), {}};
   const std::lock_guard lock(mutex_);
+  if (asked == "metrics") return {200, Metrics::content_type, metrics_, {}};
   const auto item = std::find_if(items_.begin(), items_.end(), [&](const Item& one) {
     return asked && *asked == fmt::format("{}{}", one.name, extension);
   });

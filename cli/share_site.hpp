@@ -33,6 +33,8 @@ class ShareSite {
   // From now on `torrent` is served: a .torrent without trackers. The list shows `pin` behind its
   // URL.
   void set_torrent(std::size_t item, std::string torrent, std::string pin = {});
+  // What is at /TOKEN/metrics.
+  void set_metrics(std::string text);
   // From now on it is gone: its files are no longer what they were.
   void withdraw(std::size_t item);
 
@@ -55,6 +57,7 @@ class ShareSite {
   const std::string token_;
   mutable std::mutex mutex_;
   std::vector<Item> items_;
+  std::string metrics_;
   std::uint16_t peer_port_ = 0;
 };
 

@@ -152,4 +152,22 @@ UsableAddresses usable_addresses() {
                            contents("/proc/net/ipv6_route"), contents("/proc/net/if_inet6")});
 }
 
+std::vector<HostPort> reached_at(const std::vector<Address>& listen, std::uint16_t port,
+                                 bool& loopback_only) {
+  std::vector<HostPort> out;
+  for (const Address& listening : listen) {
+    if (!listening.is_unspecified()) {
+      out.push_back({to_string(listening), port});
+      continue;
+    }
+    const UsableAddresses usable = usable_addresses();
+    for (const Address& address : usable.addresses) {
+      const bool heard = address.is_v4() || !listening.is_v4();
+      if (heard) out.push_back({to_string(address), port});
+    }
+    loopback_only = loopback_only || usable.loopback_only;
+  }
+  return out;
+}
+
 }  // namespace barter::cli

@@ -27,6 +27,10 @@ struct NetworkState {
 // interface with the default route first, IPv4 before IPv6.
 UsableAddresses choose_addresses(const NetworkState& state);
 UsableAddresses usable_addresses();
+// Where a server that listens there is reached: for "all addresses" at each that is of use to
+// others. `loopback_only` is set where that is nobody.
+std::vector<HostPort> reached_at(const std::vector<Address>& listen, std::uint16_t port,
+                                 bool& loopback_only);
 
 // The interface of the default route with the lowest metric.
 std::optional<std::string> default_ipv4_interface(std::string_view routes);

@@ -70,6 +70,8 @@ struct HttpServerOptions {
   std::function<void(int descriptor, Endpoint remote, std::string received)> not_http;
   // A member completed: for `--copies`. `from` is where it announced from, with the announced port.
   std::function<void(const AnnounceRequest& announce, const Endpoint& from)> completed;
+  // A member announced, whatever it said, but that it stopped.
+  std::function<void(const AnnounceRequest& announce, const Endpoint& from)> announced;
 };
 
 class HttpServer {

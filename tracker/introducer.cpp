@@ -32,8 +32,9 @@ Introducer::Introduction Introducer::announce(const AnnounceRequest& request, co
     out.failure = Failure{"this tracker does not serve this torrent", {}};
   } else if (out.announced.refused) {
     out.failure = Failure{"this tracker is full", retry_when_full};
-  } else if (out.announced.newly_completed && options_.completed) {
-    options_.completed(request, member);
+  } else {
+    if (options_.announced && request.event != Event::stopped) options_.announced(request, member);
+    if (out.announced.newly_completed && options_.completed) options_.completed(request, member);
   }
   return out;
 }

@@ -21,7 +21,9 @@ struct IntroducerOptions {
   RegistryConfig registry;
   bool restrict_to_allowed = false;  // serve only info-hashes given by allow()
   // A member completed; called outside the lock. `from`: its source address and announced port.
-  std::function<void(const AnnounceRequest& announce, const Endpoint& from)> completed;
+  std::function<void(const AnnounceRequest& announce, const Endpoint& from)> completed{};
+  // A member announced, whatever it said, but that it stopped; likewise, and before `completed`.
+  std::function<void(const AnnounceRequest& announce, const Endpoint& from)> announced{};
 };
 
 // Counters of the UDP side, in packets received, for /stats.

@@ -15,7 +15,7 @@ BARTER = os.environ["BARTER"]
 SOURCE = os.environ["BARTER_SOURCE"]
 KINDS = {"listening", "hashing", "simulating", "progress", "peer", "paused", "warning", "error", "complete",
          "metadata", "metainfo", "first_peer", "in_the_way", "left_out", "kept", "first_piece", "name", "state",
-         "torrent", "shared", "reloaded", "result"}
+         "torrent", "shared", "reloaded", "peer_complete", "result"}
 RFC3339 = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
 
 

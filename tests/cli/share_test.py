@@ -4,6 +4,7 @@ import os
 import random
 import re
 import socket
+import time
 import unittest
 import urllib.error
 import urllib.request
@@ -139,6 +140,96 @@ class Share(BarterTest):
         for link in silent:
             link.close()
         self.assertEqual(running.end().code, 0)
+
+    def with_everything(self, name, folder):
+        """A get of what is there already, which goes on seeding."""
+        self.write(f"{folder}/{name}", self.read(name))
+        running = self.start("get", self.url(f"{name}.torrent"), "--dir", folder, "--seed", "--listen", "127.0.0.1",
+                             "--port", str(free_port()), "--state-dir", self.path(f"state-{folder}"), "--json")
+        running.wait_for("complete")
+        return running
+
+    def test_who_came_with_everything_counts(self):
+        running = self.share("a.bin", "--copies", "2")
+        first = self.with_everything("a.bin", "one")
+        event = running.wait_for("peer_complete")
+        self.assertEqual((event["copies"], event["remembered"], event["name"]), (1, False, "a.bin"))
+        self.assertTrue(event["address"].startswith("127.0.0.1"))
+        self.assertIsNone(running.process.poll())
+        second = self.with_everything("a.bin", "two")
+        done = running.wait()
+        self.assertEqual((done.code, done.result["copies"]), (0, 2))
+        self.assertLessEqual(done.result["p50_seconds"], done.result["last_seconds"])
+        first.end(), second.end()
+
+    def test_each_counts_once_over_restarts(self):
+        port = str(free_port())
+        def get(running):
+            done = self.get("a.bin", "one", "--port", port, "--seed=3s")
+            self.assertEqual(done.code, 0, done.err)
+        running = self.share("a.bin", "--copies", "3")
+        get(running)
+        get(running)  # its program under another peer id
+        done = running.end()
+        self.assertEqual(done.result["copies"], 1)
+        self.assertEqual(len(done.of("peer_complete")), 1)
+        running = self.share("a.bin", "--copies", "3")
+        self.assertTrue(running.wait_for("peer_complete")["remembered"])
+        get(running)
+        self.assert_got("a.bin", "two")
+        done = running.end()
+        self.assertEqual(done.result["copies"], 2)
+        self.assertEqual([event["remembered"] for event in done.of("peer_complete")], [True, False])
+
+    def test_expected_hosts(self):
+        self.write("hosts", "127.0.0.1 this one\nlocalhost\n")
+        running = self.share("a.bin", "--expect-hosts", "hosts")
+        self.assert_got("a.bin", "one")
+        done = running.wait()
+        self.assertEqual((done.code, done.result["missing"]), (0, []))
+        self.write("hosts", "127.0.0.1\n127.0.0.77\nno-such-host.invalid\n")
+        running = self.share("b.bin", "--expect-hosts", "hosts", "--for", "6s")
+        self.assert_got("b.bin", "two")
+        done = running.wait()
+        self.assertEqual((done.code, done.result["missing"]), (3, ["127.0.0.77", "no-such-host.invalid"]))
+        self.assertGreater(done.result["last_seconds"], 0)
+        self.assertTrue([event for event in done.of("warning") if "no-such-host.invalid" in event["message"]])
+        self.assertEqual(self.share("b.bin", "--expect-hosts", "hosts").end().code, 3)
+        self.write("hosts", "a:b\n")
+        self.bad(1, "line 1", "share", "a.bin", "--expect-hosts", "hosts")
+
+    def test_copies_that_do_not_come_in_time(self):
+        self.assertEqual(self.share("a.bin", "--copies", "1", "--for", "1s").wait().code, 3)
+        self.assertEqual(self.share("a.bin", "--for", "1s").wait().code, 0)
+
+    def test_metrics(self):
+        running = self.share("a.bin", "b.bin")
+        self.assert_got("a.bin", "one")
+        self.assertEqual(self.status_of(f"http://127.0.0.1:{self.port}/metrics"), 404)
+        running.wait_for("peer_complete")
+        end = time.monotonic() + 10
+        text = ""
+        while 'barter_share_copies{name="a.bin"} 1\n' not in text and time.monotonic() < end:
+            with urllib.request.urlopen(self.url("metrics"), timeout=10) as reply:
+                self.assertTrue(reply.headers["Content-Type"].startswith("text/plain; version=0.0.4"))
+                text = reply.read().decode()
+        self.assertIn('barter_share_copies{name="a.bin"} 1\n', text)
+        self.assertIn('barter_share_copies{name="b.bin"} 0\n', text)
+        self.assertIn(f'barter_share_uploaded_bytes_total{{name="a.bin"}} {SIZE}', text)
+        for line in text.splitlines():
+            self.assertRegex(line, r'^(# (HELP|TYPE) barter_share_[a-z0-9_]+ .+|barter_share_[a-z0-9_]+\{name="[^"]+"\} [0-9.e+]+)$')
+        running.end()
+
+    def test_it_listens_before_it_hashes(self):
+        self.write("big.bin", bytes(50_000_000))
+        running = self.share("big.bin")
+        done = running.end()
+        kinds = [event["event"] for event in done.events]
+        self.assertLess(kinds.index("listening"), kinds.index("hashing"))
+        early, late = done.of("listening")
+        self.assertIsNone(early["magnet"])
+        self.assertEqual([url + late["urls"][0][len(url):] for url in early["urls"]], late["urls"])
+        self.assertEqual(late["magnets"], [late["magnet"]])
 
     def test_nothing_is_found_without_the_token(self):
         running = self.share("a.bin")

@@ -263,6 +263,30 @@ class Transfer(BarterTest):
         self.assertEqual(os.listdir(self.path("got/album")), ["extras"])
         self.bad(1, "--select", "get", "album.torrent", "--select", "*.flac")
 
+    def test_metrics_file(self):
+        self.seed("--up-limit", "1MB")
+        running = self.start("get", "album.torrent", "--dir", "got", *self.peers(True), "--metrics-file", "m.prom", "--json")
+        running.wait_for("progress")
+        text = self.read("m.prom").decode()
+        self.assertIn("barter_get_running{", text)
+        self.assertRegex(text, r'barter_get_complete\{name="album",info_hash="[0-9a-f]{40}"\} 0\n')
+        self.assertEqual(running.end().code, 130)
+        text = self.read("m.prom").decode()
+        self.assertRegex(text, r"barter_get_exit_code\{.*\} 130\n")
+        self.assertEqual(os.stat(self.path("m.prom")).st_mode & 0o777, 0o666 & ~self.umask())
+        self.assertEqual(self.get("--metrics-file", "m.prom").code, 0)
+        text = self.read("m.prom").decode()
+        self.assertRegex(text, r"barter_get_complete\{.*\} 1\n")
+        self.assertRegex(text, r"barter_get_running\{.*\} 0\n")
+        # What cannot be written is told before anything is fetched.
+        self.bad(1, "nowhere", "get", "album.torrent", "--dir", "other", *self.peers(True), "--metrics-file", "nowhere/m.prom")
+        self.assertFalse(os.path.exists(self.path("other")))
+
+    def umask(self):
+        before = os.umask(0)
+        os.umask(before)
+        return before
+
     def test_interrupted_and_resumed(self):
         self.seed()
         running = self.start("get", "album.torrent", "--dir", "got", *self.peers(True), "--down-limit", "1MB",
