@@ -2,7 +2,9 @@
 #include "torrent/verify.hpp"
 #include "cli/command.hpp"
 #include "cli/disk_names.hpp"
+#include "cli/flags.hpp"
 #include "cli/get.hpp"
+#include "cli/selection.hpp"
 #include "cli/signals.hpp"
 #include "cli/sizes.hpp"
 #include "cli/state_folder.hpp"
@@ -11,7 +13,10 @@
 #include <fmt/format.h>
 #include <boost/json/array.hpp>
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
+#include <vector>
 
 namespace barter::cli {
 namespace {
@@ -22,6 +27,7 @@ constexpr const char* examples =
 
 struct Options {
   std::string torrent, folder = ".", state_folder, expect;
+  std::vector<std::string> select, exclude;
   std::chrono::milliseconds retry_for = std::chrono::seconds(30);
   bool fresh = false;
   unsigned threads = 0;
@@ -43,7 +49,27 @@ std::string_view name_of(FileProblem::Kind kind) {
   return "unknown";
 }
 
+// What is read: all pieces that a selected file has a part in.
+std::uint64_t bytes_to_read(const Metainfo& metainfo, const std::vector<bool>& selected) {
+  if (selected.empty()) return metainfo.content_size();
+  const Layout& layout = metainfo.layout();
+  std::uint64_t bytes = 0;
+  std::int64_t last = -1;  // piece that is counted
+  for (std::size_t i = 0; i < selected.size(); ++i) {
+    const auto pieces = layout.pieces_of(i);
+    if (!selected[i] || !pieces) continue;
+    for (std::int64_t piece = std::max<std::int64_t>(last + 1, to_number(pieces->first));
+         piece <= to_number(pieces->last); ++piece) {
+      bytes += layout.piece_size(PieceIndex{static_cast<std::uint32_t>(piece)});
+      last = piece;
+    }
+  }
+  return bytes;
+}
+
 int verify(const Options& options, Output& output) {
+  const Selection selection{parse_globs("--select", options.select),
+                            parse_globs("--exclude", options.exclude)};
   const auto torrent = load_torrent(options.torrent, output,
                                     {.retry_for = options.retry_for,
                                      .fresh = options.fresh,
@@ -51,7 +77,9 @@ int verify(const Options& options, Output& output) {
                                      .pin = parse_expected(options.expect)});
   if (!torrent) return fail(output, torrent.error());
   const Metainfo& metainfo = *torrent->metainfo;
-  const std::uint64_t total = metainfo.content_size();
+  const auto selected = select_files(metainfo, selection, {});
+  if (!selected) return fail(output, selected.error());
+  const std::uint64_t total = bytes_to_read(metainfo, *selected);
   const auto names = remembered_names(metainfo, options.folder, options.state_folder);
   if (!names) return fail(output, names.error());
   const auto report = verify_files(
@@ -60,7 +88,7 @@ int verify(const Options& options, Output& output) {
         output.hashing({done, total, options.torrent});
         return !signals::stop_requested();
       },
-      *names);
+      *names, *selected);
   output.end_progress();
   if (!report) return fail(output, report.error());
   boost::json::array problems;
@@ -79,12 +107,18 @@ int verify(const Options& options, Output& output) {
   fields["pieces"] = report->pieces;
   fields["good_pieces"] = report->good_pieces;
   fields["good_bytes"] = report->good_bytes;
-  fields["total_size"] = total;
+  fields["undecided_pieces"] = report->undecided;
+  fields["total_size"] = metainfo.content_size();
   fields["files"] = std::move(problems);
   output.result(std::move(fields));
-  const std::string counted =
+  std::string counted =
       fmt::format("{} of {} pieces are right, {} of {}", report->good_pieces, report->pieces,
                   format_size(report->good_bytes), format_size(total));
+  if (report->undecided > 0) {
+    counted +=
+        fmt::format("; {} at the borders cannot be judged without the files that were not selected",
+                    report->undecided);
+  }
   if (report->whole()) {
     output.message(fmt::format("{}: whole: {}", metainfo.name(), counted));
     return exit_done;
@@ -109,6 +143,12 @@ void add_verify_command(CLI::App& app, CommandLine& line) {
       ->add_option("--state-dir", options->state_folder,
                    "What get remembers there of names is used; default: $XDG_STATE_HOME/barter")
       ->type_name("DIR");
+  command->add_option("--select", options->select, "Only files that match (repeatable)")
+      ->allow_extra_args(false)
+      ->type_name("GLOB");
+  command->add_option("--exclude", options->exclude, "No files that match (repeatable)")
+      ->allow_extra_args(false)
+      ->type_name("GLOB");
   add_source_flags(command, options->retry_for, options->fresh, options->expect);
   command->add_option("--threads", options->threads, "Default: one a core")->type_name("N");
 }

@@ -174,7 +174,9 @@ void Worker::work() {
 
 void Worker::hash(std::uint32_t first, std::uint32_t count) {
   std::size_t busy = 0;
+  const auto* const wanted = job_.job_.pieces;
   for (std::uint32_t i = 0; i < count && !job_.stop_; ++i) {
+    if (wanted != nullptr && !(*wanted)[first + i]) continue;
     begin(lanes_[busy], PieceIndex{first + i});
     if (is_zeros(lanes_[busy])) {
       report_zeros(lanes_[busy]);

@@ -7,6 +7,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "torrent/layout.hpp"
 #include "torrent/piece_lanes.hpp"
@@ -18,6 +19,7 @@ namespace barter {
 struct HashFilesJob {
   const Layout* layout = nullptr;
   std::span<const FileToHash> files;
+  const std::vector<bool>* pieces = nullptr;  // only these; null: all
   bool v1 = false, v2 = false;
   unsigned threads = 0;  // 0: one a core; a rotating disk has one reader whatever this says
   std::string devices = block_devices;  // as on_rotating_disk() has it

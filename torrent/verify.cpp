@@ -22,11 +22,13 @@ enum class Verdict : std::uint8_t { not_seen, right, wrong, unread };
 
 class Verifier {
  public:
-  Verifier(const Metainfo& metainfo, const std::string& folder, std::span<const std::string> paths)
+  Verifier(const Metainfo& metainfo, const std::string& folder, std::span<const std::string> paths,
+           const std::vector<bool>& selected)
       : metainfo_(metainfo),
         layout_(metainfo.layout()),
         folder_(folder.empty() ? "." : folder),
         paths_(paths),
+        selected_(selected),
         verdicts_(layout_.piece_count(), Verdict::not_seen),
         whole_files_(!metainfo.has_v1() && !metainfo.has_piece_layers()) {
     if (whole_files_) roots_.resize(layout_.piece_count());
@@ -41,10 +43,12 @@ class Verifier {
     job.v2 = metainfo_.has_v2();
     job.threads = threads;
     job.progress = progress;
+    if (!selected_.empty()) job.pieces = &choose_pieces();
     job.on_piece = [this](PieceIndex piece, const PieceDigests* digests) { judge(piece, digests); };
     // Under the job's lock. Of several errors of a file the first tells most.
     job.on_file_error = [this](std::size_t file, const Error& error) {
       const bool missing = error.code == Errc::not_found;
+      if (!is_checked(file)) return true;
       note(file, missing ? Kind::missing : Kind::unreadable, missing ? "missing" : error.message);
       return true;
     };
@@ -59,8 +63,33 @@ class Verifier {
     return folder_ + "/" + (paths_.empty() ? metainfo_.files()[file].path : paths_[file]);
   }
 
-  bool is_checked(std::size_t file) const {
+  bool is_real(std::size_t file) const {
     return !metainfo_.files()[file].pad && metainfo_.files()[file].symlink_target.empty();
+  }
+  bool is_checked(std::size_t file) const {
+    return is_real(file) && (selected_.empty() || selected_[file]);
+  }
+
+  const std::vector<bool>& choose_pieces() {
+    chosen_.assign(layout_.piece_count(), false);
+    for (std::size_t i = 0; i < metainfo_.files().size(); ++i) {
+      const auto pieces = layout_.pieces_of(i);
+      if (!is_checked(i) || !pieces) continue;
+      std::fill(chosen_.begin() + to_number(pieces->first),
+                chosen_.begin() + to_number(pieces->last) + 1, true);
+    }
+    return chosen_;
+  }
+
+  // Has a file that was not selected bytes in this piece? Then it is no word on those that were.
+  bool is_shared(std::uint32_t piece) const {
+    if (selected_.empty()) return false;
+    std::vector<FileRange> ranges;
+    const PieceIndex index{piece};
+    layout_.file_ranges(layout_.piece_offset(index), layout_.piece_size(index), ranges);
+    return std::any_of(ranges.begin(), ranges.end(), [this](const FileRange& range) {
+      return is_real(range.file) && !selected_[range.file];
+    });
   }
 
   void note(std::size_t file, Kind kind, std::string detail) {
@@ -70,10 +99,8 @@ class Verifier {
   void look_at_files() {
     for (std::size_t i = 0; i < metainfo_.files().size(); ++i) {
       FileToHash file;
-      if (is_checked(i)) {
-        file.path = path_of(i);
-        look_at(i, file.path);
-      }
+      if (is_real(i)) file.path = path_of(i);
+      if (is_checked(i)) look_at(i, file.path);
       files_.push_back(std::move(file));
     }
   }
@@ -130,6 +157,7 @@ class Verifier {
     std::uint32_t wrong = 0, unread = 0, first_wrong = 0;
     const std::uint32_t first = to_number(pieces->first), last = to_number(pieces->last);
     for (std::uint32_t piece = first; piece <= last; ++piece) {
+      if (verdicts_[piece] != Verdict::right && is_shared(piece)) continue;
       if (verdicts_[piece] == Verdict::wrong && wrong++ == 0) first_wrong = piece;
       if (verdicts_[piece] == Verdict::unread) ++unread;
     }
@@ -144,16 +172,20 @@ class Verifier {
 
   VerifyReport report() {
     VerifyReport out;
-    out.pieces = layout_.piece_count();
     std::vector<FileRange> ranges;
-    for (std::uint32_t i = 0; i < out.pieces; ++i) {
-      if (verdicts_[i] != Verdict::right) continue;
+    for (std::uint32_t i = 0; i < layout_.piece_count(); ++i) {
+      if (!selected_.empty() && !chosen_[i]) continue;
+      ++out.pieces;
+      if (verdicts_[i] != Verdict::right) {
+        out.undecided += is_shared(i) ? 1 : 0;
+        continue;
+      }
       ++out.good_pieces;
       ranges.clear();
       const PieceIndex piece{i};
       layout_.file_ranges(layout_.piece_offset(piece), layout_.piece_size(piece), ranges);
       for (const FileRange& range : ranges) {
-        if (!layout_.files()[range.file].pad) out.good_bytes += range.length;
+        if (is_checked(range.file)) out.good_bytes += range.length;
       }
     }
     for (std::size_t i = 0; i < metainfo_.files().size(); ++i) {
@@ -167,6 +199,8 @@ class Verifier {
   const Layout& layout_;
   const std::string folder_;
   const std::span<const std::string> paths_;
+  const std::vector<bool>& selected_;  // by file; empty: all
+  std::vector<bool> chosen_;           // by piece, where there is a selection
   std::vector<FileToHash> files_;
   std::vector<Verdict> verdicts_;
   const bool whole_files_;
@@ -179,8 +213,9 @@ class Verifier {
 Result<VerifyReport> verify_files(const Metainfo& metainfo, const std::string& folder,
                                   unsigned threads,
                                   const std::function<bool(std::uint64_t)>& progress,
-                                  std::span<const std::string> paths) {
-  return Verifier(metainfo, folder, paths).run(threads, progress);
+                                  std::span<const std::string> paths,
+                                  const std::vector<bool>& selected) {
+  return Verifier(metainfo, folder, paths, selected).run(threads, progress);
 }
 
 }  // namespace barter

@@ -81,6 +81,48 @@ TEST_CASE("in v1 the neighbours of a bad file cannot be told", "[verify]") {
   }
 }
 
+TEST_CASE("a selection is judged by the pieces that are its own", "[verify]") {
+  const TemporaryFolder folder;
+  const auto metainfo = create_small(folder, TorrentVersion::v1).metainfo;
+  const std::vector<bool> selected{true, false, false, false};
+  const auto verify = [&] {
+    auto report = verify_files(*metainfo, folder.path(), 2, {}, {}, selected);
+    REQUIRE(report.has_value());
+    return *report;
+  };
+  SECTION("all there") {
+    std::string other = pattern(70'000, 3);
+    other[69'000] = '!';  // not looked at
+    folder.write("d/c", other);
+    const VerifyReport report = verify();
+    CHECK(report.whole());
+    CHECK(report.pieces == 4);
+    CHECK(report.good_pieces == 4);
+    CHECK(report.undecided == 0);
+    CHECK(report.good_bytes == 100'000);
+  }
+  unlink((folder / "d/b").c_str());
+  SECTION("the neighbours are not there") {
+    const VerifyReport report = verify();
+    CHECK(report.whole());
+    CHECK(report.good_pieces == 3);
+    CHECK(report.undecided == 1);
+    CHECK(report.good_bytes == 98'304);
+  }
+  SECTION("a wrong byte") {
+    std::string bytes = pattern(100'000, 1);
+    bytes[50'000] = static_cast<char>(bytes[50'000] ^ 1);
+    folder.write("d/a", bytes);
+    REQUIRE(verify().problems.size() == 1);
+    CHECK(verify().problems[0].kind == Kind::wrong_bytes);
+  }
+  SECTION("missing") {
+    unlink((folder / "d/a").c_str());
+    REQUIRE(verify().problems.size() == 1);
+    CHECK(verify().problems[0].kind == Kind::missing);
+  }
+}
+
 TEST_CASE("files that are too long and empty files that are missing", "[verify]") {
   const TemporaryFolder folder;
   const auto metainfo = create_small(folder, TorrentVersion::v1).metainfo;
