@@ -205,7 +205,10 @@ class Registry::Impl {
     // too.
     const bool begins = may_lack_metadata(request) && request.event == Event::started;
     const Role role = begins ? Role::downloader : role_at(swarm, peer, *position);
+    const std::size_t before = peers.size();
     hand_out(swarm, role, peer, *position, wanted(request), random, peers);
+    if (request.event == Event::started && peers.size() == before)
+      out.min_interval = std::min(out.min_interval, config_.first_min_interval);
     return out;
   }
 

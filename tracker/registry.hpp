@@ -21,6 +21,9 @@ struct RegistryConfig {
   std::uint32_t interval = 1800;        // seconds between announces that we ask for
   std::uint32_t interval_jitter = 180;  // up to this much is added, so that crowds spread
   std::uint32_t min_interval = 60;      // seconds
+  // The same for one that begins and is told of nobody: of two that start together the first may
+  // ask for the second. Only if it is less.
+  std::uint32_t first_min_interval = 5;
   std::uint32_t default_peers = 50;     // handed out where the asker names no number
   std::uint32_t max_peers = 200;        // handed out at most
   // Members of one address (of IPv6 a /64) in a swarm; of one in a local network, where many share

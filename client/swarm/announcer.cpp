@@ -179,6 +179,11 @@ TimePoint Announcer::due_at(const Group& group, Need need, const SwarmConfig& co
   }
   const Tracker& tracker = trackers_[*index];
   if (need == Need::nothing || !tracker.knows_us) return group.next_at;
+  // A tracker that lets us ask again at once has a reason: somebody may begin with us.
+  const bool first = need == Need::newcomers && group.early_rounds == 0;
+  if (first && tracker.min_interval > Duration::zero())
+    return std::min(group.next_at, group.last_answer + std::max(config.announce_interval_min,
+                                                                tracker.min_interval));
   const Duration early =
       need == Need::peers
           ? config.announce_interval_min * (1 << std::min(group.early_rounds, 12u))

@@ -88,6 +88,22 @@ TEST_CASE("a seed without peers asks for newcomers every minute, later less ofte
   CHECK(announcer.next_deadline(Need::newcomers, config) == time + seconds(60) + minutes(10));
 }
 
+TEST_CASE("a seed that a tracker lets ask again soon does so once") {
+  Random random(1);
+  Announcer announcer({{"a"}}, false, random);
+  announcer.start(now);
+  auto due = announcer.take_due(Need::newcomers, now, config);
+  REQUIRE(due);
+  AnnounceOutcome soon = success();
+  soon.min_interval = seconds(6);
+  announcer.outcome(due->tracker, soon, now, config, random);
+  CHECK(announcer.next_deadline(Need::newcomers, config) == now + seconds(6));
+  due = announcer.take_due(Need::newcomers, now + seconds(6), config);
+  REQUIRE(due);
+  announcer.outcome(due->tracker, soon, now + seconds(6), config, random);
+  CHECK(announcer.next_deadline(Need::newcomers, config) == now + seconds(66));
+}
+
 TEST_CASE("completed is told once, even if it comes before the first answer") {
   Random random(1);
   Announcer announcer({{"a"}}, false, random);

@@ -353,6 +353,16 @@ TEST_CASE("a list restricts", "[registry]") {
   CHECK(f.registry.stats().members == 0);
 }
 
+TEST_CASE("who begins alone may soon ask whether somebody else has begun", "[registry]") {
+  Fixture f;
+  auto begins = request(1);
+  begins.event = Event::started;
+  CHECK(f.announce(begins, v4(1)).min_interval == 5);
+  CHECK(f.announce(request(1), v4(1)).min_interval == 60);  // once
+  CHECK(f.announce(begins, v4(2)).min_interval == 60);      // it is told of the first
+  CHECK(f.peers.size() == 1);
+}
+
 TEST_CASE("intervals spread a crowd", "[registry]") {
   RegistryConfig config;
   config.interval = 100;
