@@ -15,6 +15,7 @@
 
 #include "client/net/endpoints.hpp"
 #include "client/net/inflate.hpp"
+#include "client/net/reply_head.hpp"
 #include "torrent/url.hpp"
 
 namespace barter::net {
@@ -123,6 +124,28 @@ asio::awaitable<Result<Endpoint>> connect(TransferPtr transfer, std::vector<Endp
 
 using Parser = http::response_parser<http::string_body>;
 
+// The head, tidied, and what came of the body with it.
+template <class Stream>
+asio::awaitable<error_code> read_head(Stream& stream, beast::flat_buffer& buffer) {
+  std::string bytes;
+  std::optional<std::size_t> end;
+  while (!end) {
+    if (bytes.size() > header_bytes) co_return make_error_code(http::error::header_limit);
+    const std::size_t had = bytes.size();
+    bytes.resize(had + 4096);
+    const auto read = co_await stream.async_read_some(asio::buffer(&bytes[had], 4096), as_values);
+    bytes.resize(had + std::get<1>(read));
+    const error_code error = std::get<0>(read);
+    if (error && bytes.empty()) co_return make_error_code(http::error::end_of_stream);
+    if (error) co_return make_error_code(http::error::partial_message);
+    end = end_of_head(bytes);
+  }
+  const std::string all = tidy_head(std::string_view(bytes).substr(0, *end)) + bytes.substr(*end);
+  asio::buffer_copy(buffer.prepare(all.size()), asio::buffer(all));
+  buffer.commit(all.size());
+  co_return error_code{};
+}
+
 // Sends the request and reads the reply on a stream that is open.
 template <class Stream>
 asio::awaitable<Result<std::shared_ptr<Parser>>> exchange(TransferPtr transfer, Url url,
@@ -149,10 +172,13 @@ asio::awaitable<Result<std::shared_ptr<Parser>>> exchange(TransferPtr transfer, 
   parser->body_limit(transfer->options.wire_bytes);
   beast::flat_buffer buffer(header_bytes + 64 * 1024);
   std::uint64_t taken = 0;
-  while (!parser->is_done()) {
-    const auto read = co_await http::async_read_some(*stream, buffer, *parser, as_values);
-    error_code error = std::get<0>(read);
-    taken += std::get<1>(read);
+  error_code error = co_await read_head(*stream, buffer);
+  while (error || !parser->is_done()) {
+    if (!error) {
+      const auto read = co_await http::async_read_some(*stream, buffer, *parser, as_values);
+      error = std::get<0>(read);
+      taken += std::get<1>(read);
+    }
     if (error == asio::ssl::error::stream_truncated) {
       // Half the web ends TLS without saying so. A body with a length still has to be whole.
       error = {};

@@ -50,6 +50,22 @@ TEST_CASE("a body comes with its length, in chunks, or up to the end of the stre
   }
 }
 
+TEST_CASE("a head that only odd servers send is understood, in one piece or byte by byte") {
+  const std::string head = GENERATE("HTTP/1.1 200\r\nContent-Length: 4\r\n\r\n",
+                                    "HTTP/1.1 200 \r\nContent-Length: 4\r\n\r\n",
+                                    "HTTP/1.1 200 OK\nContent-Length: 4\n\n");
+  const bool at_once = GENERATE(true, false);
+  ScriptServer server([&](ScriptServer::Peer& peer, const std::string&) {
+    const std::string all = head + "body";
+    if (at_once) peer.write(all);
+    for (std::size_t i = 0; !at_once && i < all.size(); ++i) peer.write(all.substr(i, 1));
+  });
+  const auto reply = fetch(server.url());
+  REQUIRE(reply.has_value());
+  CHECK(reply->status == 200);
+  CHECK(reply->body == "body");
+}
+
 TEST_CASE("a body cut short is an error") {
   ScriptServer server(always("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc"));
   CHECK_FALSE(fetch(server.url()).has_value());
