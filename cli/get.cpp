@@ -92,11 +92,11 @@ class Get {
     add.peers = parse_peers(options_.peers);
     auto settings = client_options(options_.transfer, output_);
     if (!settings) return output_.fail(settings.error());
+    settings_ = std::move(*settings);
     if (is_magnet(options_.torrent)) {
-      if (const auto code = find_metainfo(add, std::move(*settings))) return leave(*code);
-    } else {
-      settings_ = std::move(*settings);
-      if (const auto code = load(add)) return *code;
+      if (const auto code = find_metainfo(options_.torrent, add)) return leave(*code);
+    } else if (const auto code = load(add)) {
+      return leave(*code);
     }
     if (auto ready = prepare(add); !ready) return leave(output_.fail(ready.error()));
     // Whether it can be written shows before anything is fetched.
@@ -112,7 +112,7 @@ class Get {
     const auto began_at = steady_clock::now();
     auto torrent = load_torrent(options_.torrent, output_,
                                 {settings_.connect_from, options_.stall_timeout, options_.retry_for,
-                                 options_.fresh, settings_.state_folder, pin_});
+                                 options_.fresh, true, settings_.state_folder, pin_});
     if (!torrent) {
       const int code = fail(output_, torrent.error());
       const bool stalled = torrent.error().code == Errc::timed_out &&
@@ -120,6 +120,7 @@ class Get {
                            steady_clock::now() - began_at >= options_.stall_timeout;
       return stalled ? exit_stalled : code;
     }
+    if (!torrent->magnet.empty()) return find_metainfo(torrent->magnet, add);
     watched_.metainfo = std::move(torrent->metainfo);
     if (torrent->peer) add.peers.push_back(std::move(*torrent->peer));
     return std::nullopt;
@@ -127,9 +128,8 @@ class Get {
 
   // What a magnet link stands for: known from an earlier time, or fetched from peers. An exit code
   // if it ends here.
-  std::optional<int> find_metainfo(AddTorrent& add, ClientOptions settings) {
-    settings_ = std::move(settings);
-    auto magnet = read_magnet(options_.torrent);
+  std::optional<int> find_metainfo(const std::string& link, AddTorrent& add) {
+    auto magnet = read_magnet(link);
     if (!magnet) return output_.fail(magnet.error());
     link_ = std::move(*magnet);
     watched_.link_name = shown_name(link_);

@@ -6,6 +6,7 @@
 #include "cli/text.hpp"
 #include "cli/url_memory.hpp"
 #include "client/fetch.hpp"
+#include "torrent/ascii.hpp"
 #include "torrent/magnet.hpp"
 #include "torrent/url.hpp"
 
@@ -132,6 +133,10 @@ class TorrentFetch {
       return plan.after(answer_of(trouble_), now);
     }
     hashing_ = false;
+    if (!reply->magnet.empty()) {
+      out = std::move(*reply);
+      return {FetchPlan::Step::take};
+    }
     trouble_ = Error{Errc::rejected, fmt::format("{}: HTTP status {}", shown_, reply->status)};
     if (reply->status == 503) {
       const auto done = show_remote_hashing(*reply, shown_, output_);
@@ -197,7 +202,31 @@ class TorrentFetch {
                                                                 : reason())};
   }
 
+  // Indexers give a link where a torrent is asked for, by a redirect or as a text.
+  std::string magnet_in(const FetchReply& reply) const {
+    if (!reply.magnet.empty()) return reply.magnet;
+    const std::string_view text = trimmed(reply.body, " \t\r\n");
+    return is_magnet(text) && text.find_first_of("\r\n") == std::string_view::npos
+               ? std::string(text)
+               : std::string();
+  }
+
+  Result<LoadedTorrent> take_magnet(std::string link) {
+    if (!options_.may_be_magnet) {
+      return Error{Errc::unsupported,
+                   fmt::format("{}: leads to a magnet link, and this needs the torrent: 'barter get "
+                               "--save-torrent' makes one of it",
+                               shown_)};
+    }
+    output_.message(fmt::format("{}: leads to a magnet link", shown_));
+    LoadedTorrent out;
+    out.origin = TorrentOrigin::server;
+    out.magnet = std::move(link);
+    return out;
+  }
+
   Result<LoadedTorrent> take(FetchReply reply) {
+    if (auto link = magnet_in(reply); !link.empty()) return take_magnet(std::move(link));
     RememberedUrl now{std::move(reply.etag), std::chrono::system_clock::now(), peer_of(reply),
                       std::move(reply.body)};
     auto metainfo = Metainfo::parse(now.torrent);

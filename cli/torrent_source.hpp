@@ -27,6 +27,7 @@ struct TorrentSourceOptions {
   // Connections that fail, and 502, 503 and 504, are tried again for so long.
   std::chrono::milliseconds retry_for{0};
   bool fresh = false;               // a copy that is kept will not do
+  bool may_be_magnet = false;       // what is at the URL, or where it leads
   std::string state_folder{};       // what keeps the copies; empty: nothing does
   std::optional<TorrentPin> pin{};  // besides that of the URL
 };
@@ -39,9 +40,10 @@ enum class TorrentOrigin : std::uint8_t {
 };
 
 struct LoadedTorrent {
-  std::shared_ptr<const Metainfo> metainfo;
+  std::shared_ptr<const Metainfo> metainfo;  // null: `magnet` is what there is
   TorrentOrigin origin = TorrentOrigin::file;
   std::optional<HostPort> peer;  // who serves the URL, where that is a share, and so a peer
+  std::string magnet{};
 };
 
 bool is_web_url(const std::string& text);

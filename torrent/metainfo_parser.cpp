@@ -9,6 +9,7 @@
 
 #include "torrent/escape.hpp"
 #include "torrent/file_name.hpp"
+#include "torrent/other_format.hpp"
 #include "torrent/sha.hpp"
 
 namespace barter {
@@ -40,7 +41,11 @@ Problem MetainfoParser::read(std::string_view bytes, bool whole) {
   // Torrents with a line feed at their end exist; in an info dictionary its hash would cover it.
   const auto document =
       whole ? bencode::parse_prefix(bytes, limits) : bencode::parse(bytes, limits);
-  if (!document) return document.error();
+  if (!document) {
+    const auto what = whole ? other_format(bytes) : std::nullopt;
+    if (!what) return document.error();
+    return Error{document.error().code, fmt::format("this is {}, not a torrent", *what)};
+  }
   const bencode::Node root = document->root();
   if (root.type() != bencode::Type::dictionary) {
     return metainfo_error(Errc::not_a_dictionary, "the top level is no dictionary");

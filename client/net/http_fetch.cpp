@@ -16,6 +16,7 @@
 #include "client/net/endpoints.hpp"
 #include "client/net/inflate.hpp"
 #include "client/net/reply_head.hpp"
+#include "torrent/magnet.hpp"
 #include "torrent/url.hpp"
 
 namespace barter::net {
@@ -310,6 +311,13 @@ asio::awaitable<Result<FetchReply>> follow(TransferPtr transfer) {
     const std::string location((**reply).get()[http::field::location]);
     if (!is_redirect((**reply).get().result_int()) || location.empty()) {
       co_return finished(**reply, url, transfer);
+    }
+    if (is_magnet(location)) {
+      FetchReply out;
+      out.status = (**reply).get().result_int();
+      out.url = to_string(url);
+      out.magnet = location;
+      co_return out;
     }
     if (hops >= transfer->options.redirects) {
       co_return failed(transfer, Errc::protocol, "too many redirects");
