@@ -249,7 +249,8 @@ void add_tracker_command(CLI::App& app, CommandLine& line) {
       ->type_name("FILE");
   command
       ->add_option("--proxy", options->proxies,
-                   "Believe X-Forwarded-For from this address or block; may be repeated")
+                   "Believe this address or block, a proxy, about who asks (X-Forwarded-For, "
+                   "Forwarded, X-Real-IP); may be repeated")
       ->type_name("CIDR");
   add_duration_option(command, "--interval", options->interval,
                       "Time between a client's announces (default 30m)");

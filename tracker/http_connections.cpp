@@ -232,6 +232,9 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
       if (!forwarded.empty()) forwarded += ',';
       forwarded += field->value();
     }
+    const auto text = [](auto view) { return std::string_view(view.data(), view.size()); };
+    forwarded = forwarded_chain(forwarded, text(request[http::field::forwarded]),
+                                text(request["X-Real-IP"]));
     const auto host = request[http::field::host];
     const auto known = request[http::field::if_none_match];
     HttpRequest out;

@@ -19,7 +19,7 @@ namespace barter::tracker {
 struct HttpRequest {
   std::string_view target;         // as it stands in the request line
   std::string_view host;           // the Host header
-  std::string_view forwarded_for;  // all X-Forwarded-For headers, joined by commas
+  std::string_view forwarded_for;  // what proxies say: forwarded_chain()
   std::string_view if_none_match;
   Endpoint remote, local;
 };

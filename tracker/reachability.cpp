@@ -127,6 +127,47 @@ std::string validated_host(std::string_view host, const Endpoint& local,
   return out.port == 0 ? out.host : fmt::format("{}:{}", out.host, out.port);
 }
 
+namespace {
+
+// An address as a proxy writes it; some add the port.
+std::optional<Address> forwarded_one(std::string_view text) {
+  text = trimmed(text);
+  if (const auto address = Address::parse(text)) return *address;
+  if (const auto endpoint = Endpoint::parse(text)) return endpoint->address;
+  if (text.starts_with('[') && text.ends_with(']'))
+    if (const auto address = Address::parse(text.substr(1, text.size() - 2))) return *address;
+  return std::nullopt;
+}
+
+// RFC 7239: elements by commas, each of parameters by semicolons; addresses may stand in quotes.
+std::string for_parameters(std::string_view forwarded) {
+  std::string out;
+  while (!forwarded.empty()) {
+    const auto end = std::min(forwarded.find_first_of(",;"), forwarded.size());
+    std::string_view one = trimmed(forwarded.substr(0, end));
+    forwarded.remove_prefix(std::min(end + 1, forwarded.size()));
+    if (lower(one.substr(0, 4)) != "for=") continue;
+    one = trimmed(one.substr(4), "\"");
+    if (!out.empty()) out += ',';
+    out += one;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string forwarded_chain(std::string_view forwarded_for, std::string_view forwarded,
+                            std::string_view real_ip) {
+  const auto last = forwarded_for.substr(
+      forwarded_for.rfind(',') == forwarded_for.npos ? 0 : forwarded_for.rfind(',') + 1);
+  const auto real = forwarded_one(real_ip);
+  if (real && forwarded_one(last) != real) {
+    const std::string standard = for_parameters(forwarded);
+    return standard.empty() || !forwarded_for.empty() ? std::string(trimmed(real_ip)) : standard;
+  }
+  return forwarded_for.empty() ? for_parameters(forwarded) : std::string(forwarded_for);
+}
+
 Address forwarded_address(const Address& remote, std::string_view forwarded_for,
                           std::span<const AddressBlock> proxies) {
   const auto is_proxy = [&](const Address& address) {
@@ -140,13 +181,9 @@ Address forwarded_address(const Address& remote, std::string_view forwarded_for,
     const auto last =
         trimmed(comma == forwarded_for.npos ? forwarded_for : forwarded_for.substr(comma + 1));
     forwarded_for = forwarded_for.substr(0, comma == forwarded_for.npos ? 0 : comma);
-    if (const auto address = Address::parse(last)) {
-      out = *address;
-    } else if (const auto endpoint = Endpoint::parse(last)) {  // some add the port
-      out = endpoint->address;
-    } else {
-      return out;  // what stands further left is no better
-    }
+    const auto address = forwarded_one(last);
+    if (!address) return out;  // what stands further left is no better
+    out = *address;
   }
   return out;
 }

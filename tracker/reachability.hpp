@@ -62,7 +62,13 @@ std::vector<Endpoint> as_seen_by(const Viewpoint& view, std::span<const Endpoint
 std::string validated_host(std::string_view host, const Endpoint& local,
                            std::span<const Address> own, std::span<const std::string> names);
 
-// From where a request came that was passed on by proxies: the last address in X-Forwarded-For that
+// What proxies say in the headers of a request of whom they pass on, as one list, the last proxy's
+// word last. X-Forwarded-For, else `Forwarded` (RFC 7239), else X-Real-IP; where the last is there
+// and X-Forwarded-For does not end with it, the asker has written the latter.
+std::string forwarded_chain(std::string_view forwarded_for, std::string_view forwarded,
+                            std::string_view real_ip);
+
+// From where a request came that was passed on by proxies: the last address in the chain that
 // is not a listed proxy. Only believed where `remote` is one itself.
 Address forwarded_address(const Address& remote, std::string_view forwarded_for,
                           std::span<const AddressBlock> proxies);

@@ -154,6 +154,21 @@ TEST_CASE("X-Forwarded-For is read from the right, past listed proxies", "[reach
   CHECK(from("10.0.0.9", "10.0.0.1, 10.0.0.2") == "10.0.0.1");
 }
 
+TEST_CASE("who is passed on is told by any of three headers", "[reachability]") {
+  CHECK(forwarded_chain("1.2.3.4, 10.0.0.1", "", "") == "1.2.3.4, 10.0.0.1");
+  CHECK(forwarded_chain("", "", " 1.2.3.4 ") == "1.2.3.4");
+  CHECK(forwarded_chain("", "for=1.2.3.4;proto=http, For=\"[2001:db8::1]:47\"", "") ==
+        "1.2.3.4,[2001:db8::1]:47");
+  CHECK(forwarded_chain("", "by=10.0.0.1", "").empty());
+  CHECK(forwarded_chain("", "", "unknown").empty());
+  // Usual: both, and they agree.
+  CHECK(forwarded_chain("6.6.6.6, 1.2.3.4", "", "1.2.3.4") == "6.6.6.6, 1.2.3.4");
+  // The proxy sets only one of them; the other came with the request.
+  CHECK(forwarded_chain("6.6.6.6", "", "1.2.3.4") == "1.2.3.4");
+  const auto proxies = std::vector{*AddressBlock::parse("10.0.0.0/8")};
+  CHECK(to_string(forwarded_address(at("10.0.0.9"), "[2001:db8::1]", proxies)) == "2001:db8::1");
+}
+
 TEST_CASE("this machine has loopback", "[reachability]") {
   const auto all = interface_addresses();
   CHECK(std::any_of(all.begin(), all.end(), [](auto& one) { return one.address.is_loopback(); }));
