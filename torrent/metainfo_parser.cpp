@@ -169,6 +169,19 @@ void MetainfoParser::read_name(bencode::Node info) {
   }
 }
 
+// Whoever looks for the files by the names in the torrent must be told that ours are others.
+void MetainfoParser::append_path(File& file, const Elements& elements) {
+  const std::size_t begin = file.path.size();
+  append_clean_path(file.path, elements);
+  std::string_view ours = std::string_view(file.path).substr(begin);
+  bool same = true;
+  for (const std::string_view element : elements) {
+    same = same && ours.starts_with('/') && ours.substr(1).starts_with(element);
+    if (same) ours.remove_prefix(1 + element.size());
+  }
+  if (!file.pad && !(same && ours.empty())) ++cleaned_;
+}
+
 Problem MetainfoParser::add_file(File file) {
   if (out_->files_.size() >= 2 * limits_.files) {  // as many implicit pads as files may come in v2
     return metainfo_error(Errc::invalid_metainfo, fmt::format("more than {} files", limits_.files));
@@ -195,6 +208,12 @@ void MetainfoParser::make_names_unique() {
   paths.reserve(out_->files_.size());
   for (File& file : out_->files_) {
     if (!file.pad) paths.push_back(&file.path);  // pads are never stored
+  }
+  if (cleaned_ > 0) {
+    warn(
+        fmt::format("the name{} of {} file{} cleaned: the torrent has characters there that do not "
+                    "show, or that cannot be kept",
+                    cleaned_ == 1 ? "" : "s", cleaned_, cleaned_ == 1 ? " was" : "s were"));
   }
   const std::size_t renamed = make_paths_unique(paths);
   if (renamed > 0) {

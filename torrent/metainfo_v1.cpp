@@ -65,7 +65,7 @@ Problem MetainfoParser::read_v1_file(bencode::Node entry, std::size_t number) {
   file.path = out_->name_;
   if (path) {
     if (auto problem = read_elements(*path, where + ": path", elements)) return problem;
-    append_clean_path(file.path, elements);
+    append_path(file, elements);
     file.pad = file.pad || is_bitcomet_pad(elements);
   } else if (file.pad) {  // BEP 47: a pad needs no path
     file.path += fmt::format("/.pad/{}", file.length);

@@ -125,7 +125,7 @@ Problem MetainfoParser::add_v2_file(const Elements& path, const TreeFile& tree_f
   set_attributes(tree_file.attributes, file);
   if (out_->multi_file_) {
     file.path = out_->name_;
-    append_clean_path(file.path, path);
+    append_path(file, path);
   } else {
     file.path = clean_name(path.front());
   }

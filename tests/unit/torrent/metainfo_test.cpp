@@ -242,6 +242,12 @@ TEST_CASE("names are cleaned, not refused") {
   const auto utf8 = good(torrent(changed(
       multi({entry({"\xe9"}, 5, {{"path.utf-8", strings({"\xc3\xa9"})}})}), "name.utf-8", s("n"))));
   CHECK(paths(*utf8) == Paths{"n/\xc3\xa9"});
+  CHECK(utf8->warnings().empty());
+  // Whoever looks for the files is told.
+  const auto hidden = good(torrent(multi({entry({"soft\u00adhyphen"}, 5), entry({"plain", "b"}, 6),
+                                          entry({"sub\u200b", "c"}, 7)})));
+  REQUIRE(hidden->warnings().size() == 1);
+  CHECK(hidden->warnings()[0].starts_with("the names of 2 files were cleaned"));
 }
 
 TEST_CASE("files that would share a path are renamed, as would a file and a folder") {
@@ -249,7 +255,7 @@ TEST_CASE("files that would share a path are renamed, as would a file and a fold
       good(torrent(multi({entry({"/", "f"}, 1), entry({"\\", "f"}, 2), entry({"a"}, 3),
                           entry({"a", "b"}, 4), entry({"A"}, 5)})));
   CHECK(paths(*metainfo) == Paths{"root/_/f", "root/_/f.1", "root/a.1", "root/a/b", "root/A"});
-  CHECK(metainfo->warnings().size() == 1);
+  CHECK(metainfo->warnings().size() == 2);
 }
 
 TEST_CASE("a hundred thousand equal names load within a second") {
