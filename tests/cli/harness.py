@@ -152,8 +152,9 @@ class Running:
     """A barter that runs beside the test, its --json read as it comes."""
 
     def __init__(self, command, folder, environment, **options):
-        self.log = tempfile.TemporaryFile()
-        self.errors = tempfile.TemporaryFile()
+        # To be appended to: we share the place in the file with the program, and move it when we read.
+        self.log = tempfile.TemporaryFile("a+b")
+        self.errors = tempfile.TemporaryFile("a+b")
         self.json_lines = "--json" in command
         self.process = subprocess.Popen(command, cwd=folder, env=environment, stdout=self.log,
                                         stderr=self.errors, stdin=subprocess.DEVNULL, **options)
