@@ -59,6 +59,8 @@ struct StoreOptions {
   std::vector<VerifiedFile> verified;
   // Entered there: which files are written, by all stores of a program. Null: by this one alone.
   std::shared_ptr<WrittenFiles> written;
+  // By piece: whatever the journal says of it, it must be hashed again. Empty: none.
+  std::vector<bool> doubted;
   std::size_t sync_singly = 64;     // with more changed files than this, the whole file system
   std::size_t max_open_files = 64;  // handles kept open; the least recently used one closes
 };

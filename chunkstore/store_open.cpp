@@ -312,6 +312,10 @@ void Store::Impl::mark_pieces(JournalState& state, const std::optional<Journal::
     }
   }
   if (loaded && state.begun && !origins_.known()) doubt_borders(state);
+  for (std::uint32_t i = 0;
+       i < std::min<std::size_t>(options_.doubted.size(), layout_.piece_count()); ++i) {
+    if (options_.doubted[i]) mark(state, PieceIndex{i}, PieceMark::suspect);
+  }
   for (std::uint32_t i = 0; i < layout_.piece_count(); ++i) {
     if (state.pieces[i] == PieceMark::suspect && !may_match(PieceIndex{i}, found)) {
       mark(state, PieceIndex{i}, PieceMark::absent);

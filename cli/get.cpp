@@ -109,6 +109,10 @@ class Get {
  private:
   // The torrent of a file or a URL. An exit code if it ends here.
   std::optional<int> load(AddTorrent& add) {
+    if (options_.metainfo) {
+      watched_.metainfo = options_.metainfo;
+      return std::nullopt;
+    }
     const auto began_at = steady_clock::now();
     auto torrent = load_torrent(options_.torrent, output_,
                                 {settings_.connect_from, options_.stall_timeout, options_.retry_for,
@@ -200,6 +204,8 @@ class Get {
     add.output = std::move(target->name);
     add.part_names = !options_.no_part;
     add.existing = options_.existing();
+    add.doubted = options_.doubted;
+    if (options_.check) add.doubted.assign(metainfo.layout().piece_count(), true);
     const auto& files = metainfo.files();
     boost::json::array list;
     std::size_t wanted_files = 0, all_files = 0;
@@ -569,6 +575,10 @@ class Get {
 
 }  // namespace
 
+int run_get(const GetOptions& options, Output& output) {
+  return Get(options, output).run();
+}
+
 void add_source_flags(CLI::App* command, std::chrono::milliseconds& retry_for, bool& fresh,
                       std::string& expect) {
   add_duration_option(command, "--retry-for", retry_for,
@@ -588,7 +598,7 @@ void add_get_command(CLI::App& app, CommandLine& line) {
   auto options = std::make_shared<Options>();
   CLI::App* command =
       add_command(app, line, "get", "Fetch what a torrent describes", examples,
-                  [options](Output& output) { return Get(*options, output).run(); });
+                  [options](Output& output) { return run_get(*options, output); });
   command
       ->add_option("TORRENT", options->torrent, "A .torrent file, the URL of one, or a magnet link")
       ->required();
@@ -622,6 +632,8 @@ void add_get_command(CLI::App& app, CommandLine& line) {
       ->type_name("PROGRAM");
   add_duration_option(command, "--stall-timeout", options->stall_timeout,
                       "Give up (exit code 3) when no byte came for so long");
+  command->add_flag("--check", options->check,
+                    "Hash what is there again, whatever is known of it, and fetch what is bad");
   CLI::Option* const keep =
       command->add_flag("--keep", options->keep,
                         "Leave files that are not of this torrent as they are, and fetch the rest");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,11 @@ struct GetOptions {
   bool fresh = false;                                              // of a URL: no kept copy
   std::string expect;                                              // an info-hash
   std::string metrics_file;
-  std::string output;                                              // of a torrent of one file
+  std::string output;  // of a torrent of one file
+  bool check = false;  // hash again what is there
+  // Of another command, which has the torrent already and has looked at the pieces.
+  std::shared_ptr<const Metainfo> metainfo;
+  std::vector<bool> doubted;  // by piece
   bool no_part = false, force = false, keep = false, update = false;
   Existing existing() const {
     return force    ? Existing::overwrite
@@ -29,6 +34,9 @@ struct GetOptions {
                     : Existing::refuse;
   }
 };
+
+// The command, also for one that has found what is to be fetched. Throws UsageError.
+int run_get(const GetOptions& options, Output& output);
 
 // --retry-for, --fresh and --expect.
 void add_source_flags(CLI::App* command, std::chrono::milliseconds& retry_for, bool& fresh,

@@ -8,6 +8,7 @@
 #include "cli/signals.hpp"
 #include "cli/sizes.hpp"
 #include "cli/state_folder.hpp"
+#include "cli/text.hpp"
 #include "cli/torrent_source.hpp"
 
 #include <fmt/format.h>
@@ -23,13 +24,13 @@ namespace {
 
 constexpr const char* examples =
     "  barter verify film.torrent --dir /srv/films\n"
-    "  barter verify album.torrent && echo whole";
+    "  barter verify album.torrent && echo whole\n"
+    "  barter verify disk.torrent --repair --rate 50MB";
 
 struct Options {
-  std::string torrent, folder = ".", state_folder, expect;
-  std::vector<std::string> select, exclude;
-  std::chrono::milliseconds retry_for = std::chrono::seconds(30);
-  bool fresh = false;
+  GetOptions get;  // the torrent, where its data is, and how --repair fetches
+  std::uint64_t rate = unlimited;
+  bool repair = false;
   unsigned threads = 0;
 };
 
@@ -67,29 +68,68 @@ std::uint64_t bytes_to_read(const Metainfo& metainfo, const std::vector<bool>& s
   return bytes;
 }
 
+Result<VerifyReport> look(const Options& options, const Metainfo& metainfo,
+                          const std::vector<std::string>& names, const std::vector<bool>& selected,
+                          std::uint64_t total, Output& output) {
+  auto report = verify_files(
+      metainfo, options.get.transfer.folder, options.threads,
+      [&](std::uint64_t done) {
+        output.hashing({done, total, options.get.torrent});
+        return !signals::stop_requested();
+      },
+      names, selected, options.rate == unlimited ? 0 : options.rate);
+  output.end_progress();
+  return report;
+}
+
+// Fetches what is bad or missing, in place, then looks at those files again: what is too long, say,
+// cannot be mended by fetching.
+int repair(const Options& options, const LoadedTorrent& torrent, const VerifyReport& found,
+           Output& output) {
+  const Metainfo& metainfo = *torrent.metainfo;
+  GetOptions get = options.get;
+  get.metainfo = torrent.metainfo;
+  get.doubted = found.bad;
+  get.update = true;
+  if (torrent.peer) get.peers.push_back(to_string(*torrent.peer));
+  output.message(fmt::format("{}: fetching what is bad or missing", metainfo.name()));
+  if (const int code = run_get(get, output); code != exit_done) return code;
+  std::vector<bool> bad(metainfo.files().size());
+  for (const FileProblem& problem : found.problems) bad[problem.file] = true;
+  const auto names =
+      remembered_names(metainfo, options.get.transfer.folder, options.get.transfer.state_folder);
+  if (!names) return fail(output, names.error());
+  const auto report = look(options, metainfo, *names, bad, bytes_to_read(metainfo, bad), output);
+  if (!report) return fail(output, report.error());
+  output.result(
+      {{"whole", report->whole()}, {"repaired", found.problems.size() - report->problems.size()}});
+  for (const FileProblem& problem : report->problems) {
+    output.print(fmt::format("{}: {}", (*names)[problem.file], problem.detail));
+  }
+  output.message(fmt::format("{}: {} of {} repaired", metainfo.name(),
+                             found.problems.size() - report->problems.size(),
+                             counted(found.problems.size(), "file")));
+  return report->whole() ? exit_done : exit_failed;
+}
+
 int verify(const Options& options, Output& output) {
-  const Selection selection{parse_globs("--select", options.select),
-                            parse_globs("--exclude", options.exclude)};
-  const auto torrent = load_torrent(options.torrent, output,
-                                    {.retry_for = options.retry_for,
-                                     .fresh = options.fresh,
-                                     .state_folder = state_folder_if_any(options.state_folder),
-                                     .pin = parse_expected(options.expect)});
+  const Selection selection{parse_globs("--select", options.get.select),
+                            parse_globs("--exclude", options.get.exclude)};
+  const auto torrent =
+      load_torrent(options.get.torrent, output,
+                   {.retry_for = options.get.retry_for,
+                    .fresh = options.get.fresh,
+                    .state_folder = state_folder_if_any(options.get.transfer.state_folder),
+                    .pin = parse_expected(options.get.expect)});
   if (!torrent) return fail(output, torrent.error());
   const Metainfo& metainfo = *torrent->metainfo;
   const auto selected = select_files(metainfo, selection, {});
   if (!selected) return fail(output, selected.error());
   const std::uint64_t total = bytes_to_read(metainfo, *selected);
-  const auto names = remembered_names(metainfo, options.folder, options.state_folder);
+  const auto names =
+      remembered_names(metainfo, options.get.transfer.folder, options.get.transfer.state_folder);
   if (!names) return fail(output, names.error());
-  const auto report = verify_files(
-      metainfo, options.folder, options.threads,
-      [&](std::uint64_t done) {
-        output.hashing({done, total, options.torrent});
-        return !signals::stop_requested();
-      },
-      *names, *selected);
-  output.end_progress();
+  const auto report = look(options, metainfo, *names, *selected, total, output);
   if (!report) return fail(output, report.error());
   boost::json::array problems;
   for (const FileProblem& problem : report->problems) {
@@ -125,7 +165,7 @@ int verify(const Options& options, Output& output) {
   }
   output.message(fmt::format("{}: not whole: {} bad or missing; {}", metainfo.name(),
                              report->problems.size(), counted));
-  return exit_failed;
+  return options.repair ? repair(options, *torrent, *report, output) : exit_failed;
 }
 
 }  // namespace
@@ -135,21 +175,26 @@ void add_verify_command(CLI::App& app, CommandLine& line) {
   CLI::App* command = add_command(
       app, line, "verify", "Check files against a torrent; exit code 0 if all are whole", examples,
       [options](Output& output) { return verify(*options, output); });
-  command->add_option("TORRENT", options->torrent, "A .torrent file, or the URL of one")
+  command->add_option("TORRENT", options->get.torrent, "A .torrent file, or the URL of one")
       ->required();
-  command->add_option("--dir", options->folder, "Where the data is; default: here")
-      ->type_name("DIR");
-  command
-      ->add_option("--state-dir", options->state_folder,
-                   "What get remembers there of names is used; default: $XDG_STATE_HOME/barter")
-      ->type_name("DIR");
-  command->add_option("--select", options->select, "Only files that match (repeatable)")
+  command->add_option("--select", options->get.select, "Only files that match (repeatable)")
       ->allow_extra_args(false)
       ->type_name("GLOB");
-  command->add_option("--exclude", options->exclude, "No files that match (repeatable)")
+  command->add_option("--exclude", options->get.exclude, "No files that match (repeatable)")
       ->allow_extra_args(false)
       ->type_name("GLOB");
-  add_source_flags(command, options->retry_for, options->fresh, options->expect);
+  add_source_flags(command, options->get.retry_for, options->get.fresh, options->get.expect);
+  add_rate_option(command, "--rate", options->rate,
+                  "Read no more bytes per second than that, as 50MB, to spare the disk");
+  command->add_flag("--repair", options->repair,
+                    "Fetch what is bad or missing, in place, as 'get --check --update' would; the "
+                    "options about peers and limits are for that");
+  add_transfer_flags(command, options->get.transfer);
+  command->add_option("--peer", options->get.peers, "Ask this one too (repeatable)")
+      ->allow_extra_args(false)
+      ->type_name("HOST:PORT");
+  add_duration_option(command, "--stall-timeout", options->get.stall_timeout,
+                      "Give up (exit code 3) when no byte came for so long");
   command->add_option("--threads", options->threads, "Default: one a core")->type_name("N");
 }
 

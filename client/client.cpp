@@ -319,6 +319,7 @@ Result<std::shared_ptr<Store>> Client::Impl::open_store(const AddTorrent& torren
   store_options.written = written_;
   store_options.allocation = torrent.allocation;
   store_options.selected = torrent.selected;
+  store_options.doubted = torrent.doubted;
   store_options.verified = torrent.verified;
   store_options.max_open_files = descriptors_.files;
   auto store = Store::open(torrent.metainfo, std::move(store_options), *files_);

@@ -51,6 +51,7 @@ struct AddTorrent {
   std::string folder;
   bool read_only = false;                  // `seed`
   Existing existing = Existing::refuse;    // files of somebody else at its places
+  std::vector<bool> doubted;               // by piece: hashed again whatever the state says; empty: none
   std::vector<VerifiedFile> verified;      // read_only: what the caller has hashed (StoreOptions)
   bool part_names = false;                 // a file is NAME.part until it is whole (StoreOptions)
   std::string output;                      // what the file of a torrent of one file is called

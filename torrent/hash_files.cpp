@@ -69,11 +69,13 @@ class Job {
   void report_until_done();
   std::uint32_t take(std::uint32_t most, std::uint32_t& first);
   bool forgive(std::size_t file, const Result<void>& result);
+  void pace(std::uint64_t bytes);
 
   const HashFilesJob& job_;
   const Plan plan_;
   std::atomic<std::uint32_t> next_piece_{0};
-  std::atomic<std::uint64_t> bytes_done_{0};
+  std::atomic<std::uint64_t> bytes_done_{0}, bytes_read_{0};
+  const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   std::atomic<bool> stop_{false};
   std::mutex mutex_;
   std::condition_variable all_done_;
@@ -161,6 +163,20 @@ bool Job::forgive(std::size_t file, const Result<void>& result) {
   if (!error_) error_ = result.error();
   stop_ = true;
   return false;
+}
+
+// After reading: waits until that much may have been read.
+void Job::pace(std::uint64_t bytes) {
+  if (job_.rate == 0) return;
+  const auto read = static_cast<double>(bytes_read_.fetch_add(bytes) + bytes);
+  const auto due =
+      began_ + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                   std::chrono::duration<double>(read / static_cast<double>(job_.rate)));
+  for (auto now = std::chrono::steady_clock::now(); now < due && !stop_;
+       now = std::chrono::steady_clock::now()) {
+    std::this_thread::sleep_for(
+        std::min<std::chrono::steady_clock::duration>(due - now, progress_interval));
+  }
 }
 
 void Worker::work() {
@@ -291,6 +307,7 @@ bool Worker::read(Lane& lane, const FileRange& range, std::span<std::byte> out) 
     return false;
   }
   job_.bytes_done_.fetch_add(out.size(), std::memory_order_relaxed);
+  job_.pace(out.size());
   return true;
 }
 

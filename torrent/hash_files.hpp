@@ -23,6 +23,7 @@ struct HashFilesJob {
   bool v1 = false, v2 = false;
   unsigned threads = 0;  // 0: one a core; a rotating disk has one reader whatever this says
   std::string devices = block_devices;  // as on_rotating_disk() has it
+  std::uint64_t rate = 0;  // bytes read per second, of all threads; 0: as fast as it goes
   // On a thread of the job, once for each piece, in no order: null where a file of it could not be
   // read.
   std::function<void(PieceIndex, const PieceDigests*)> on_piece;

@@ -34,7 +34,8 @@ class Verifier {
     if (whole_files_) roots_.resize(layout_.piece_count());
   }
 
-  Result<VerifyReport> run(unsigned threads, const std::function<bool(std::uint64_t)>& progress) {
+  Result<VerifyReport> run(unsigned threads, std::uint64_t rate,
+                           const std::function<bool(std::uint64_t)>& progress) {
     look_at_files();
     HashFilesJob job;
     job.layout = &layout_;
@@ -42,6 +43,7 @@ class Verifier {
     job.v1 = metainfo_.has_v1();
     job.v2 = metainfo_.has_v2();
     job.threads = threads;
+    job.rate = rate;
     job.progress = progress;
     if (!selected_.empty()) job.pieces = &choose_pieces();
     job.on_piece = [this](PieceIndex piece, const PieceDigests* digests) { judge(piece, digests); };
@@ -172,12 +174,14 @@ class Verifier {
 
   VerifyReport report() {
     VerifyReport out;
+    out.bad.resize(layout_.piece_count());
     std::vector<FileRange> ranges;
     for (std::uint32_t i = 0; i < layout_.piece_count(); ++i) {
       if (!selected_.empty() && !chosen_[i]) continue;
       ++out.pieces;
       if (verdicts_[i] != Verdict::right) {
         out.undecided += is_shared(i) ? 1 : 0;
+        out.bad[i] = true;
         continue;
       }
       ++out.good_pieces;
@@ -214,8 +218,8 @@ Result<VerifyReport> verify_files(const Metainfo& metainfo, const std::string& f
                                   unsigned threads,
                                   const std::function<bool(std::uint64_t)>& progress,
                                   std::span<const std::string> paths,
-                                  const std::vector<bool>& selected) {
-  return Verifier(metainfo, folder, paths, selected).run(threads, progress);
+                                  const std::vector<bool>& selected, std::uint64_t rate) {
+  return Verifier(metainfo, folder, paths, selected).run(threads, rate, progress);
 }
 
 }  // namespace barter

@@ -33,6 +33,7 @@ struct VerifyReport {
   // Of a selection: pieces at its borders that also hold bytes of other files, and are not right as
   // those lie there.
   std::uint32_t undecided = 0;
+  std::vector<bool> bad;  // by piece: those that were looked at, and are not right
   bool whole() const { return problems.empty(); }
 };
 
@@ -41,11 +42,11 @@ struct VerifyReport {
 // `progress` (bytes hashed, on the caller's thread) returns false. A v2 torrent without piece
 // layers is verified file by file. With `selected` (by file; empty: all) only these files are
 // looked into, and judged by the pieces that others have no part in; the counts are of their
-// pieces.
+// pieces. `rate`: bytes read per second; 0: as fast as it goes.
 Result<VerifyReport> verify_files(const Metainfo& metainfo, const std::string& folder,
                                   unsigned threads,
                                   const std::function<bool(std::uint64_t bytes_done)>& progress,
                                   std::span<const std::string> paths = {},
-                                  const std::vector<bool>& selected = {});
+                                  const std::vector<bool>& selected = {}, std::uint64_t rate = 0);
 
 }  // namespace barter

@@ -263,6 +263,66 @@ class Transfer(BarterTest):
         self.assertEqual(os.listdir(self.path("got/album")), ["extras"])
         self.bad(1, "--select", "get", "album.torrent", "--select", "*.flac")
 
+    def spoil(self, path, at=100_000):
+        """A byte changes, and nothing shows it: neither size nor times."""
+        before = os.stat(path)
+        with open(path, "r+b") as file:
+            file.seek(at)
+            byte = file.read(1)[0]
+            file.seek(at)
+            file.write(bytes([byte ^ 1]))
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    def test_check_hashes_again(self):
+        self.seed()
+        self.good("get", "album.torrent", "--dir", "got", *self.peers(True))
+        self.spoil(self.path("got/album/big.bin"))
+        self.assertEqual(self.get("--json").result["downloaded"], 0)
+        done = self.get("--check", "--json")
+        self.assertEqual(done.code, 0)
+        self.assertGreater(done.result["downloaded"], 0)
+        self.assertLess(done.result["downloaded"], SIZE // 4)
+        self.assert_whole()
+
+    def test_repair(self):
+        self.seed()
+        self.good("get", "album.torrent", "--dir", "got", *self.peers(True))
+        repair = ("verify", "album.torrent", "--dir", "got", "--repair", "--no-dht", "--no-lsd", "--stall-timeout", "20s",
+                  *self.peers(True), "--json")
+        done = self.good(*repair)
+        self.assertNotIn("repaired", done.result)
+        self.spoil(self.path("got/album/big.bin"))
+        os.remove(self.path("got/album/extras/notes.txt"))
+        self.assertEqual(self.barter("verify", "album.torrent", "--dir", "got").code, 1)
+        done = self.good(*repair)
+        self.assertEqual((done.result["whole"], done.result["repaired"]), (True, 2))
+        self.assertLess(done.result["downloaded"], SIZE // 2)
+        self.assert_whole()
+        self.good("verify", "album.torrent", "--dir", "got")
+        # Also without what get remembers, and what has become too long.
+        self.spoil(self.path("got/album/big.bin"))
+        self.good(*repair, "--state-dir", "other")
+        self.assert_whole()
+        with open(self.path("got/album/big.bin"), "ab") as file:
+            file.write(b"more")
+        self.assertEqual(self.good(*repair).result["repaired"], 1)
+        self.assert_whole()
+        # Nobody has it.
+        self.spoil(self.path("got/album/big.bin"))
+        done = self.barter("verify", "album.torrent", "--dir", "got", "--repair", "--no-dht", "--no-lsd", "--stall-timeout", "1s",
+                           "--listen", "127.0.0.1", "--json")
+        self.assertEqual((done.code, done.result["whole"]), (3, False))
+
+    def test_verify_at_a_rate(self):
+        self.write("slow.bin", random.Random(5).randbytes(1_000_000))
+        self.good("create", "slow.bin", "--output", "slow.torrent")
+        began = time.monotonic()
+        self.good("verify", "slow.torrent", "--rate", "1MB")
+        self.assertGreater(time.monotonic() - began, 0.8)
+        began = time.monotonic()
+        self.good("verify", "slow.torrent", "--rate", "none")
+        self.assertLess(time.monotonic() - began, 0.8)
+
     def test_metrics_file(self):
         self.seed("--up-limit", "1MB")
         running = self.start("get", "album.torrent", "--dir", "got", *self.peers(True), "--metrics-file", "m.prom", "--json")

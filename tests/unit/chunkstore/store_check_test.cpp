@@ -8,6 +8,7 @@
 #include "chunkstore/posix_files.hpp"
 #include "chunkstore/store.hpp"
 #include "tests/temporary_folder.hpp"
+#include "tests/unit/chunkstore/store_bench.hpp"
 #include "tests/unit/chunkstore/fake_files.hpp"
 #include "tests/unit/chunkstore/sample.hpp"
 #include "tests/unit/page_cache.hpp"
@@ -116,4 +117,27 @@ TEST_CASE("A check of more than the memory takes leaves the page cache as it was
   close(file);
   REQUIRE(ok((*store)->check_pieces(both)));
   CHECK(test::cached_pages(path, 0, 4 * mib) > 3 * mib / 4096);
+}
+
+TEST_CASE("what is doubted is hashed again, and the rest is believed", "[store]") {
+  StoreBench bench(make_three_files());
+  {
+    auto store = bench.begun();
+    bench.store(*store, {0, 1, 2, 3, 4, 5, 6});
+  }
+  CHECK(bench.open()->report().unchecked.empty());
+  bench.options.doubted = {false, true, false, false, false, false, true};
+  {
+    auto store = bench.open();
+    CHECK(store->report().unchecked == std::vector<PieceIndex>{PieceIndex{1}, PieceIndex{6}});
+    CHECK(store->report().have.count() == 5);
+    for (const PieceIndex piece : store->report().unchecked) CHECK(*store->check_piece(piece));
+    REQUIRE(ok(store->begin()));
+    CHECK(bench.reads(*store, 1));
+  }
+  bench.options.doubted.assign(7, true);
+  CHECK(bench.open()->report().unchecked.size() == 7);
+  // A check that was interrupted goes on.
+  bench.options.doubted.clear();
+  CHECK(bench.checked()->report().unchecked.size() == 7);
 }

@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "tests/unit/torrent/created.hpp"
@@ -115,6 +116,9 @@ TEST_CASE("a selection is judged by the pieces that are its own", "[verify]") {
     folder.write("d/a", bytes);
     REQUIRE(verify().problems.size() == 1);
     CHECK(verify().problems[0].kind == Kind::wrong_bytes);
+    CHECK(verify().bad[50'000 / metainfo->layout().piece_length()]);
+    const auto bad = verify().bad;
+    CHECK(std::count(bad.begin(), bad.end(), true) == 2);  // and the one at the border
   }
   SECTION("missing") {
     unlink((folder / "d/a").c_str());
