@@ -118,6 +118,10 @@ struct StoreRequest {
   bool want_digests = false;
 };
 
+// The folder with the state of a torrent in a download folder, whose path is canonical.
+std::string state_path_of(const Metainfo& metainfo, const std::string& state_folder,
+                          const std::string& canonical);
+
 class Store {
  public:
   // Locks the state, reads the journal, looks at the files. Unless read_only it also locks the

@@ -34,9 +34,6 @@
 namespace barter {
 
 JournalIdentity identity_of(const Metainfo& metainfo);
-// The folder with the state of a torrent in a download folder.
-std::string state_path_of(const Metainfo& metainfo, const std::string& state_folder,
-                          const std::string& canonical);
 
 class Store::Impl {
  public:

@@ -69,6 +69,7 @@ void add_tracker_command(CLI::App& app, CommandLine& line);
 void add_share_command(CLI::App& app, CommandLine& line);
 void add_get_command(CLI::App& app, CommandLine& line);
 void add_seed_command(CLI::App& app, CommandLine& line);
+void add_state_command(CLI::App& app, CommandLine& line);
 void add_dht_command(CLI::App& app, CommandLine& line);
 void add_simulate_command(CLI::App& app, CommandLine& line);
 void add_completion_command(CLI::App& app, CommandLine& line);

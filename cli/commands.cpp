@@ -13,6 +13,7 @@ void add_all_commands(CLI::App& app, CommandLine& line) {
   add_share_command(app, line);
   add_get_command(app, line);
   add_seed_command(app, line);
+  add_state_command(app, line);
   add_dht_command(app, line);
   add_simulate_command(app, line);
   add_completion_command(app, line);

@@ -303,14 +303,21 @@ class Get {
       if (auto begun = client_->begin(id_, std::move(add)); !begun) {
         return leave(output_.fail(begun.error()));
       }
+      note_in_state();
       return leave(watch());
     }
     if (const auto code = start_client()) return *code;
     auto id = client_->add(std::move(add));
     if (!id) return output_.fail(id.error());
     id_ = *id;
+    note_in_state();
     tell_listening();
     return leave(watch());
+  }
+
+  void note_in_state() {
+    note_transfer_in_state(settings_.state_folder, *watched_.metainfo, folder_, output_);
+    sweep_state_folder(settings_.state_folder, output_);
   }
 
   // A file can no longer be written. When the torrent is added again, that file is found and left

@@ -42,6 +42,8 @@ class Seed {
     if (!client_settings) return output_.fail(client_settings.error());
     const auto paths = find_torrents();
     if (paths.empty()) return failures_ > 0 ? exit_failed : nothing_to_do();
+    state_folder_ = client_settings->state_folder;
+    sweep_state_folder(state_folder_, output_);
     auto client = Client::start(std::move(*client_settings), inbox_.handler());
     if (!client) return output_.fail(client.error());
     client_ = std::move(*client);
@@ -98,6 +100,7 @@ class Seed {
     add.read_only = true;
     auto id = client_->add(std::move(add));
     if (!id) return failed(id.error());
+    note_transfer_in_state(state_folder_, **metainfo, options_.transfer.folder, output_);
     Watched watched;
     watched.metainfo = *metainfo;
     watched.data_path = data_path(**metainfo, options_.transfer.folder);
@@ -199,6 +202,7 @@ class Seed {
   Output& output_;
   Explainer explainer_;
   Inbox inbox_;  // outlives the client
+  std::string state_folder_;
   std::unique_ptr<Client> client_;
   std::map<TorrentId, Watched> watched_;
   std::size_t failures_ = 0;

@@ -80,6 +80,7 @@ class Share {
       output_.warning(folder.error().message + "; nothing will be remembered");
     }
     memory_.emplace(state_folder_);
+    sweep_state_folder(state_folder_, output_);
     if (auto read = read_expected(); !read) return output_.fail(read.error());
     creation_ = creation;
     Result<void> outcome = plan(creation);
@@ -343,6 +344,7 @@ class Share {
       auto id = owned_client_->add(std::move(torrent));
       if (!id) return id.error();
       item.id = *id;
+      note_transfer_in_state(state_folder_, *item.metainfo, item.folder, output_);
       if (!item.audience) {
         item.audience = std::make_unique<Audience>(item.metainfo, state_folder_,
                                                    expected_ ? &*expected_ : nullptr, output_);

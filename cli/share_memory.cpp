@@ -6,6 +6,7 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
+#include "cli/mounts.hpp"
 #include "torrent/digest.hpp"
 #include "torrent/sha.hpp"
 #include "torrent/write_file.hpp"
@@ -134,11 +135,15 @@ Result<void> ShareMemory::remember(const std::string& source, std::string_view v
     }
   }
   if (auto done = write_private_file(path + ".torrent", what.torrent); !done) return done;
-  const json::object object{{"version", memory_version},
-                            {"source", source},
-                            {"port", what.port},
-                            {"torrent_sha256", to_hex(sha256(as_bytes(what.torrent)))},
-                            {"files", to_json(what.files)}};
+  json::object object{{"version", memory_version},
+                      {"source", source},
+                      {"port", what.port},
+                      {"torrent_sha256", to_hex(sha256(as_bytes(what.torrent)))},
+                      {"files", to_json(what.files)}};
+  // For whoever asks later whether it is gone, or its file system is only not mounted.
+  if (const auto mount = mount_of(current_mounts(), source)) {
+    object["mount"] = {{"point", mount->point}, {"type", mount->type}, {"source", mount->source}};
+  }
   return write_private_file(path + ".json", json::serialize(object) + "\n");
 }
 

@@ -4,6 +4,7 @@
 #include "cli/flags.hpp"
 #include "cli/signals.hpp"
 #include "cli/sizes.hpp"
+#include "cli/state_entries.hpp"
 #include "cli/state_folder.hpp"
 #include "cli/text.hpp"
 #include "torrent/overloaded.hpp"
@@ -188,6 +189,23 @@ std::vector<std::pair<TorrentId, TorrentEvent>> Inbox::take() {
   std::uint64_t count = 0;
   [[maybe_unused]] const auto got = read(wake_descriptor_, &count, sizeof count);
   return std::exchange(events_, {});
+}
+
+void note_transfer_in_state(const std::string& state_folder, const Metainfo& metainfo,
+                            const std::string& folder, Output& output) {
+  const auto names = remembered_names(metainfo, folder, state_folder);
+  if (!names || state_folder.empty()) return;
+  if (auto noted = note_transfer(state_folder, metainfo, folder, *names); !noted) {
+    output.warning(
+        fmt::format("{}: where it is cannot be noted: {}", metainfo.name(), noted.error().message));
+  }
+}
+
+void sweep_state_folder(const std::string& state_folder, Output& output) {
+  for (const StateEntry& entry :
+       sweep_state(state_folder, current_mounts(), std::chrono::system_clock::now())) {
+    output.message(fmt::format("{}: forgotten, as it has been gone for 90 days", entry.path));
+  }
 }
 
 void stop_client(Client& client, Duration grace, Output& output) {

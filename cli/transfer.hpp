@@ -85,6 +85,12 @@ boost::json::object peer_fields(const PeerProgress& peer);
 // An event `peer` for each connection that is still there.
 void tell_peers(const Client& client, TorrentId torrent, const std::string& name, Output& output);
 
+// What begins, for `barter state`; trouble is told. And, once a day, what belongs to data that has
+// long been gone is dropped.
+void note_transfer_in_state(const std::string& state_folder, const Metainfo& metainfo,
+                            const std::string& folder, Output& output);
+void sweep_state_folder(const std::string& state_folder, Output& output);
+
 // Client::stop, and the end of its trace, which may have found no room.
 void stop_client(Client& client, Duration grace, Output& output);
 

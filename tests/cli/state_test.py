@@ -73,7 +73,8 @@ class State(BarterTest):
                   "--state-dir", "mine")
         self.assertEqual(mode(self.path("mine")), 0o755)
         for name in os.listdir(self.path("mine")):
-            self.assertEqual(mode(self.path("mine", name)), 0o700)
+            path = self.path("mine", name)
+            self.assertEqual(mode(path), 0o700 if os.path.isdir(path) else 0o600)
 
     def test_what_is_no_file_is_never_waited_for(self):
         self.fill()
@@ -126,6 +127,43 @@ class State(BarterTest):
         self.good(*command, "--port", str(free_port()))
         self.assertEqual(self.read("big.bin"), self.read("got/big.bin"))
 
+
+    def test_list_and_forget(self):
+        self.fill()
+        done = self.good("state", "list", "--json")
+        entries = {entry["kind"]: entry for entry in done.result["entries"]}
+        self.assertEqual(len(done.result["entries"]), 3)  # the share seeds it, too
+        self.assertEqual(entries["share"]["path"], os.path.realpath(self.path("x.bin")))
+        paths = [entry["path"] for entry in done.result["entries"]]
+        got = os.path.realpath(self.path("got/x.bin"))
+        self.assertIn(got, paths)
+        for entry in done.result["entries"]:
+            self.assertEqual((entry["name"], entry["size"], entry["data"]), ("x.bin", SIZE, "there"))
+            self.assertGreater(entry["state_bytes"], 0)
+        text = self.good("state", "list").out
+        self.assertIn(got, text)
+        self.assertIn("977 KiB", text)
+        # What is there is not missing.
+        self.assertEqual(self.good("state", "forget", "--missing", "--json").result["entries"], [])
+        os.remove(got)
+        self.assertIn("gone", self.good("state", "list", "--missing").out)
+        (forgotten,) = self.good("state", "forget", "--missing", "--json").result["entries"]
+        self.assertEqual((forgotten["path"], forgotten["data"]), (got, "gone"))
+        self.assertEqual(len(self.good("state", "list", "--json").result["entries"]), 2)
+        self.good("state", "forget", entries["share"]["info_hash"][:8])
+        self.assertEqual(self.good("state", "list", "--json").result["entries"], [])
+        self.assertTrue(os.path.exists(self.path("x.bin")))
+        self.bad(1, "nothing is remembered", "state", "forget", "x.bin")
+        self.bad(2, "of what", "state", "forget")
+        self.bad(2, "frob", "state", "frob")
+
+    def test_what_a_barter_is_at_work_on_is_not_forgotten(self):
+        port = free_port()
+        running = self.start("get", "x.torrent", "--dir", "got", "--port", str(port), "--listen", "127.0.0.1", "--json")
+        running.wait_for("progress")
+        self.bad(1, "at work", "state", "forget", "x.bin")
+        running.end()
+        self.good("state", "forget", os.path.realpath(self.path("got/x.bin")))
 
     def test_without_a_home(self):
         environment = {"PATH": os.environ["PATH"], "XDG_RUNTIME_DIR": self.path("run")}

@@ -125,7 +125,7 @@ TEST_CASE("what a value is, is known by its type", "[completion]") {
       if (command.name == "dht") continue;  // what it asks for is a text, and may be left out
       if (positional.name == "TORRENT") CHECK(positional.value.kind == ValueKind::torrent);
       CHECK(positional.value.kind != ValueKind::text);
-      CHECK(positional.required);
+      if (command.name != "state") CHECK(positional.required);  // list takes nothing
     }
   }
 }
