@@ -7,9 +7,9 @@
     peer.received(), peer.sent()           # payload bytes, by its own count; None where it has none
     peer.stop()
 
-DHT, local discovery, peer exchange, uTP and port mapping are off in all of them (aria2's DHT is on, but alone,
+DHT, local discovery, peer exchange, uTP, encryption and port mapping are off in all of them (aria2's DHT is on, but alone,
 where the tracker is a UDP one; barter's peer exchange is on): what they know of each other they know from the
-tracker under test or from us. A row may set `finds` ("dht", "pex") and `dht_node` before it starts one.
+tracker under test or from us. A row may set `as_installed` (uTP and encryption stay as they come), and `finds` ("dht", "pex") and `dht_node` before it starts one.
 """
 
 import base64
@@ -78,6 +78,7 @@ class Peer:
     magnets = False
     stop_signal = signal.SIGTERM
     stop_seconds = 8
+    as_installed = False  # uTP and encryption as they come, instead of off
     finds = frozenset()  # ways of finding peers that are on: "dht", "pex"
     dht_node = None      # (host, port) where to enter the DHT
 
@@ -180,7 +181,7 @@ class Libtorrent(Peer):
         os.makedirs(folder, exist_ok=True)
         options |= {"address": self.address, "port": self.port, "folder": folder,
                     "peers": [list(peer) for peer in peers], "finds": sorted(self.finds),
-                    "dht_node": self.dht_node}
+                    "dht_node": self.dht_node, "as_installed": self.as_installed}
         options["magnet" if isinstance(torrent, str) else "torrent"] = (
             torrent if isinstance(torrent, str) else torrent.path)
         self.lines = JsonLines()
@@ -241,8 +242,8 @@ class Transmission(Peer):
             "bind-address-ipv4": self.address, "bind-address-ipv6": "::1", "peer-port": self.port,
             "peer-port-random-on-start": False, "port-forwarding-enabled": False,
             "dht-enabled": "dht" in self.finds, "pex-enabled": "pex" in self.finds,
-            "lpd-enabled": False, "utp-enabled": False,
-            "encryption": 0, "preallocation": 1, "cache-size-mb": 4, "blocklist-enabled": False,
+            "lpd-enabled": False, "utp-enabled": self.as_installed,
+            "encryption": 1 if self.as_installed else 0, "preallocation": 1, "cache-size-mb": 4, "blocklist-enabled": False,
             "scrape-paused-torrents-enabled": False, "idle-seeding-limit-enabled": False,
             "rpc-enabled": True, "rpc-bind-address": self.address, "rpc-port": self.rpc,
             "rpc-whitelist-enabled": False, "rpc-host-whitelist-enabled": False,
@@ -473,7 +474,7 @@ class Rtorrent(Peer):
                 f"network.port_range.set = {self.port}-{self.port}",
                 "network.port_random.set = no", "network.port_open.set = yes",
                 "dht.mode.set = off", "protocol.pex.set = no", "trackers.use_udp.set = yes",
-                "protocol.encryption.set = none", "network.max_open_files.set = 300",
+                *([] if self.as_installed else ["protocol.encryption.set = none"]), "network.max_open_files.set = 300",
                 "pieces.hash.on_completion.set = no", f"session.path.set = {session}",
                 f"directory.default.set = {folder}", "network.xmlrpc.size_limit.set = 16777216",
                 *settings, f"network.scgi.open_local = {self.scgi}", ""]))
@@ -606,6 +607,9 @@ class Barter(Peer):
 
     def progress(self):
         return self.event("progress") or {}
+
+    def received(self):
+        return 1 if self.event("first_piece") else self.progress().get("downloaded", 0)
 
 
 class BarterTracker(Tracker):

@@ -72,18 +72,22 @@ MILESTONE_ALERTS = (lt.alert.category_t.dht_notification | lt.alert.category_t.t
                     | lt.alert.category_t.piece_progress_notification)
 
 
+# No uTP, and plain text only.
+PLAIN_TCP = {"enable_outgoing_utp": False, "enable_incoming_utp": False,
+             "in_enc_policy": 2, "out_enc_policy": 2, "allowed_enc_level": 1}
+
+
 def settings(options):
     address, port = options["address"], options["port"]
     host = f"[{address}]" if ":" in address else address
     return {
         "listen_interfaces": f"{host}:{port}", "outgoing_interfaces": address,
         **dht_settings(options), "enable_lsd": False, "enable_upnp": False, "enable_natpmp": False,
-        "enable_outgoing_utp": False, "enable_incoming_utp": False,
+        **({} if options.get("as_installed") else PLAIN_TCP),
         "announce_to_all_trackers": True, "announce_to_all_tiers": True,
         "allow_multiple_connections_per_ip": True,  # the programs under test share one address
         "max_retry_port_bind": 0, "stop_tracker_timeout": 1, "min_reconnect_time": 2,
         "peer_connect_timeout": 7, "connection_speed": 50, "alert_queue_size": 20000,
-        "in_enc_policy": 2, "out_enc_policy": 2, "allowed_enc_level": 1,  # plain text only
         "validate_https_trackers": False, "ssrf_mitigation": False,
         "alert_mask": lt.alert.category_t.error_notification | lt.alert.category_t.status_notification
         | (MILESTONE_ALERTS if options.get("milestones") else 0),

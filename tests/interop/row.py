@@ -131,7 +131,8 @@ class Bench:
         began = time.monotonic()
         result, reason = "failed", ""
         try:
-            function(row)
+            measured = function(row)
+            reason = measured if isinstance(measured, str) else ""
             result = "ok"
         except Cannot as limit:
             result, reason = "cannot", str(limit)

@@ -37,12 +37,13 @@ def arguments():
 def chosen(options):
     import agreement
     import commands
+    import defaults
     import finders
     import transfers
     if options.harness:
         rows = list(transfers.harness_rows())
     else:
-        rows = [*agreement.rows(), *transfers.rows(), *finders.rows(), *commands.rows()]
+        rows = [*agreement.rows(), *transfers.rows(), *defaults.rows(), *finders.rows(), *commands.rows()]
     rows = [row for row in rows if (row[2] or not options.quick) and re.search(options.only, row[0])]
     return rows
 
