@@ -336,9 +336,9 @@ bool Store::Impl::rename_aside(FileIndex file, Errc why) {
     tell_name(NameNote::Kind::clash, file, names.final_path(file));
   } else if (why == Errc::already_exists) {
     const auto there = set_.look(file);
-    const bool twin =
-        there && (there->kind == FileKind::folder || own_inodes_.contains(there->inode));
-    if (twin) {
+    // A folder is the torrent's while it begins; later somebody has put it there.
+    const bool own_folder = there && there->kind == FileKind::folder && !begun_;
+    if (own_folder || (there && own_inodes_.contains(there->inode))) {
       names.number(file);
       tell_name(NameNote::Kind::clash, file, names.final_path(file));
     } else if (names.is_partial(file)) {

@@ -552,3 +552,20 @@ TEST_CASE("A replacement of all that is wanted is an error") {
   CHECK(begun.error().message.find("t/b in /data was put in the place") == 0);
   CHECK(bench.at("b") == std::string(50'000, 'm'));
 }
+
+TEST_CASE("A folder that takes the place of ours while it is made anew is waited for") {
+  Bench bench;
+  auto store = bench.open();
+  REQUIRE(ok(store->begin()));
+  bench.store(*store, {0, 1, 2});
+  bench.files.remove_tree("/data/t/b");
+  bench.files.during_write([&] { bench.put("b/mine", "x"); });  // of the journal, before the file
+  (void)store->find_changes();
+  CHECK(store->absent_files() == Paths{"t/b"});
+  CHECK(store->take_name_notes().empty());
+  bench.files.remove_tree("/data/t/b");
+  (void)store->find_changes();
+  CHECK(store->absent_files().empty());
+  for (std::uint32_t i = 0; i < bench.sample.layout().piece_count(); ++i) bench.store(*store, {i});
+  CHECK(bench.at("b") == bench.file(1));
+}
