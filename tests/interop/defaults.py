@@ -42,8 +42,8 @@ def meet(row, seeder, leecher, seconds):
     return f"first bytes after {took:.2f} s"
 
 
-# Transmission looks for peers every few seconds, whoever they are; two of libtorrent's own take as long.
-PATIENCE = {"transmission": 20}
+# What they need by themselves: Transmission calls and announces every ten seconds, aria2 every few.
+PATIENCE = {"transmission": 20, "aria2": 8}
 
 
 def rows():

@@ -12,17 +12,18 @@ using namespace barter::testing;
 
 namespace {
 
-// What comes back from that UDP port within a second.
-std::string answer_to(const std::string& datagram, std::uint16_t port) {
+// What comes back from that UDP port, at that address and no other, within a second.
+std::string answer_to(const std::string& datagram, std::uint16_t port,
+                      std::uint32_t host = INADDR_LOOPBACK) {
   const int socket = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   const timeval patience{1, 0};
   ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   sockaddr_in to{};
   to.sin_family = AF_INET;
   to.sin_port = htons(port);
-  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  ::sendto(socket, datagram.data(), datagram.size(), 0, reinterpret_cast<const sockaddr*>(&to),
-           sizeof to);
+  to.sin_addr.s_addr = htonl(host);
+  ::connect(socket, reinterpret_cast<const sockaddr*>(&to), sizeof to);
+  ::send(socket, datagram.data(), datagram.size(), 0);
   char buffer[2048];
   const auto size = ::recv(socket, buffer, sizeof buffer, 0);
   ::close(socket);
@@ -55,6 +56,26 @@ TEST_CASE("a call by uTP is refused at once, with and without a DHT, whatever is
     CHECK(answer_to(std::string(1400, 'A'), client->port()).size() == 20);
     CHECK(answer_to("A", client->port()).empty());
     CHECK(answer_to(call().replace(0, 1, "\x01"), client->port()).empty());
+  }
+}
+
+TEST_CASE("who calls another address of ours hears from that one") {
+  for (const bool dht : {true, false}) {
+    INFO("with a DHT: " << dht);
+    ClientOptions options;
+    options.dht = dht;
+    options.dht_bootstrap = {};
+    options.listen_addresses = {Address()};  // all
+    TestClient client(options);
+    CHECK(answer_to(call(), client->port(), INADDR_LOOPBACK + 8) == reset());
+    if (!dht) continue;
+    Folder from;  // the node begins with the first torrent
+    client.seed(make_torrent(from.path(), "data", {{"", 1000}}, 16384), from.path());
+    const std::string ping = "d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t2:aa1:y1:qe";
+    CHECK(client.wait_until([&] {
+      const auto answer = answer_to(ping, client->port(), INADDR_LOOPBACK + 8);
+      return answer.find("1:y1:r") != std::string::npos;
+    }));
   }
 }
 
