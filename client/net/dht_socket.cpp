@@ -8,12 +8,14 @@
 #include <algorithm>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
+#include <cerrno>
 #include <chrono>
 #include <future>
 #include <random>
 #include <utility>
 
 #include "client/net/clock.hpp"
+#include "client/net/datagrams.hpp"
 #include "client/net/endpoints.hpp"
 #include "torrent/write_file.hpp"
 
@@ -28,6 +30,7 @@ namespace {
 
 constexpr std::size_t max_state_bytes = 1 << 20;
 constexpr unsigned max_errors = 1000;  // in a row, of a socket; then it is left alone
+constexpr unsigned datagrams_in_a_row = 16;  // then others have their turn
 
 SipKey random_key() {
   std::random_device device;
@@ -153,6 +156,7 @@ bool DhtSocket::open(bool v4, std::uint16_t port) {
   if (!error && !v4) socket->udp.set_option(asio::ip::v6_only(true), error);
   if (!error) socket->udp.bind({to_asio(address), port}, error);
   if (!error) socket->udp.non_blocking(true, error);
+  if (!error) tell_own_addresses(socket->udp.native_handle(), v4);
   if (error) return false;
   if (port_ == 0) port_ = socket->udp.local_endpoint(error).port();
   (v4 ? v4_ : v6_) = std::move(socket);
@@ -238,37 +242,42 @@ void DhtSocket::save() {
 // ---- datagrams
 
 void DhtSocket::receive(const std::shared_ptr<Socket>& socket) {
-  socket->udp.async_receive_from(
-      asio::buffer(socket->received), socket->from,
-      [weak = weak_from_this(), socket](const error_code& error, std::size_t size) {
-        const auto self = weak.lock();
-        if (!self || self->stopped_ || error == asio::error::operation_aborted) return;
-        if (error && ++socket->errors == max_errors) return;
-        if (!error) {
-          socket->errors = 0;
-          self->heard(*socket, {socket->received.data(), size});
-        }
-        self->receive(socket);
-      });
+  socket->udp.async_wait(udp::socket::wait_read, [weak = weak_from_this(),
+                                                  socket](const error_code& error) {
+    const auto self = weak.lock();
+    if (!self || self->stopped_ || error) return;
+    for (unsigned i = 0; i < datagrams_in_a_row; ++i) {
+      const auto datagram = receive_datagram(socket->udp.native_handle(), socket->received);
+      if (!datagram && errno == EAGAIN) break;
+      if (!datagram && ++socket->errors == max_errors) return;
+      if (!datagram) continue;
+      socket->errors = 0;
+      self->heard(*socket, *datagram);
+      if (self->stopped_) return;
+    }
+    self->receive(socket);
+  });
 }
 
-void DhtSocket::heard(Socket& socket, std::string_view datagram) {
+void DhtSocket::heard(Socket& socket, const Datagram& datagram) {
   const TimePoint now = current_time();
-  if (const auto reset = refusals_.answer(datagram, now)) {
-    error_code ignored;
-    socket.udp.send_to(asio::buffer(*reset), socket.from, 0, ignored);
+  const std::string_view bytes(socket.received.data(), datagram.size);
+  if (const auto reset = refusals_.answer(bytes, now)) {
+    send_datagram(socket.udp.native_handle(), *reset, datagram.from, datagram.ours);
   } else if (node_) {
-    node_->datagram_received(from_asio(socket.from), datagram, now);
+    heard_ = datagram;  // the answer leaves from where the question came to
+    node_->datagram_received(datagram.from, bytes, now);
     drain();
+    heard_.reset();
   }
 }
 
 void DhtSocket::perform(const dht::SendDatagram& action) {
   const auto& socket = action.to.address.is_v4() ? v4_ : v6_;
   if (!socket) return;
-  error_code ignored;  // lost, as datagrams are
-  socket->udp.send_to(asio::buffer(action.bytes), {to_asio(action.to.address), action.to.port}, 0,
-                      ignored);
+  const bool answers = heard_ && heard_->from == action.to;
+  send_datagram(socket->udp.native_handle(), std::as_bytes(std::span(action.bytes)), action.to,
+                answers ? heard_->ours : std::nullopt);
 }
 
 // ---- searches

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "client/dht/node.hpp"
+#include "client/net/datagrams.hpp"
 #include "client/net/host_names.hpp"
 #include "client/net/utp_refusal.hpp"
 #include "torrent/digest.hpp"
@@ -78,7 +79,6 @@ class DhtSocket : public std::enable_shared_from_this<DhtSocket> {
     explicit Socket(boost::asio::io_context& context) : udp(context) {}
     boost::asio::ip::udp::socket udp;
     std::array<char, 4096> received{};
-    boost::asio::ip::udp::endpoint from;
     unsigned errors = 0;
   };
   bool open(bool v4, std::uint16_t port);
@@ -88,7 +88,7 @@ class DhtSocket : public std::enable_shared_from_this<DhtSocket> {
   std::optional<Address> address_toward(const Address& host) const;
   void resolve(const std::vector<HostPort>& nodes);
   void receive(const std::shared_ptr<Socket>& socket);
-  void heard(Socket& socket, std::string_view datagram);
+  void heard(Socket& socket, const Datagram& datagram);
   void search_due(TimePoint now);
   void drain();
   void perform(const dht::SendDatagram& action);
@@ -119,6 +119,7 @@ class DhtSocket : public std::enable_shared_from_this<DhtSocket> {
   UtpRefusals refusals_;
   TimePoint save_at_ = never, nodes_known_at_{};
   int lock_ = -1;  // on the saved table: one of several barters keeps it
+  std::optional<Datagram> heard_;  // what is being answered
   bool stopped_ = false;
 };
 

@@ -2,8 +2,10 @@
 
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
+#include <cerrno>
 
 #include "client/net/clock.hpp"
+#include "client/net/datagrams.hpp"
 #include "client/net/endpoints.hpp"
 
 namespace barter::net {
@@ -14,6 +16,7 @@ using boost::system::error_code;
 
 namespace {
 constexpr unsigned max_errors = 1000;  // in a row, of a socket; then it is left alone
+constexpr unsigned datagrams_in_a_row = 16;  // then others have their turn
 }  // namespace
 
 void UtpRefusal::open(const std::vector<Address>& addresses, std::uint16_t port) {
@@ -34,6 +37,7 @@ void UtpRefusal::open(const Address& address, std::uint16_t port) {
   if (!error && !address.is_v4()) socket->udp.set_option(asio::ip::v6_only(true), error);
   if (!error) socket->udp.bind({to_asio(address), port}, error);
   if (!error) socket->udp.non_blocking(true, error);
+  if (!error) tell_own_addresses(socket->udp.native_handle(), address.is_v4());
   if (!error) sockets_.push_back(std::move(socket));
 }
 
@@ -46,21 +50,23 @@ void UtpRefusal::stop() {
 }
 
 void UtpRefusal::receive(const std::shared_ptr<Socket>& socket) {
-  socket->udp.async_receive_from(
-      asio::buffer(socket->received), socket->from,
-      [weak = weak_from_this(), socket](const error_code& error, std::size_t size) {
-        const auto self = weak.lock();
-        if (!self || !socket->udp.is_open()) return;
-        if (error && ++socket->errors == max_errors) return;
-        if (!error) {
-          socket->errors = 0;
-          error_code ignored;  // lost, as datagrams are
-          if (const auto reset =
-                  self->refusals_.answer(std::span(socket->received).first(size), current_time()))
-            socket->udp.send_to(asio::buffer(*reset), socket->from, 0, ignored);
-        }
-        self->receive(socket);
-      });
+  socket->udp.async_wait(udp::socket::wait_read, [weak = weak_from_this(),
+                                                  socket](const error_code& error) {
+    const auto self = weak.lock();
+    if (!self || error || !socket->udp.is_open()) return;
+    const int descriptor = socket->udp.native_handle();
+    for (unsigned i = 0; i < datagrams_in_a_row; ++i) {
+      const auto datagram = receive_datagram(descriptor, socket->received);
+      if (!datagram && errno == EAGAIN) break;
+      if (!datagram && ++socket->errors == max_errors) return;
+      if (!datagram) continue;
+      socket->errors = 0;
+      const auto call = std::span(socket->received).first(datagram->size);
+      if (const auto reset = self->refusals_.answer(call, current_time()))
+        send_datagram(descriptor, *reset, datagram->from, datagram->ours);
+    }
+    self->receive(socket);
+  });
 }
 
 }  // namespace barter::net

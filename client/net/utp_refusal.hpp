@@ -52,7 +52,6 @@ class UtpRefusal : public std::enable_shared_from_this<UtpRefusal> {
     explicit Socket(boost::asio::io_context& context) : udp(context) {}
     boost::asio::ip::udp::socket udp;
     std::array<char, 64> received{};  // what is longer is cut: the head is enough
-    boost::asio::ip::udp::endpoint from;
     unsigned errors = 0;
   };
   void open(const Address& address, std::uint16_t port);
