@@ -200,8 +200,11 @@ class Share {
       if (words_.size() >= max_words) return;
       words_.push_back({announce.info_hash, announce.peer_id, from, completed, announce.left == 0});
     };
-    options.announced = [hear](const auto& announce, const auto& from) {
+    options.announced = [this, hear](const auto& announce, const auto& from) {
       hear(announce, from, false);
+      // Called at once: it may not be able to call us.
+      Client* const client = announce.left > 0 ? client_.load() : nullptr;
+      if (client != nullptr) client->introduce(announce.info_hash, from);
     };
     options.completed = [hear](const auto& announce, const auto& from) {
       hear(announce, from, true);

@@ -542,6 +542,9 @@ std::string Client::stall_reason(TorrentId torrent) const {
   return out;
 }
 
+void Client::introduce(const WireInfoHash& info_hash, const Endpoint& peer) {
+  if (const auto driver = impl_->find(info_hash)) driver->add_found(PeerSource::tracker, {peer});
+}
 void Client::add_peers(TorrentId torrent, std::vector<HostPort> peers) {
   if (const auto driver = impl_->find(torrent)) driver->add_peers(std::move(peers));
 }

@@ -55,12 +55,12 @@ class Share(BarterTest):
             self.write("fetched.torrent", reply.read())
         return bytes.fromhex(self.good("show", "fetched.torrent", "--json").result["v1_info_hash"])
 
-    def announce(self, info_hash, port, event):
+    def announce(self, info_hash, port, event, left=0):
         """What anybody may tell the tracker."""
         quoted = "".join(f"%{byte:02x}" for byte in info_hash)
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/" + (
                 f"announce?info_hash={quoted}&peer_id=-XX0000-{port:012}&port={port}&uploaded=0&downloaded={SIZE}"
-                f"&left=0&compact=1&event={event}"), timeout=10) as reply:
+                f"&left={left}&compact=1&event={event}"), timeout=10) as reply:
             self.assertNotIn(b"failure", reply.read())
 
     def test_what_was_touched_is_hashed_again_and_goes_on(self):
@@ -132,6 +132,19 @@ class Share(BarterTest):
             members = int(re.search(rb'"members":(\d+)', reply.read())[1])
         self.assertLess(members, 1100)
         running.end()
+
+    def test_it_calls_whoever_announces(self):
+        """At once: a peer that cannot call us, or tries uTP first, would wait for our next announce."""
+        self.share("a.bin", "b.bin")
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            server.settimeout(3)
+            self.announce(self.info_hash("a.bin"), server.getsockname()[1], "started", left=SIZE)
+            called, _ = server.accept()
+            with called:
+                called.settimeout(3)
+                head = called.recv(68, socket.MSG_WAITALL)
+        self.assertEqual(head[:20], b"\x13BitTorrent protocol")
+        self.assertEqual(head[28:48], self.info_hash("a.bin"))
 
     def test_silent_connections_do_not_keep_a_get_out(self):
         running = self.share("a.bin")
