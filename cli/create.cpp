@@ -120,6 +120,17 @@ int show_plan(const CreatePlan& plan, Output& output) {
   return exit_done;
 }
 
+// Who asks for another version than everybody reads should know whom that leaves out.
+void tell_readers(const Metainfo& metainfo, Output& output) {
+  if (!metainfo.has_v1()) {
+    output.message("v2 alone cannot be traded by barter yet, nor read by Transmission or aria2; "
+                   "--hybrid has both versions");
+  } else if (metainfo.info_hash().v2) {
+    output.message("aria2 1.36 and Transmission 3.00 cannot read hybrid torrents; without --hybrid "
+                   "everybody can");
+  }
+}
+
 // Writes the torrent and tells about it.
 int deliver(const CreatedTorrent& torrent, const CreatePlan& plan, const std::string& path,
             const Options& options, Output& output) {
@@ -139,6 +150,7 @@ int deliver(const CreatedTorrent& torrent, const CreatePlan& plan, const std::st
                              format_size(metainfo.layout().piece_length())));
   if (const auto& v1 = metainfo.info_hash().v1) output.message("info-hash v1: " + to_hex(*v1));
   if (const auto& v2 = metainfo.info_hash().v2) output.message("info-hash v2: " + to_hex(*v2));
+  tell_readers(metainfo, output);
   boost::json::object fields = describe(plan);
   for (auto& field : describe(torrent, path)) fields[field.key()] = field.value();
   output.event("complete", fields);

@@ -304,6 +304,12 @@ class Inspect(BarterTest):
             self.good("create", "album", version, "--output", "v.torrent", "--force")
             self.good("verify", "v.torrent")
 
+    def test_create_says_who_cannot_read_it(self):
+        for version, words in (("--v2", "cannot be traded"), ("--hybrid", "aria2 1.36 and Transmission 3.00")):
+            self.assertIn(words, self.good("create", "album", version, "--output", "v.torrent", "--force").err)
+        done = self.good("create", "album", "--output", "v.torrent", "--force")
+        self.assertNotIn("Transmission", done.err)
+
     def verify_problems(self):
         done = self.barter("verify", "album.torrent", "--json")
         self.assertEqual(done.code, 1)
