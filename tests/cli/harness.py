@@ -152,7 +152,7 @@ class Running:
     """A barter that runs beside the test, its --json read as it comes."""
 
     def __init__(self, command, folder, environment, **options):
-        # To be appended to: we share the place in the file with the program, and move it when we read.
+        # We share the place in the file with the program: it appends, and we read by absolute places.
         self.log = tempfile.TemporaryFile("a+b")
         self.errors = tempfile.TemporaryFile("a+b")
         self.json_lines = "--json" in command
@@ -160,8 +160,8 @@ class Running:
                                         stderr=self.errors, stdin=subprocess.DEVNULL, **options)
 
     def text(self, file):
-        file.seek(0)
-        return file.read().decode("utf-8", "surrogateescape")
+        descriptor = file.fileno()
+        return os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode("utf-8", "surrogateescape")
 
     def wait_for(self, kind, seconds=30, where=lambda event: True):
         """The first event of a kind."""
