@@ -32,6 +32,9 @@ class Share(BarterTest):
         return f"http://127.0.0.1:{self.port}/test-token/{name}"
 
     def get(self, name, folder="got", *arguments):
+        # At a port of its own: at the same one it would be the same peer, started again.
+        if "--port" not in arguments:
+            arguments += ("--port", str(free_port()))
         return self.barter("get", self.url(f"{name}.torrent"), "--dir", folder, "--stall-timeout", "30s",
                            "--listen", "127.0.0.1", "--state-dir", self.path(f"state-{folder}"), *arguments)
 
@@ -111,7 +114,8 @@ class Share(BarterTest):
     def test_a_crowd_on_one_machine_is_counted(self):
         running = self.share("a.bin", "--copies", "6")
         gets = [self.start("get", self.url("a.bin.torrent"), "--dir", f"got{i}", "--listen", "127.0.0.1",
-                           "--state-dir", self.path(f"state{i}"), "--stall-timeout", "30s") for i in range(6)]
+                           "--state-dir", self.path(f"state{i}"), "--stall-timeout", "30s",
+                           "--port", str(free_port())) for i in range(6)]  # else one could take that of another that ended
         for get in gets:
             self.assertEqual(get.wait().code, 0)
         done = running.wait()
