@@ -14,6 +14,7 @@
 #include "cli/explain.hpp"
 #include "cli/flags.hpp"
 #include "cli/host_names.hpp"
+#include "cli/newcomers.hpp"
 #include "cli/share_change.hpp"
 #include "cli/share_item.hpp"
 #include "cli/share_options.hpp"
@@ -200,11 +201,8 @@ class Share {
       if (words_.size() >= max_words) return;
       words_.push_back({announce.info_hash, announce.peer_id, from, completed, announce.left == 0});
     };
-    options.announced = [this, hear](const auto& announce, const auto& from) {
+    options.announced = [hear](const auto& announce, const auto& from) {
       hear(announce, from, false);
-      // Called at once: it may not be able to call us.
-      Client* const client = announce.left > 0 ? client_.load() : nullptr;
-      if (client != nullptr) client->introduce(announce.info_hash, from);
     };
     options.completed = [hear](const auto& announce, const auto& from) {
       hear(announce, from, true);
@@ -437,6 +435,7 @@ class Share {
     }
     for (const Word& word : words) {
       if (word.peer_id == owned_client_->peer_id()) continue;
+      newcomers_.heard(word, now);
       for (Item& item : items_) {
         if (!item.id || item.metainfo->info_hash().wire() != word.info_hash) continue;
         if (item.audience->heard(word)) {
@@ -444,6 +443,8 @@ class Share {
         }
       }
     }
+    for (const Word& word : newcomers_.due(now))
+      owned_client_->introduce(word.info_hash, word.peer_id, word.from);
     for (Item& item : items_) {
       if (item.audience) item.audience->save(false);
     }
@@ -670,6 +671,7 @@ class Share {
 
   std::mutex mutex_;         // of words_
   std::vector<Word> words_;  // from the server's threads
+  Newcomers newcomers_;
   Inbox inbox_;
   std::unique_ptr<Client> owned_client_;
   std::atomic<Client*> client_ = nullptr;        // for the server's threads

@@ -542,8 +542,15 @@ std::string Client::stall_reason(TorrentId torrent) const {
   return out;
 }
 
-void Client::introduce(const WireInfoHash& info_hash, const Endpoint& peer) {
-  if (const auto driver = impl_->find(info_hash)) driver->add_found(PeerSource::tracker, {peer});
+void Client::introduce(const WireInfoHash& info_hash, const PeerId& peer_id, const Endpoint& at) {
+  const auto driver = impl_->find(info_hash);
+  if (!driver) return;
+  std::vector<PeerProgress> linked;
+  driver->ask([&](const Swarm& swarm) { swarm.peers(linked, std::chrono::steady_clock::now()); });
+  const bool known = std::any_of(linked.begin(), linked.end(), [&](const PeerProgress& peer) {
+    return peer.peer_id == peer_id;
+  });
+  if (!known) driver->add_found(PeerSource::tracker, {at});
 }
 void Client::add_peers(TorrentId torrent, std::vector<HostPort> peers) {
   if (const auto driver = impl_->find(torrent)) driver->add_peers(std::move(peers));

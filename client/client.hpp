@@ -162,8 +162,8 @@ class Client {
   std::vector<PeerProgress> peers(TorrentId torrent) const;
   std::string stall_reason(TorrentId torrent) const;
   void add_peers(TorrentId torrent, std::vector<HostPort> peers);
-  // Somebody has announced to a tracker in this process: the same as if it told us. Any thread.
-  void introduce(const WireInfoHash& info_hash, const Endpoint& peer);
+  // Somebody has announced to a tracker in this process: called, unless there is a link to it.
+  void introduce(const WireInfoHash& info_hash, const PeerId& peer_id, const Endpoint& at);
   void set_limits(std::uint64_t download, std::uint64_t upload);  // bytes a second, all torrents
 
   // After stop(): has the trace file everything? Nothing to say where there is none.
