@@ -41,7 +41,7 @@ SipKey random_key() {
 }  // namespace
 
 DhtSocket::DhtSocket(asio::io_context& context, DhtSocketOptions options, Found found,
-                     HostNames::Told told)
+                     NamedHosts::Told told)
     : context_(context),
       options_(std::move(options)),
       found_(std::move(found)),
@@ -194,7 +194,7 @@ std::optional<Address> DhtSocket::address_toward(const Address& host) const {
 void DhtSocket::resolve(const std::vector<HostPort>& nodes) {
   if (!names_) {
     const auto weak = weak_from_this();
-    names_ = std::make_shared<HostNames>(
+    names_ = std::make_shared<NamedHosts>(
         context_, resolver_,
         [weak](const std::vector<Endpoint>& endpoints) {
           const auto self = weak.lock();

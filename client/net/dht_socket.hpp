@@ -21,7 +21,7 @@
 
 #include "client/dht/node.hpp"
 #include "client/net/datagrams.hpp"
-#include "client/net/host_names.hpp"
+#include "client/net/named_hosts.hpp"
 #include "client/net/utp_refusal.hpp"
 #include "torrent/digest.hpp"
 #include "torrent/endpoint.hpp"
@@ -47,7 +47,7 @@ class DhtSocket : public std::enable_shared_from_this<DhtSocket> {
 
   // `told`: of a node's name that cannot be found.
   DhtSocket(boost::asio::io_context& context, DhtSocketOptions options, Found found,
-            HostNames::Told told = {});
+            NamedHosts::Told told = {});
   ~DhtSocket();
 
   // Binds. At once, before anything else is called; false if no socket can be had. port() is known
@@ -111,8 +111,8 @@ class DhtSocket : public std::enable_shared_from_this<DhtSocket> {
   std::optional<dht::Node> node_;  // once started
   boost::asio::steady_timer timer_;
   NameResolver resolver_;
-  HostNames::Told told_unknown_;
-  std::shared_ptr<HostNames> names_;  // of nodes; null while there are none
+  NamedHosts::Told told_unknown_;
+  std::shared_ptr<NamedHosts> names_;  // of nodes; null while there are none
   std::map<WireInfoHash, Torrent> torrents_;
   std::map<dht::RequestId, std::function<void(const dht::Action&)>> told_;
   std::vector<dht::Action> actions_;  // scratch

@@ -35,7 +35,7 @@ class Finders {
   // Peers of a torrent. On the service thread.
   using Found = std::function<void(const WireInfoHash&, PeerSource, std::span<const Endpoint>)>;
 
-  // A node of the DHT, named by the user or by a torrent, that cannot be found; see HostNames.
+  // A node of the DHT, named by the user or by a torrent, that cannot be found; see NamedHosts.
   using Told = std::function<void(const HostPort&, const std::optional<Error>&)>;
 
   Finders(boost::asio::io_context& service, const FindersOptions& options, Found found, Told told);

@@ -147,9 +147,9 @@ void SwarmDriver::add_peers(std::vector<HostPort> peers) {
   });
 }
 
-std::shared_ptr<HostNames> SwarmDriver::peer_names() {
+std::shared_ptr<NamedHosts> SwarmDriver::peer_names() {
   const auto weak = weak_from_this();
-  return std::make_shared<HostNames>(
+  return std::make_shared<NamedHosts>(
       thread_.context, shared_.names,
       [weak](const std::vector<Endpoint>& endpoints) {
         const auto self = weak.lock();

@@ -27,7 +27,7 @@
 #include "client/net/piece_check.hpp"
 #include "client/net/store_jobs.hpp"
 #include "client/net/trace.hpp"
-#include "client/net/host_names.hpp"
+#include "client/net/named_hosts.hpp"
 #include "client/net/tracker_client.hpp"
 #include "client/swarm/swarm.hpp"
 
@@ -75,7 +75,7 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   void give_up();
   void adopt(int descriptor, Endpoint remote, std::vector<std::byte> received);
   void add_peers(std::vector<HostPort> peers);
-  std::shared_ptr<HostNames> peer_names();
+  std::shared_ptr<NamedHosts> peer_names();
   void add_found(PeerSource source, std::vector<Endpoint> peers);
   void set_limits(std::uint64_t download, std::uint64_t upload);  // bytes a second
   void set_open_piece_bytes(std::uint64_t bytes);
@@ -235,7 +235,7 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   wire::ReaderLimits reader_limits_;
   std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>(thread_.context);
   StoreJobs jobs_{shared_.disk, mailbox_, thread_.context};
-  std::shared_ptr<HostNames> names_;  // of peers; null while there are none
+  std::shared_ptr<NamedHosts> names_;  // of peers; null while there are none
   Swarm swarm_;
 
   State state_;

@@ -1,4 +1,4 @@
-#include "client/net/host_names.hpp"
+#include "client/net/named_hosts.hpp"
 
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
@@ -14,10 +14,10 @@ namespace barter::net {
 
 namespace asio = boost::asio;
 
-HostNames::HostNames(asio::io_context& context, NameResolver& names, Found found, Told told)
+NamedHosts::NamedHosts(asio::io_context& context, NameResolver& names, Found found, Told told)
     : context_(context), names_(names), found_(std::move(found)), told_(std::move(told)) {}
 
-void HostNames::add(const std::vector<HostPort>& hosts) {
+void NamedHosts::add(const std::vector<HostPort>& hosts) {
   std::vector<Endpoint> known;
   for (const HostPort& host : hosts) {
     if (const auto address = Address::parse(host.host)) {
@@ -30,13 +30,13 @@ void HostNames::add(const std::vector<HostPort>& hosts) {
   if (!known.empty() && !stopped_) found_(std::move(known));
 }
 
-void HostNames::stop() {
+void NamedHosts::stop() {
   stopped_ = true;
   for (const auto& pause : std::exchange(pauses_, {}))
     if (const auto timer = pause.lock()) timer->cancel();
 }
 
-asio::awaitable<void> HostNames::look_for(std::shared_ptr<HostNames> self, HostPort host) {
+asio::awaitable<void> NamedHosts::look_for(std::shared_ptr<NamedHosts> self, HostPort host) {
   const auto timer = std::make_shared<asio::steady_timer>(self->context_);
   std::erase_if(self->pauses_, [](const auto& pause) { return pause.expired(); });
   self->pauses_.push_back(timer);

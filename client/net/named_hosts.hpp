@@ -1,4 +1,4 @@
-// HostNames: hosts that the user names (peers, nodes of the DHT), looked up until they are found, as
+// NamedHosts: hosts that the user names (peers, nodes of the DHT), looked up until they are found, as
 // trackers are: a name server may be away, or a network not there yet. Whoever owns it says where
 // what was found goes. Lives on one context, and is called there.
 #pragma once
@@ -17,7 +17,7 @@
 
 namespace barter::net {
 
-class HostNames : public std::enable_shared_from_this<HostNames> {
+class NamedHosts : public std::enable_shared_from_this<NamedHosts> {
  public:
   static constexpr Duration patience = std::chrono::seconds(5);  // then it is told, and goes on
   static constexpr Duration pause_min = std::chrono::seconds(5), pause_max = std::chrono::minutes(1);
@@ -27,7 +27,7 @@ class HostNames : public std::enable_shared_from_this<HostNames> {
   using Told = std::function<void(const HostPort&, const std::optional<Error>&)>;
 
   // `names` must outlive what runs on the context.
-  HostNames(boost::asio::io_context& context, NameResolver& names, Found found, Told told);
+  NamedHosts(boost::asio::io_context& context, NameResolver& names, Found found, Told told);
 
   // Addresses are found at once. A name that is being looked for is not looked for twice.
   void add(const std::vector<HostPort>& hosts);
@@ -35,7 +35,7 @@ class HostNames : public std::enable_shared_from_this<HostNames> {
   void stop();
 
  private:
-  static boost::asio::awaitable<void> look_for(std::shared_ptr<HostNames> self, HostPort host);
+  static boost::asio::awaitable<void> look_for(std::shared_ptr<NamedHosts> self, HostPort host);
 
   boost::asio::io_context& context_;
   NameResolver& names_;
