@@ -590,7 +590,7 @@ void add_source_flags(CLI::App* command, std::chrono::milliseconds& retry_for, b
                       std::string& expect) {
   add_duration_option(command, "--retry-for", retry_for,
                       "Of a URL: try again for so long while the server cannot be reached or is "
-                      "overloaded (default 30s; 0: not)");
+                      "overloaded (default 30s; 0 fails at once)");
   command->add_flag("--fresh", fresh,
                     "Of a URL: the server must answer; a copy of the torrent from an earlier run "
                     "will not do");
@@ -615,7 +615,7 @@ void add_get_command(CLI::App& app, CommandLine& line) {
       ->type_name("HOST:PORT");
   command
       ->add_option("--metrics-file", options->metrics_file,
-                   "Write how it stands there, as Prometheus's node_exporter reads it (*.prom)")
+                   "Write the progress to this file (*.prom), for Prometheus's node_exporter")
       ->type_name("FILE");
   add_source_flags(command, options->retry_for, options->fresh, options->expect);
   command->add_option("--select", options->select, "Only files that match (repeatable)")

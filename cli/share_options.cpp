@@ -61,8 +61,8 @@ void add_share_flags(CLI::App* command, const std::shared_ptr<ShareOptions>& opt
       ->type_name("N");
   command
       ->add_option("--expect-hosts", options->expect_hosts,
-                   "End when all hosts of this file have everything, a HOST[:PORT] a line; exit "
-                   "code 3 if one is missing at the end")
+                   "End when all hosts of this file, one HOST[:PORT] per line, have everything; "
+                   "exit code 3 if one is missing at the end")
       ->type_name("FILE");
   add_duration_option(command, "--for", options->time, "End after this time");
   add_rate_option(command, "--up-limit", options->up_limit,

@@ -106,7 +106,7 @@ int list(const std::vector<StateEntry>& entries, Output& output) {
 int forget(const Options& options, const std::string& folder,
            const std::vector<StateEntry>& entries, Output& output) {
   if (options.what.empty() && !options.missing) {
-    throw UsageError("state forget: of what? Name a path, a torrent or an info-hash, or --missing");
+    throw UsageError("state forget: name a path, a torrent or an info-hash, or give --missing");
   }
   std::vector<StateEntry> chosen;
   for (const StateEntry& entry : entries) {
