@@ -29,8 +29,8 @@ void Node::Core::expire_own(TimePoint now) {
   std::erase_if(own_, [&](const auto& entry) { return entry.second.until <= now; });
 }
 
-// Where `asker` reaches us. In a local network each host sees us as the system's route to it says;
-// elsewhere we are what others have told.
+// Where `asker` reaches us. In a local network that is where it has asked; elsewhere we are what
+// others have told.
 std::optional<Endpoint> Node::Core::own_endpoint(const Own& own, const Endpoint& asker) const {
   if (own.options.implied_port) return std::nullopt;  // the port that others see, not we
   const bool v4 = asker.address.is_v4();

@@ -169,26 +169,14 @@ void DhtSocket::start() {
   config->v4 = v4_ != nullptr;
   config->v6 = v6_ != nullptr;
   config->read_only = options_.read_only;
-  config->address_toward = [this](const Address& host) { return address_toward(host); };
+  config->address_toward = [this](const Address& host) {
+    return heard_ && heard_->from.address == host ? heard_->ours : std::nullopt;
+  };
   node_.emplace(std::move(config), random_key());
   load();
   node_->start(current_time());
   resolve(options_.bootstrap);
   save_at_ = current_time() + options_.save_interval;
-}
-
-// A datagram socket that is connected sends nothing, and has the address that the route gives it.
-std::optional<Address> DhtSocket::address_toward(const Address& host) const {
-  const bool v4 = host.is_v4();
-  for (const Address& ours : options_.addresses)
-    if (ours.is_v4() == v4) return ours;
-  udp::socket probe(context_);
-  error_code error;
-  probe.open(v4 ? udp::v4() : udp::v6(), error);
-  if (!error) probe.connect({to_asio(host), 9}, error);
-  const auto local = error ? udp::endpoint() : probe.local_endpoint(error);
-  if (error) return std::nullopt;
-  return from_asio(local).address;
 }
 
 void DhtSocket::resolve(const std::vector<HostPort>& nodes) {

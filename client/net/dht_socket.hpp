@@ -85,7 +85,6 @@ class DhtSocket : public std::enable_shared_from_this<DhtSocket> {
   void start();
   void load();
   void save();
-  std::optional<Address> address_toward(const Address& host) const;
   void resolve(const std::vector<HostPort>& nodes);
   void receive(const std::shared_ptr<Socket>& socket);
   void heard(Socket& socket, const Datagram& datagram);

@@ -82,7 +82,7 @@ TEST_CASE("a node names itself among the peers of what it announces, and while i
   CHECK(named(net, 2, stranger).empty());
 }
 
-TEST_CASE("in a local network a node is where the system's route leads") {
+TEST_CASE("in a local network a node is where it was asked") {
   const Endpoint neighbour = *Endpoint::parse("192.168.1.9:99");
   Config config;
   config.address_toward = [](const Address& host) -> std::optional<Address> {
