@@ -67,7 +67,7 @@ class Ask {
     if (options_.action == "status" && !options_.what.empty())
       throw UsageError("dht status takes nothing more");
     if (options_.action != "status" && options_.what.empty())
-      throw UsageError(fmt::format("dht {}: of what? See 'barter dht --help'", options_.action));
+      throw UsageError(fmt::format("dht {}: name what it is about (see 'barter dht --help')", options_.action));
     check_item_flags();
     DhtClientOptions settings;
     settings.port = options_.port;

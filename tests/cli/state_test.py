@@ -154,7 +154,7 @@ class State(BarterTest):
         self.assertEqual(self.good("state", "list", "--json").result["entries"], [])
         self.assertTrue(os.path.exists(self.path("x.bin")))
         self.bad(1, "nothing is remembered", "state", "forget", "x.bin")
-        self.bad(2, "of what", "state", "forget")
+        self.bad(2, "name a path", "state", "forget")
         self.bad(2, "frob", "state", "frob")
 
     def test_what_a_barter_is_at_work_on_is_not_forgotten(self):
