@@ -1,5 +1,6 @@
-// BlockBuffer: the move-only owner of one block's bytes, from a bounded BlockPool. The core holds these
-// as handles and never looks inside; the network fills them, the store hashes and writes them.
+// BlockBuffer: the move-only owner of one block's bytes, from a bounded
+// BlockPool. The core holds these as handles and never looks inside;
+// the network fills them, the store hashes and writes them.
 #pragma once
 
 #include <atomic>
@@ -49,12 +50,13 @@ class BlockBuffer {
   BlockPool* pool_ = nullptr;
 };
 
-// Hands out buffers of one size up to a stated number and takes them back from any thread. Memory is
-// allocated when first needed, reused last in first out (the warm one first), and kept until the pool
-// ends. The pool must outlive its buffers. Thread-safe.
+// Hands out buffers of one size up to a stated number and takes them back from any thread. Memory
+// is allocated when first needed, reused last in first out (the warm one first), and kept until
+// the pool ends. The pool must outlive its buffers. Thread-safe.
 class BlockPool {
  public:
-  // `bytes_each` is 16 KiB in the product; the simulator's buffers are a few bytes that stand for it.
+  // `bytes_each` is 16 KiB in the product; the simulator's buffers are
+  // a few bytes that stand for it.
   explicit BlockPool(std::size_t max_buffers, std::size_t bytes_each = 16 * 1024);
   ~BlockPool();
   BlockPool(const BlockPool&) = delete;

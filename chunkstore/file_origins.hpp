@@ -25,8 +25,8 @@ class FileOrigins {
  public:
   static constexpr std::uint64_t max_bytes = 16 << 20;  // 500,000 files take half of it
 
-  // `files`: how many the torrent has. Nothing is known where there is no such file, or a damaged
-  // one.
+  // `files`: how many the torrent has. Nothing is known where there is
+  // no such file, or a damaged one.
   static FileOrigins load(Files& files, const FileHandle& folder, std::uint32_t file_count);
 
   bool known() const { return known_; }  // there was such a file

@@ -74,8 +74,8 @@ class FileSet {
   // files, not of the side file.
   Result<void> write(std::uint64_t offset, std::span<const std::span<const std::byte>> parts,
                      WriteWatch& watch);
-  // The real files that `length` bytes from `offset` touch, and whether the side file is one of
-  // them.
+  // The real files that `length` bytes from `offset` touch, and
+  // whether the side file is one of them.
   struct Touched {
     std::vector<FileIndex> files;
     bool side = false;
@@ -163,9 +163,9 @@ class FileSet {
   std::string made_folder_;  // the last one made: most files share it with their neighbour
 
   std::mutex naming_;  // held while a name and what it is on the disk differ
-  // Held while files are opened for writing, and closed: a lock belongs to its handle, so a file
-  // has one such handle at most, also while a thread still uses one that was the least recently
-  // used.
+  // Held while files are opened for writing, and closed: a lock belongs
+  // to its handle, so a file has one such handle at most, also while a
+  // thread still uses one that was the least recently used.
   std::mutex locking_;
   std::map<FileIndex, Shared> writing_;    // the handles that are locked, but for the side file's
   std::vector<Shared> retired_;            // closed, and perhaps used yet

@@ -1,5 +1,5 @@
-// What an errno of a system call about a file means: which Errc, told in words with the path. For
-// posix_files alone.
+// What an errno of a system call about a file means: which Errc, told
+// in words with the path. For posix_files alone.
 #pragma once
 
 #include <string>

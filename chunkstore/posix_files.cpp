@@ -381,8 +381,8 @@ Result<void> PosixFiles::rename_new(const FileHandle& root, const std::string& f
   };
   if (::renameat2(from_folder, old_name, to_folder, new_name, RENAME_NOREPLACE) == 0) return {};
   if (errno != EINVAL && errno != ENOSYS) return refused(errno);
-  // Network and FUSE file systems know no such flag. A hard link never takes the place of anything
-  // either.
+  // Network and FUSE file systems know no such flag. A hard link never
+  // takes the place of anything either.
   if (::linkat(from_folder, old_name, to_folder, new_name, 0) == 0) {
     if (::unlinkat(from_folder, old_name, 0) < 0) return failure("rename", from, errno);
     return {};

@@ -3,9 +3,9 @@
 // blocks lie in the spill file. Owned by the Store, which locks it: one thread at a time. It never
 // looks at payload.
 //
-// The journal is append-only with a checksum per record; what follows the first bad record is
-// ignored. A snapshot replaces it (temporary file, sync, rename, sync of the folder), so it stays
-// bounded.
+// The journal is append-only with a checksum per record; what follows
+// the first bad record is ignored. A snapshot replaces it (temporary
+// file, sync, rename, sync of the folder), so it stays bounded.
 //
 // A file that cannot be written is no reason to stop: the journal goes on in memory, and the file
 // stays behind until a snapshot has found room. A run that ends meanwhile leaves stamps behind that

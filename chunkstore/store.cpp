@@ -256,9 +256,9 @@ std::vector<std::uint32_t> Store::Impl::spilled_slots(PieceIndex piece) {
   return slots;
 }
 
-// A piece that failed, perhaps for the sake of blocks that cannot be read back: those are
-// forgotten, and fetched again. Their places stay taken in this run, since the disk may be bad
-// there.
+// A piece that failed, perhaps for the sake of blocks that cannot be
+// read back: those are forgotten, and fetched again. Their places stay
+// taken in this run, since the disk may be bad there.
 void Store::Impl::drop_lost(const StoreRequest& request, StoreOutcome& outcome) {
   std::array<std::byte, block_length> room;
   for (std::uint32_t i = 0; i < request.blocks.size(); ++i) {

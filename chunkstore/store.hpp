@@ -23,7 +23,7 @@
 namespace barter {
 
 class WrittenFiles;  // chunkstore/written_files
-class Files;  // chunkstore/files: the operating system as the store sees it
+class Files;         // chunkstore/files: the operating system as the store sees it
 
 enum class Allocation { sparse, full };
 
@@ -189,9 +189,9 @@ class Store {
   // A read or a write has met a file that somebody else changed: find_changes() has something to
   // tell. From any thread.
   bool change_noticed() const;
-  // Somebody put another file in the place of one of ours. Nothing is written to it: this store
-  // cannot go on. One that is opened anew judges that file, and leaves it out if it is no data of
-  // the torrent.
+  // Somebody put another file in the place of one of ours. Nothing is
+  // written to it: this store cannot go on. One that is opened anew judges
+  // that file, and leaves it out if it is no data of the torrent.
   std::optional<Error> replaced();
   // Selected files that find_changes() could not put in the place where they belong.
   std::vector<std::string> absent_files();

@@ -124,8 +124,8 @@ Result<FileInfo> Store::Impl::locate(FileIndex file, const JournalState* state) 
   return part;
 }
 
-// begin() was stopped before it had made the file: what has its part name with something in it is
-// not ours.
+// begin() was stopped before it had made the file: what has its part
+// name with something in it is not ours.
 bool Store::Impl::is_never_made(FileIndex file, const JournalState::FileRecord* record,
                                 const FileInfo& info) {
   if (record == nullptr || !record->created || record->latest) return false;

@@ -29,8 +29,8 @@ std::string parent_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-// The folder, or the nearest one above it that exists: the same file system, unless a disk is
-// missing.
+// The folder, or the nearest one above it that exists: the same file
+// system, unless a disk is missing.
 Result<FileHandle> open_nearest(Files& files, std::string path) {
   for (;;) {
     auto folder = files.open_folder(path, false);

@@ -135,8 +135,8 @@ bool Store::Impl::look_for_change(FileIndex file, std::set<PieceIndex>& lost) {
   // Out of descriptors, say: that tells nothing of the file.
   if (!info && info.error().code == Errc::io_error) return false;
   const bool present = info && info->kind == FileKind::file;
-  // A file that was gone and is back is looked at even if it is the same: its pieces were
-  // withdrawn.
+  // A file that was gone and is back is looked at even if it is the
+  // same: its pieces were withdrawn.
   if (present && !absent_.contains(file) && looks_the_same(file, *info, !busy_.contains(file))) {
     return false;
   }
@@ -189,9 +189,8 @@ std::optional<Error> Store::Impl::replaced_in(std::span<const FileIndex> files) 
 // A download's file that is gone is made anew, one that was cut or grew has its length again; what
 // is right in it is found by the check.
 void Store::Impl::put_in_shape(FileIndex file, bool present) {
-  const bool made = present
-                        ? set_.create(file, options_.allocation == Allocation::full).has_value()
-                        : make_again(file).has_value();
+  const bool made = present ? set_.create(file, options_.allocation == Allocation::full).has_value()
+                            : make_again(file).has_value();
   if (made) absent_.erase(file);
   dirty_.insert(file);
   // Ours may have been the lock of a file that is gone. Found taken, it is no reason to stop now.

@@ -1,7 +1,7 @@
-// WrittenFiles: which files the stores of one client write to, so that two torrents in one program
-// never write the same file, whatever they call it and whether or not it is open at the moment.
-// Shared by the stores; any thread. It knows files by device, inode and time of birth, and opens
-// none.
+// WrittenFiles: which files the stores of one client write to, so that two
+// torrents in one program never write the same file, whatever they call it and
+// whether or not it is open at the moment. Shared by the stores; any thread. It
+// knows files by device, inode and time of birth, and opens none.
 #pragma once
 
 #include <compare>

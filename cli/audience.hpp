@@ -41,8 +41,8 @@ class Audience {
   std::size_t count() const { return copies_.count(); }
   // Of the expected ones, those who have not got it.
   std::vector<std::string> missing() const;
-  // Since it was first shared, of each that has it; of the expected ones only, where there are
-  // such.
+  // Since it was first shared, of each that has it; of the expected
+  // ones only, where there are such.
   std::vector<double> seconds() const;
 
  private:

@@ -27,9 +27,9 @@ int completion(const CLI::App& app, const std::string& shell, Output& output) {
 
 void add_completion_command(CLI::App& app, CommandLine& line) {
   auto shell = std::make_shared<std::string>();
-  CLI::App* command = add_command(
-      app, line, "completion", "Print a completion script for a shell", examples,
-      [&app, shell](Output& output) { return completion(app, *shell, output); });
+  CLI::App* command =
+      add_command(app, line, "completion", "Print a completion script for a shell", examples,
+                  [&app, shell](Output& output) { return completion(app, *shell, output); });
   command->add_option("SHELL", *shell, "The shell that is to complete")
       ->required()
       ->check(CLI::IsMember({"bash", "zsh", "fish"}).description(""))

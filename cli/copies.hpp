@@ -47,8 +47,8 @@ class Copies {
   bool heard_completed(const PeerId& peer, const Address& from, Time now = {});
   // The tracker hears from there, whatever it says: it is reached at this port.
   bool heard(const PeerId& peer, const Endpoint& at, Time now = {});
-  // Should we call one who says that it has everything, to see for ourselves? Not often for one
-  // address.
+  // Should we call one who says that it has everything, to see for
+  // ourselves? Not often for one address.
   bool worth_a_call(const PeerId& peer, const Endpoint& at);
 
   std::size_t count() const { return copies_.size(); }

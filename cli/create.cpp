@@ -123,11 +123,13 @@ int show_plan(const CreatePlan& plan, Output& output) {
 // Who asks for another version than everybody reads should know whom that leaves out.
 void tell_readers(const Metainfo& metainfo, Output& output) {
   if (!metainfo.has_v1()) {
-    output.message("v2 alone cannot be traded by barter yet, nor read by Transmission or aria2; "
-                   "--hybrid has both versions");
+    output.message(
+        "v2 alone cannot be traded by barter yet, nor read by Transmission or aria2; "
+        "--hybrid has both versions");
   } else if (metainfo.info_hash().v2) {
-    output.message("aria2 1.36 and Transmission 3.00 cannot read hybrid torrents; without --hybrid "
-                   "everybody can");
+    output.message(
+        "aria2 1.36 and Transmission 3.00 cannot read hybrid torrents; without --hybrid "
+        "everybody can");
   }
 }
 

@@ -1,5 +1,5 @@
-// barter dht: asks the distributed hash table, as a node of its own that lives as long as the
-// question.
+// barter dht: asks the distributed hash table, as a node of its own
+// that lives as long as the question.
 #include "cli/command.hpp"
 #include "cli/flags.hpp"
 #include "cli/signals.hpp"
@@ -67,7 +67,8 @@ class Ask {
     if (options_.action == "status" && !options_.what.empty())
       throw UsageError("dht status takes nothing more");
     if (options_.action != "status" && options_.what.empty())
-      throw UsageError(fmt::format("dht {}: name what it is about (see 'barter dht --help')", options_.action));
+      throw UsageError(
+          fmt::format("dht {}: name what it is about (see 'barter dht --help')", options_.action));
     check_item_flags();
     DhtClientOptions settings;
     settings.port = options_.port;

@@ -1,5 +1,5 @@
-// barter edit: changes trackers, web seeds, comment and date of a torrent; on request what is in
-// `info`.
+// barter edit: changes trackers, web seeds, comment and date of a
+// torrent; on request what is in `info`.
 #include "torrent/edit.hpp"
 #include "cli/command.hpp"
 #include "cli/flags.hpp"

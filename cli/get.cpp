@@ -603,9 +603,8 @@ void add_source_flags(CLI::App* command, std::chrono::milliseconds& retry_for, b
 
 void add_get_command(CLI::App& app, CommandLine& line) {
   auto options = std::make_shared<Options>();
-  CLI::App* command =
-      add_command(app, line, "get", "Fetch what a torrent describes", examples,
-                  [options](Output& output) { return run_get(*options, output); });
+  CLI::App* command = add_command(app, line, "get", "Fetch what a torrent describes", examples,
+                                  [options](Output& output) { return run_get(*options, output); });
   command
       ->add_option("TORRENT", options->torrent, "A .torrent file, the URL of one, or a magnet link")
       ->required();

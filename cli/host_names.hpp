@@ -1,5 +1,5 @@
-// Names of hosts, as the system knows them: what `share` needs to tell which requests are for it.
-// Blocking look-ups.
+// Names of hosts, as the system knows them: what `share` needs to tell
+// which requests are for it. Blocking look-ups.
 #pragma once
 
 #include <string>

@@ -7,8 +7,8 @@
 #include "torrent/result.hpp"
 
 #include <functional>
-#include <span>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -39,8 +39,8 @@ struct SavedTorrent {
 Result<SavedTorrent> save_torrent(const std::string& path, const Metainfo& metainfo,
                                   const std::vector<std::vector<std::string>>& trackers,
                                   bool overwrite);
-// Writes it again, with the piece layers that its files, which are whole, have. `progress` as that
-// of read_piece_layers.
+// Writes it again, with the piece layers that its files, which are
+// whole, have. `progress` as that of read_piece_layers.
 Result<void> add_piece_layers(const SavedTorrent& saved, const Metainfo& metainfo,
                               const std::vector<std::vector<std::string>>& trackers,
                               const std::string& folder,

@@ -15,8 +15,8 @@
 
 namespace {
 
-// Logs are for whoever looks for a fault: on standard error, silent unless BARTER_LOG asks for a
-// level.
+// Logs are for whoever looks for a fault: on standard error, silent
+// unless BARTER_LOG asks for a level.
 void start_logging() {
   auto logger = spdlog::stderr_color_mt("barter");
   logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %v");

@@ -1,5 +1,5 @@
-// Metrics in the text format of Prometheus, which node_exporter's textfile collector reads, too. A
-// value type.
+// Metrics in the text format of Prometheus, which node_exporter's
+// textfile collector reads, too. A value type.
 #pragma once
 
 #include <string>

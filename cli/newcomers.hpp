@@ -1,6 +1,6 @@
-// Newcomers: who has announced to the tracker of a share and lacks something. They are called, since
-// some cannot call us, or try uTP first; but only after a moment: most call by themselves, and two
-// links that cross cost a few blocks sent twice. One thread; no sockets, no clock.
+// Newcomers: who has announced to the tracker of a share and lacks something. They are called,
+// since some cannot call us, or try uTP first; but only after a moment: most call by themselves,
+// and two links that cross cost a few blocks sent twice. One thread; no sockets, no clock.
 #pragma once
 
 #include <chrono>

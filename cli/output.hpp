@@ -45,7 +45,7 @@ struct TransferStatus {
   std::string name;  // may be empty
   // What keeps the rates from being higher; of several torrents, of that with the most peers.
   std::optional<LimitSummary> down_limit, up_limit;
-  std::uint32_t limited_peers = 0;  // of that one
+  std::uint32_t limited_peers = 0;                 // of that one
   std::shared_ptr<const Explanation> explanation;  // where it is wanted
 };
 
@@ -69,8 +69,8 @@ class Output {
     bool json = false;
     bool progress_line = false;  // standard error is a terminal that can redraw a line
     bool color = false;
-    // Bytes, as given. `out` returns 0, or the errno that kept them, or some of them, from standard
-    // output.
+    // Bytes, as given. `out` returns 0, or the errno that kept them,
+    // or some of them, from standard output.
     std::function<int(std::string_view)> out;
     std::function<void(std::string_view)> err;
     std::function<std::chrono::steady_clock::time_point()> steady;
@@ -94,8 +94,8 @@ class Output {
   void message(std::string_view line);
   // Both ways: "barter: warning: ..." or the event `warning`.
   void warning(std::string_view line);
-  // Both ways: "barter: ..." or the event `error`. Returns exit_failed, so: return
-  // output.fail(error).
+  // Both ways: "barter: ..." or the event `error`. Returns
+  // exit_failed, so: return output.fail(error).
   int fail(const Error& error);
   // As fail(), for what does not end the command: finish() will not say exit_done.
   void fall_short(const Error& error);

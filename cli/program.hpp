@@ -10,8 +10,8 @@
 
 namespace barter::cli {
 
-// Returns the exit code. `settings(json)` makes the Output once it is known whether --json was
-// given.
+// Returns the exit code. `settings(json)` makes the Output once it is
+// known whether --json was given.
 int run_program(const std::vector<std::string>& arguments,
                 const std::function<Output::Settings(bool json)>& settings);
 

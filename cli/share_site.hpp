@@ -30,8 +30,8 @@ class ShareSite {
   void set_peer_port(std::uint16_t port);
   // How far the hashing is. One that was served is not, until set_torrent() comes again.
   void set_progress(std::size_t item, std::uint64_t bytes_done, std::uint64_t bytes_total);
-  // From now on `torrent` is served: a .torrent without trackers. The list shows `pin` behind its
-  // URL.
+  // From now on `torrent` is served: a .torrent without trackers. The
+  // list shows `pin` behind its URL.
   void set_torrent(std::size_t item, std::string torrent, std::string pin = {});
   // What is at /TOKEN/metrics.
   void set_metrics(std::string text);

@@ -12,8 +12,8 @@ namespace barter::cli {
 
 // A new one: 100 random bits, in letters and digits that are not taken for each other.
 std::string make_token();
-// Letters, digits, '-' and '_', 8 to 128 of them: what needs no escape in a URL, and is no easy
-// guess.
+// Letters, digits, '-' and '_', 8 to 128 of them: what needs no escape
+// in a URL, and is no easy guess.
 bool is_token(std::string_view text);
 // The same time whatever differs.
 bool same_token(std::string_view one, std::string_view other);

@@ -1,5 +1,5 @@
-// barter simulate: how long would it take? Predicts a roll-out by running the swarm in virtual
-// time.
+// barter simulate: how long would it take? Predicts a roll-out by
+// running the swarm in virtual time.
 #include "cli/command.hpp"
 #include "cli/signals.hpp"
 #include "cli/simulate_text.hpp"

@@ -19,8 +19,8 @@ Result<std::uint64_t> parse_size(std::string_view text);
 // A rate in bytes a second: what parse_size takes, and bits as lines are sold: "1Gbit",
 // "100Mbit/s", "16mbps", always powers of 1000.
 Result<std::uint64_t> parse_rate(std::string_view text);
-// "30s", "10m", "2h", "1d", "250ms", a bare number of seconds; "none" is no limit
-// (duration::max()).
+// "30s", "10m", "2h", "1d", "250ms", a bare number of seconds; "none"
+// is no limit (duration::max()).
 Result<std::chrono::milliseconds> parse_duration(std::string_view text);
 
 std::string format_size(std::uint64_t bytes);                // "1.50 GiB"

@@ -47,8 +47,8 @@ std::vector<StateEntry> list_state(const std::string& state_folder,
 // Removes it. Errors: locked, where a barter is at work on it.
 Result<void> forget_entry(const std::string& state_folder, const StateEntry& entry);
 
-// Notes what is gone now, and drops what has been for so long; looks once a day. Returns what was
-// dropped.
+// Notes what is gone now, and drops what has been for so long; looks
+// once a day. Returns what was dropped.
 inline constexpr auto kept_when_gone = std::chrono::hours(24 * 90);
 std::vector<StateEntry> sweep_state(const std::string& state_folder,
                                     const std::vector<Mount>& mounts,

@@ -213,10 +213,11 @@ class TorrentFetch {
 
   Result<LoadedTorrent> take_magnet(std::string link) {
     if (!options_.may_be_magnet) {
-      return Error{Errc::unsupported,
-                   fmt::format("{}: leads to a magnet link, and this needs the torrent: 'barter get "
-                               "--save-torrent' makes one of it",
-                               shown_)};
+      return Error{
+          Errc::unsupported,
+          fmt::format("{}: leads to a magnet link, and this needs the torrent: 'barter get "
+                      "--save-torrent' makes one of it",
+                      shown_)};
     }
     output_.message(fmt::format("{}: leads to a magnet link", shown_));
     LoadedTorrent out;

@@ -36,10 +36,11 @@ void tell_state(const std::string& name, const StateTrouble& trouble, Output& ou
   if (trouble.error) fields["reason"] = valid_utf8(trouble.error->message);
   output.event("state", std::move(fields));
   if (trouble.error) {
-    output.warning(fmt::format("{}: what is known of it cannot be kept ({}); it goes on, but if it "
-                               "is interrupted now, more must be checked again. Make room there, "
-                               "or choose another place with --state-dir",
-                               name, trouble.error->message));
+    output.warning(
+        fmt::format("{}: what is known of it cannot be kept ({}); it goes on, but if it "
+                    "is interrupted now, more must be checked again. Make room there, "
+                    "or choose another place with --state-dir",
+                    name, trouble.error->message));
   } else {
     output.message(fmt::format("{}: what is known of it is kept again", name));
   }

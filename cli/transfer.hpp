@@ -60,15 +60,15 @@ class Inbox {
 struct Watched {
   std::shared_ptr<const Metainfo> metainfo;  // null: a magnet link's that has not come yet
   std::string link_name;                     // shown until then
-  std::string data_path;  // where its file or folder is
-  CheckProgress check;    // of the hashing at the start
-  bool began = false;     // it trades
+  std::string data_path;                     // where its file or folder is
+  CheckProgress check;                       // of the hashing at the start
+  bool began = false;                        // it trades
   bool complete = false;
-  std::vector<std::string> kept;   // paths of files that were left alone
-  std::uint64_t kept_bytes = 0;    // what the torrent has there
+  std::vector<std::string> kept;     // paths of files that were left alone
+  std::uint64_t kept_bytes = 0;      // what the torrent has there
   std::vector<std::string> unnamed;  // whole, but something else has their names
   std::optional<Error> failed;
-  bool write_refused = false;           // why it failed: what Failed says of it
+  bool write_refused = false;                // why it failed: what Failed says of it
   std::vector<FilesLeftOut::File> left_out;  // they cannot be written
   const std::string& name() const { return metainfo ? metainfo->name() : link_name; }
 };
@@ -76,8 +76,8 @@ struct Watched {
 // The file or the folder that the torrent describes, below `folder`.
 std::string data_path(const Metainfo& metainfo, const std::string& folder);
 
-// Tells what needs no decision of the command: everything but Completed and Failed, which only
-// change `watched`.
+// Tells what needs no decision of the command: everything but
+// Completed and Failed, which only change `watched`.
 void tell(const TorrentEvent& event, Watched& watched, Output& output);
 
 // {peer_id, address, client, downloaded, uploaded, ...} of one connection, as in the event `peer`.

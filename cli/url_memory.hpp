@@ -26,8 +26,8 @@ class UrlMemory {
 
   // A URL counts without its fragment.
   std::optional<RememberedUrl> recall(const std::string& url) const;
-  // Within the bounds of cli/kept_files.hpp. What a newer version wrote is left alone, with an
-  // error.
+  // Within the bounds of cli/kept_files.hpp. What a newer version
+  // wrote is left alone, with an error.
   Result<void> remember(const std::string& url, const RememberedUrl& what) const;
 
  private:

@@ -547,9 +547,8 @@ void Client::introduce(const WireInfoHash& info_hash, const PeerId& peer_id, con
   if (!driver) return;
   std::vector<PeerProgress> linked;
   driver->ask([&](const Swarm& swarm) { swarm.peers(linked, std::chrono::steady_clock::now()); });
-  const bool known = std::any_of(linked.begin(), linked.end(), [&](const PeerProgress& peer) {
-    return peer.peer_id == peer_id;
-  });
+  const bool known = std::any_of(linked.begin(), linked.end(),
+                                 [&](const PeerProgress& peer) { return peer.peer_id == peer_id; });
   if (!known) driver->add_found(PeerSource::tracker, {at});
 }
 void Client::add_peers(TorrentId torrent, std::vector<HostPort> peers) {

@@ -14,8 +14,8 @@ class DhtKey {
   // Errors: those of reading; invalid_argument, where it holds no such key. `openssl genpkey
   // -algorithm ed25519` makes one, too.
   static Result<DhtKey> load(const std::string& path);
-  // A new one, in a new file that only its owner may read. Errors: already_exists, and those of
-  // writing.
+  // A new one, in a new file that only its owner may read. Errors:
+  // already_exists, and those of writing.
   static Result<DhtKey> create(const std::string& path);
 
   // The 32 bytes of which the pair is made: the secret.

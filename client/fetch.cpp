@@ -25,8 +25,8 @@ constexpr std::chrono::milliseconds ask_interval{50};  // whether it is cancelle
 
 Result<FetchReply> fetch(const std::string& url, const FetchOptions& options,
                          const std::function<bool()>& cancelled) {
-  // On a thread of its own, which is left behind where a name is still being looked up at the
-  // deadline.
+  // On a thread of its own, which is left behind where a name is still
+  // being looked up at the deadline.
   const auto context = std::make_shared<boost::asio::io_context>(1);
   const auto cancel = std::make_shared<boost::asio::cancellation_signal>();
   auto reply = boost::asio::co_spawn(
@@ -39,8 +39,7 @@ Result<FetchReply> fetch(const std::string& url, const FetchOptions& options,
     ended.set_value();
   });
   bool ended_early = false;
-  while (cancelled && !ended_early &&
-         reply.wait_for(ask_interval) != std::future_status::ready) {
+  while (cancelled && !ended_early && reply.wait_for(ask_interval) != std::future_status::ready) {
     ended_early = cancelled();
     if (!ended_early) continue;
     boost::asio::post(*context,

@@ -42,7 +42,7 @@ struct FetchReply {
   std::string etag;  // as the server sent it; empty if it did not
   std::optional<std::chrono::seconds> retry_after;
   std::optional<std::uint16_t> peer_port;  // "Barter-Peer-Port": who sent it is a peer, too
-  std::string url;  // where it came from in the end
+  std::string url;                         // where it came from in the end
   std::string magnet;  // a redirect led to this link, as indexers have them; then there is no more
 };
 

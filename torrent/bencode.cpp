@@ -18,8 +18,8 @@ constexpr std::uint32_t max_tokens = (std::uint32_t{1} << 30) - 1;
 
 }  // namespace
 
-// Reads the input once from left to right. What is open lies on a vector of at most `depth`
-// entries.
+// Reads the input once from left to right. What is open lies on a
+// vector of at most `depth` entries.
 class Parser {
  public:
   Parser(std::string_view input, const Limits& limits) : input_(input), limits_(limits) {}

@@ -137,8 +137,8 @@ class Node::Range {
   std::uint32_t first_, last_;
 };
 
-// Writes canonical bencode. The caller gives keys in sorted order (asserted) and closes what it
-// opens:
+// Writes canonical bencode. The caller gives keys in sorted order
+// (asserted) and closes what it opens:
 //   Writer w; w.begin_dictionary(); w.key("a"); w.integer(1); w.end(); w.take()
 class Writer {
  public:

@@ -1,5 +1,5 @@
-// Bitfield: one bit a piece, in wire order (BEP 3: the high bit of the first byte is piece 0), counted.
-// A value type; the spare bits of the last byte are always zero.
+// Bitfield: one bit a piece, in wire order (BEP 3: the high bit of the first byte is piece 0),
+// counted. A value type; the spare bits of the last byte are always zero.
 #pragma once
 
 #include <bit>

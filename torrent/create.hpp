@@ -47,8 +47,8 @@ struct CreatedTorrent {
   std::shared_ptr<const Metainfo> metainfo;  // as it reads back
 };
 
-// On the caller's thread, about ten times a second; false cancels. The total is 0 where it is not
-// known.
+// On the caller's thread, about ten times a second; false cancels. The
+// total is 0 where it is not known.
 using CreateProgress = std::function<bool(std::uint64_t bytes_done, std::uint64_t bytes_total)>;
 
 // 2^round(log2(bytes) - 10), from 16 KiB to 16 MiB: about a thousand pieces.

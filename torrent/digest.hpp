@@ -40,8 +40,8 @@ using PeerId = FixedBytes<20, struct PeerIdTag>;
 // What travels in handshakes and announces: a v1 info-hash, or a v2 one cut to 20 bytes (BEP 52).
 using WireInfoHash = FixedBytes<20, struct WireInfoHashTag>;
 
-// The hash of the info dictionary: v1 (SHA-1), v2 (SHA-256), or both for a hybrid (BEP 52). At least
-// one is set.
+// The hash of the info dictionary: v1 (SHA-1), v2 (SHA-256), or both
+// for a hybrid (BEP 52). At least one is set.
 struct InfoHash {
   std::optional<Sha1Digest> v1;
   std::optional<Sha256Digest> v2;
@@ -73,8 +73,8 @@ inline std::string_view as_text(std::span<const std::byte> bytes) {
 
 }  // namespace barter
 
-// Digests are uniform already, so eight of their bytes are a hash. Peers choose PeerIds and info-hashes
-// though: where an attacker gains by collisions, key the table (tracker/registry does).
+// Digests are uniform already, so eight of their bytes are a hash. Peers choose PeerIds and
+// info-hashes though: where an attacker gains by collisions, key the table (tracker/registry does).
 template <std::size_t N, class Tag>
 struct std::hash<barter::FixedBytes<N, Tag>> {
   std::size_t operator()(const barter::FixedBytes<N, Tag>& value) const noexcept {

@@ -17,7 +17,7 @@ class Address {
  public:
   Address() = default;  // 0.0.0.0
   static Address v4(std::array<std::uint8_t, 4> bytes);
-  static Address v6(std::array<std::uint8_t, 16> bytes);  // ::ffff:a.b.c.d becomes IPv4
+  static Address v6(std::array<std::uint8_t, 16> bytes);       // ::ffff:a.b.c.d becomes IPv4
   static std::optional<Address> parse(std::string_view text);  // no names, no brackets, no zone
   static std::optional<Address> from(std::string_view bytes);  // 4 or 16, in network order
   std::string_view view() const {                              // the same
@@ -25,14 +25,15 @@ class Address {
   }
 
   bool is_v4() const { return v4_; }
-  std::array<std::uint8_t, 4> v4_bytes() const;          // requires is_v4()
-  std::array<std::uint8_t, 16> v6_bytes() const;         // IPv4 is given mapped
+  std::array<std::uint8_t, 4> v4_bytes() const;   // requires is_v4()
+  std::array<std::uint8_t, 16> v6_bytes() const;  // IPv4 is given mapped
   bool is_unspecified() const;
   bool is_loopback() const;
   bool is_link_local() const;
-  bool is_private() const;     // RFC 1918, RFC 6598 (100.64/10), fc00::/7
-  bool is_multicast() const;   // and the IPv4 broadcast address
-  // Loopback, link-local or private: the networks whose hosts share one address or trust each other.
+  bool is_private() const;    // RFC 1918, RFC 6598 (100.64/10), fc00::/7
+  bool is_multicast() const;  // and the IPv4 broadcast address
+  // Loopback, link-local or private: the networks whose hosts share
+  // one address or trust each other.
   bool is_local() const { return is_loopback() || is_link_local() || is_private(); }
 
   friend auto operator<=>(const Address&, const Address&) = default;
@@ -69,7 +70,8 @@ struct HostPort {
   std::uint16_t port = 0;
   friend bool operator==(const HostPort&, const HostPort&) = default;
   // "host:port", "[v6]:port"; a missing port is an error unless `default_port` is given.
-  static Result<HostPort> parse(std::string_view text, std::optional<std::uint16_t> default_port = {});
+  static Result<HostPort> parse(std::string_view text,
+                                std::optional<std::uint16_t> default_port = {});
 };
 std::string to_string(const HostPort& host_port);
 

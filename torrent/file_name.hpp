@@ -17,8 +17,8 @@ inline constexpr std::size_t max_name_bytes = 255;   // of one element, as file 
 inline constexpr std::size_t max_path_bytes = 4000;  // of a whole path: below Linux's PATH_MAX
 inline constexpr std::size_t max_path_elements = 100;
 
-// One cleaned element: separators and invisible marks are dropped, other bytes that cannot stay
-// become
+// One cleaned element: separators and invisible marks are dropped,
+// other bytes that cannot stay become
 // '_'. Too long a name is cut before its extension. "_" if nothing is left.
 std::string clean_name(std::string_view raw);
 // The same for a torrent's name: empty if nothing is left, for the caller to find another.

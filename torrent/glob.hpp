@@ -6,8 +6,8 @@
 //   cache/      a slash at the end: folders only
 //   [a-z] [!0]  one character of a set; \ takes the next character as it is
 //
-// A character is a code point, or a byte that is part of none. What is literally the pattern matches
-// too: "[Group] film [1080p].mkv". "./" and doubled slashes say nothing.
+// A character is a code point, or a byte that is part of none. What is literally the pattern
+// matches too: "[Group] film [1080p].mkv". "./" and doubled slashes say nothing.
 //
 // What matches a folder matches all that is below it.
 #pragma once

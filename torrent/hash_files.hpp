@@ -24,11 +24,11 @@ struct HashFilesJob {
   unsigned threads = 0;  // 0: one a core; a rotating disk has one reader whatever this says
   std::string devices = block_devices;  // as on_rotating_disk() has it
   std::uint64_t rate = 0;  // bytes read per second, of all threads; 0: as fast as it goes
-  // On a thread of the job, once for each piece, in no order: null where a file of it could not be
-  // read.
+  // On a thread of the job, once for each piece, in no order: null
+  // where a file of it could not be read.
   std::function<void(PieceIndex, const PieceDigests*)> on_piece;
-  // On a thread of the job, perhaps several times for a file. True: go on without; false: fail with
-  // it.
+  // On a thread of the job, perhaps several times for a file. True: go
+  // on without; false: fail with it.
   std::function<bool(std::size_t file, const Error&)> on_file_error;
   // On the caller's thread, about ten times a second, and with the last state. False: cancel.
   std::function<bool(std::uint64_t bytes_done)> progress;

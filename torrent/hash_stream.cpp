@@ -77,8 +77,8 @@ class StreamReader {
     changed_.notify_all();
   }
 
-  // The next bytes, in a buffer full but for the last; nothing at the end; no value while none
-  // came.
+  // The next bytes, in a buffer full but for the last; nothing at the
+  // end; no value while none came.
   Result<std::optional<std::vector<std::byte>>> next(std::chrono::milliseconds timeout) {
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, timeout, [this] { return !full_.empty() || ended_; });

@@ -1,5 +1,5 @@
-// Magnet links (BEP 9, BEP 53): all that is needed to find a swarm without its torrent. A value
-// type.
+// Magnet links (BEP 9, BEP 53): all that is needed to find a swarm
+// without its torrent. A value type.
 #pragma once
 
 #include <cstdint>

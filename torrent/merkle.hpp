@@ -14,8 +14,7 @@ namespace barter {
 // The leaf of a block: 1 to 16384 bytes, never filled up.
 Sha256Digest merkle_leaf(std::span<const std::byte> block);
 // The leaves of several blocks, hashed side by side (sha_lanes).
-void merkle_leaves(std::span<const std::span<const std::byte>> blocks,
-                   std::span<Sha256Digest> out);
+void merkle_leaves(std::span<const std::span<const std::byte>> blocks, std::span<Sha256Digest> out);
 // The node above two others.
 Sha256Digest merkle_parent(const Sha256Digest& left, const Sha256Digest& right);
 // The root of 2^height zero leaves: what stands at that height beyond the end of a file.

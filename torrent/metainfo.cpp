@@ -70,8 +70,8 @@ std::string Metainfo::encode_piece_layers() const {
 }
 
 std::uint32_t Metainfo::first_real_file() const {
-  const auto found = std::find_if(files_.begin(), files_.end(),
-                                  [](const File& file) { return !file.pad; });
+  const auto found =
+      std::find_if(files_.begin(), files_.end(), [](const File& file) { return !file.pad; });
   return static_cast<std::uint32_t>(found == files_.end() ? 0 : found - files_.begin());
 }
 

@@ -1,6 +1,6 @@
-// What MetainfoParser reads around the info dictionary: trackers (BEP 12), web seeds (BEP 19),
-// nodes (BEP 5), collections (BEP 38), remarks. What makes no sense here is skipped: the contents
-// are whole.
+// What MetainfoParser reads around the info dictionary: trackers (BEP
+// 12), web seeds (BEP 19), nodes (BEP 5), collections (BEP 38), remarks.
+// What makes no sense here is skipped: the contents are whole.
 #include <algorithm>
 #include <set>
 #include <utility>

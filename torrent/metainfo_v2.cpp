@@ -1,5 +1,5 @@
-// The v2 side of MetainfoParser: the file tree, its agreement with v1, and the piece layers (BEP
-// 52).
+// The v2 side of MetainfoParser: the file tree, its agreement with v1,
+// and the piece layers (BEP 52).
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -32,8 +32,8 @@ class PieceLanes {
   void begin(std::size_t pieces);
   // Where the next bytes of a piece go. All of it must be filled unless the piece ends.
   std::span<std::byte> room(std::size_t piece) { return buffer_.room(piece); }
-  // So many bytes are there, the last `pad` of them zeros of a pad: they count for v1 only (BEP
-  // 52).
+  // So many bytes are there, the last `pad` of them zeros of a pad:
+  // they count for v1 only (BEP 52).
   void fill(std::size_t piece, std::size_t bytes, std::size_t pad = 0) {
     filled_[piece] = {bytes, bytes - pad};
   }

@@ -1,6 +1,6 @@
-// A small deterministic generator (xoshiro256**, Blackman and Vigna 2018), seeded by the caller. Not
-// for secrets. The core draws from it alone, so that equal seeds give equal runs on every machine,
-// which the distributions of the standard library do not promise.
+// A small deterministic generator (xoshiro256**, Blackman and Vigna 2018), seeded by the caller.
+// Not for secrets. The core draws from it alone, so that equal seeds give equal runs on every
+// machine, which the distributions of the standard library do not promise.
 #pragma once
 
 #include <array>

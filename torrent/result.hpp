@@ -1,5 +1,5 @@
-// Result<T>: a value or an Error. The convention for bad input and for the environment: a parser and
-// the store never throw. The message is one line, says where and what, and holds no secret.
+// Result<T>: a value or an Error. The convention for bad input and for the environment: a parser
+// and the store never throw. The message is one line, says where and what, and holds no secret.
 #pragma once
 
 #include <string>

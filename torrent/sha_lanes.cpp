@@ -154,8 +154,8 @@ void ShaLanes<Digest>::finish(std::span<Digest> out) {
   }
 }
 
-// Padding (FIPS 180-4, 5.1.1): a one bit, zeros, and the length in bits as the chunk's last 8
-// bytes.
+// Padding (FIPS 180-4, 5.1.1): a one bit, zeros, and the length in
+// bits as the chunk's last 8 bytes.
 template <class Digest>
 void ShaLanes<Digest>::finish_group(Group& group, std::span<Digest> out) {
   std::array<const std::byte*, max_sha_lanes> data{};

@@ -53,8 +53,8 @@ std::optional<std::string_view> scheme_of(std::string_view text) {
   return scheme;
 }
 
-// Bounded, without controls, without surrounding blanks and fragment, and with all odd bytes
-// encoded.
+// Bounded, without controls, without surrounding blanks and fragment,
+// and with all odd bytes encoded.
 Result<std::string> tidy(std::string_view text) {
   if (text.size() > max_url_bytes)
     return url_error(fmt::format("longer than {} bytes", max_url_bytes));

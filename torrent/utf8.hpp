@@ -21,9 +21,9 @@ bool is_utf8(std::string_view text);
 // The longest head of `text` that has at most `bytes` bytes and splits no code point.
 std::string_view cut_utf8(std::string_view text, std::size_t bytes);
 
-// Characters that move or hide other text instead of showing: direction marks, zero-width spaces,
-// joiners of lines, tags. The joiners U+200C and U+200D are not among them, Persian and emoji need
-// them.
+// Characters that move or hide other text instead of showing: direction
+// marks, zero-width spaces, joiners of lines, tags. The joiners U+200C
+// and U+200D are not among them, Persian and emoji need them.
 bool is_invisible(char32_t value);
 // C0, DEL and C1.
 bool is_control(char32_t value);

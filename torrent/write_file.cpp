@@ -113,8 +113,8 @@ bool is_other(const struct stat& one, const struct stat& other) {
   return one.st_ino != other.st_ino || one.st_dev != other.st_dev;
 }
 
-// Into the file itself: for one that has other names, or that a new file could not equal. Where there
-// is no room for more, nothing of it is changed.
+// Into the file itself: for one that has other names, or that a new file could not equal.
+// Where there is no room for more, nothing of it is changed.
 Result<void> write_in_place(const std::string& path, const struct stat& before,
                             std::string_view bytes) {
   Descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
@@ -168,7 +168,8 @@ Result<bool> replace(const std::string& path, std::string_view bytes, unsigned m
 
 std::string reason_of(int number) {
   if (number == EFBIG) {
-    return "the file would be larger than the file size limit (ulimit -f) or the file system allows";
+    return "the file would be larger than the file size limit (ulimit -f) or the file system "
+           "allows";
   }
   return std::generic_category().message(number);
 }
@@ -207,8 +208,8 @@ Result<void> write_file(const std::string& path, std::string_view bytes, bool ov
   if (before.st_nlink > 1 || has_attributes(target)) return write_in_place(target, before, bytes);
   auto done = replace(target, bytes, 0600, &before, true);
   if (done && *done) return {};
-  // Its owner cannot be kept, or nothing can be made beside it: the file itself may still be ours to
-  // change.
+  // Its owner cannot be kept, or nothing can be made beside it: the
+  // file itself may still be ours to change.
   if (done || done.error().code == Errc::permission_denied) {
     return write_in_place(target, before, bytes);
   }

@@ -16,8 +16,8 @@ namespace barter {
 // written in place: there a crash may leave it half written.
 Result<void> write_file(const std::string& path, std::string_view bytes, bool overwrite);
 
-// All of a file of at most `limit` bytes. The user names it: links are followed, and a pipe will do,
-// which may keep us waiting.
+// All of a file of at most `limit` bytes. The user names it: links are
+// followed, and a pipe will do, which may keep us waiting.
 Result<std::string> read_file(const std::string& path, std::size_t limit);
 
 // What the program remembers is its owner's alone: folders 0700, files 0600. Whatever else has got

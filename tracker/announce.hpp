@@ -60,8 +60,8 @@ Result<std::vector<WireInfoHash>> parse_scrape_query(std::string_view query,
 
 // Bencoded bodies. Compact: `peers` and `peers6`, both always there (BEP 7, 23).
 std::string to_body(const AnnounceReply& reply, bool compact);
-// The same with `endpoints` for reply.peers: a tracker has no names, and prints none to parse them
-// again.
+// The same with `endpoints` for reply.peers: a tracker has no names,
+// and prints none to parse them again.
 std::string to_body(const AnnounceReply& reply, std::span<const Endpoint> endpoints, bool compact);
 std::string to_body(const Failure& failure);
 std::string to_body(const std::vector<ScrapeEntry>& entries);

@@ -55,7 +55,8 @@ class HttpServer::Impl {
     const HttpServerOptions& options = shared_.options;
     shared_.introducer = std::make_shared<Introducer>(
         IntroducerOptions{options.registry, options.restrict_to_allowed, options.completed,
-                          options.announced}, seed);
+                          options.announced},
+        seed);
     auto service = HttpService::make(options, *shared_.introducer);
     if (!service) return service.error();
     shared_.service = std::move(*service);

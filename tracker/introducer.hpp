@@ -1,6 +1,6 @@
-// Introducer: the registry behind its lock, for all servers of a tracker, whatever they speak. Says
-// who is handed out to whom; knows nothing of the bytes of requests and replies. May be called from
-// any thread.
+// Introducer: the registry behind its lock, for all servers of a tracker,
+// whatever they speak. Says who is handed out to whom; knows nothing of the
+// bytes of requests and replies. May be called from any thread.
 #pragma once
 
 #include <atomic>
@@ -55,8 +55,8 @@ class Introducer {
   UdpStats& udp() { return udp_; }
   Addresses own_addresses();
 
-  // Now and then: forgets silent members, a slice at a time, and looks at the machine's addresses
-  // again.
+  // Now and then: forgets silent members, a slice at a time, and looks
+  // at the machine's addresses again.
   void expire(TimePoint now);
   void refresh_own_addresses();
 

@@ -23,8 +23,8 @@ namespace barter::tracker {
 // incomplete but downloads nothing more.
 enum class Role : std::uint8_t { downloader, partial_seed, seed };
 
-// A member: address and port in wire order, and when it was last heard. 12 bytes for IPv4, 24 for
-// IPv6.
+// A member: address and port in wire order, and when it was last
+// heard. 12 bytes for IPv4, 24 for IPv6.
 template <std::size_t AddressBytes>
 struct MemberRecord {
   using Key = std::array<std::uint8_t, AddressBytes + 2>;
@@ -142,8 +142,8 @@ class Members {
     return set_role(size_ - 1, role, secret);
   }
 
-  // Moves a member to its new group, and tells where it is now: at most two swaps. Positions
-  // change.
+  // Moves a member to its new group, and tells where it is now: at
+  // most two swaps. Positions change.
   Position set_role(Position at, Role role, SipKey secret) {
     Role current = role_at(at);
     while (current >

@@ -1,6 +1,6 @@
-// Who can be reached where: the addresses of this machine, blocks of addresses, and which address
-// of a member is of use to an asker. Pure functions but for interface_addresses(), which asks the
-// kernel.
+// Who can be reached where: the addresses of this machine, blocks of
+// addresses, and which address of a member is of use to an asker. Pure
+// functions but for interface_addresses(), which asks the kernel.
 #pragma once
 
 #include <cstdint>
@@ -56,9 +56,9 @@ std::optional<Address> address_for(const Viewpoint& view, const Address& member)
 // The members as the asker can reach them; those whom it cannot are left out.
 std::vector<Endpoint> as_seen_by(const Viewpoint& view, std::span<const Endpoint> members);
 
-// The text of a Host header (RFC 9110), if it names this machine: an address of ours, loopback, or
-// one of `names` (lower case); else where the connection came in. Lower case, without a trailing
-// dot.
+// The text of a Host header (RFC 9110), if it names this machine: an
+// address of ours, loopback, or one of `names` (lower case); else where
+// the connection came in. Lower case, without a trailing dot.
 std::string validated_host(std::string_view host, const Endpoint& local,
                            std::span<const Address> own, std::span<const std::string> names);
 

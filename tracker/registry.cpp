@@ -122,8 +122,8 @@ class SwarmTable {
 };
 
 Role role_of(const AnnounceRequest& request) {
-  // First: what a partial seed reports as left is the wanted part with some clients, all with
-  // others.
+  // First: what a partial seed reports as left is the wanted part with
+  // some clients, all with others.
   if (request.event == Event::paused) return Role::partial_seed;
   return request.left == 0 ? Role::seed : Role::downloader;
 }
@@ -201,8 +201,8 @@ class Registry::Impl {
     Swarm& swarm = swarms_[*at];
     out.complete = swarm.count(Role::seed);
     out.incomplete = swarm.size() - out.complete;
-    // A seed that begins looks the same as aria2 with a magnet: this once, it is told of seeds,
-    // too.
+    // A seed that begins looks the same as aria2 with a magnet: this
+    // once, it is told of seeds, too.
     const bool begins = may_lack_metadata(request) && request.event == Event::started;
     const Role role = begins ? Role::downloader : role_at(swarm, peer, *position);
     const std::size_t before = peers.size();
@@ -292,8 +292,8 @@ class Registry::Impl {
     }
   }
 
-  // Looks at each member only when one may be due, so a touched swarm is always up to date at
-  // little cost.
+  // Looks at each member only when one may be due, so a touched swarm
+  // is always up to date at little cost.
   void expire_members(Swarm& swarm, std::uint32_t second) {
     if (swarm.size() == 0 || !is_silent(swarm.oldest_seen, second)) return;
     std::uint32_t oldest = second;

@@ -1,6 +1,6 @@
-// Registry: the swarms that a tracker knows, and their members. A state machine: time and
-// randomness are arguments. Identity of a member is its address and port. One owner, one thread (or
-// one lock).
+// Registry: the swarms that a tracker knows, and their members. A state
+// machine: time and randomness are arguments. Identity of a member is
+// its address and port. One owner, one thread (or one lock).
 #pragma once
 
 #include <cstdint>
@@ -24,8 +24,8 @@ struct RegistryConfig {
   // The same for one that begins and is told of nobody: of two that start together the first may
   // ask for the second. Only if it is less.
   std::uint32_t first_min_interval = 5;
-  std::uint32_t default_peers = 50;     // handed out where the asker names no number
-  std::uint32_t max_peers = 200;        // handed out at most
+  std::uint32_t default_peers = 50;  // handed out where the asker names no number
+  std::uint32_t max_peers = 200;     // handed out at most
   // Members of one address (of IPv6 a /64) in a swarm; of one in a local network, where many share
   // a machine; and of a loopback address. Beyond: the one of that address heard least recently
   // gives way, those that announced only once first.

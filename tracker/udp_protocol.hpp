@@ -37,8 +37,8 @@ inline IpFamily family_of(const Address& address) {
 
 using Packet = std::vector<std::byte>;
 
-// What every request begins with. The connection id of a connect is the protocol's magic number,
-// checked already.
+// What every request begins with. The connection id of a connect is
+// the protocol's magic number, checked already.
 struct UdpHead {
   std::uint64_t connection_id = 0;
   UdpAction action = UdpAction::connect;
@@ -55,8 +55,8 @@ struct UdpAnnounce {
 
 // Nothing for what is no request, whatever follows it.
 std::optional<UdpHead> parse_udp_head(std::span<const std::byte> packet);
-// The rest of an announce or a scrape whose head has been read. Errors are worth telling the
-// client.
+// The rest of an announce or a scrape whose head has been read. Errors
+// are worth telling the client.
 Result<UdpAnnounce> parse_udp_announce(std::span<const std::byte> packet);
 Result<std::vector<WireInfoHash>> parse_udp_scrape(std::span<const std::byte> packet);
 

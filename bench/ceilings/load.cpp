@@ -3,8 +3,8 @@
 //   load take|give --info-hash HEX --file FILE --piece-length N --connections N [--seconds S]
 //        ADDRESS PORT
 //
-// take: each link asks for blocks, --depth at a time, walking through the file from a place of its
-// own, for
+// take: each link asks for blocks, --depth at a time, walking through
+// the file from a place of its own, for
 //       --seconds once the first block has come; every byte is compared with FILE.
 // give: each link has everything, unchokes who is interested, and answers requests out of FILE,
 // until it is

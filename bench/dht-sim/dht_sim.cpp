@@ -1,5 +1,5 @@
-// dht-sim: runs thousands of real dht::Nodes in virtual time and holds the outcome against the
-// goals.
+// dht-sim: runs thousands of real dht::Nodes in virtual time and holds
+// the outcome against the goals.
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>

@@ -1,6 +1,6 @@
-// What the micro benchmarks share. Each suite is a function that sets up, runs once what it
-// measures and adds a figure for each kind of operation; micro.cpp calls it several times and takes
-// medians.
+// What the micro benchmarks share. Each suite is a function that sets up,
+// runs once what it measures and adds a figure for each kind of
+// operation; micro.cpp calls it several times and takes medians.
 #pragma once
 
 #include <chrono>

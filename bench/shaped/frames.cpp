@@ -83,7 +83,11 @@ std::uint32_t destination(const Frame& frame) {
 }
 
 std::array<std::uint8_t, 6> hardware_address(std::uint32_t host) {
-  return {private_unicast, 0, 0, 0, static_cast<std::uint8_t>(host >> 8),
+  return {private_unicast,
+          0,
+          0,
+          0,
+          static_cast<std::uint8_t>(host >> 8),
           static_cast<std::uint8_t>(host & 0xff)};
 }
 

@@ -21,11 +21,11 @@ inline constexpr std::size_t head_room = 2048;       // holds a frame of an MTU 
 inline constexpr std::size_t rest_room = 64 * 1024;  // with it: the longest that a device hands out
 
 struct Frame {
-  Nanoseconds due = 0;      // when it is at the end of the line on which it is
-  std::uint32_t length = 0; // as read, with the virtio header
-  std::uint32_t wire = 0;   // bytes on the line: the frames that it will be cut into
-  std::uint32_t to = 0;     // number of the host
-  Frame* next = nullptr;    // behind it on the same line
+  Nanoseconds due = 0;                // when it is at the end of the line on which it is
+  std::uint32_t length = 0;           // as read, with the virtio header
+  std::uint32_t wire = 0;             // bytes on the line: the frames that it will be cut into
+  std::uint32_t to = 0;               // number of the host
+  Frame* next = nullptr;              // behind it on the same line
   std::unique_ptr<std::byte[]> rest;  // what did not fit the head; null if all did
   std::array<std::byte, head_room> head;
 };
@@ -57,8 +57,8 @@ class Frames {
 // Segments that the kernel left to be cut by the device each have their headers.
 std::uint32_t wire_bytes(const Frame& frame);
 
-// Number of the host in a frame's destination address; broadcasts, multicasts and strangers:
-// `nobody`.
+// Number of the host in a frame's destination address; broadcasts,
+// multicasts and strangers: `nobody`.
 inline constexpr std::uint32_t nobody = 0xffffffff;
 std::uint32_t destination(const Frame& frame);
 // The hardware address of a host: its number behind a private prefix.

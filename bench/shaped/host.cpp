@@ -65,8 +65,7 @@ void bring_up(int socket, const char* device) {
 }
 
 int open_device(const DevicePlan& plan) {
-  const int device =
-      checked(open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC), "/dev/net/tun");
+  const int device = checked(open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC), "/dev/net/tun");
   ifreq request = request_for(device_name);
   request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
   checked(ioctl(device, TUNSETIFF, &request), "TUNSETIFF");

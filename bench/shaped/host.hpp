@@ -10,10 +10,10 @@ namespace star {
 
 struct HostPlan {
   std::string name;
-  std::string address;   // IPv4
-  double up_mbit = 0;    // 10^6 bits a second on the line; 0: as fast as it comes
+  std::string address;  // IPv4
+  double up_mbit = 0;   // 10^6 bits a second on the line; 0: as fast as it comes
   double down_mbit = 0;
-  double delay_ms = 0;   // one way, between the host and the middle of the star
+  double delay_ms = 0;  // one way, between the host and the middle of the star
 };
 
 struct Host {
@@ -27,9 +27,9 @@ struct DevicePlan {
   bool segments = false;  // the device hands out and takes many TCP segments as one (up to 64 KiB)
 };
 
-// Opens one for each, number i with hardware_address(i); all know all others' addresses, so that
-// none asks by broadcast. Leaves the caller in the last of the namespaces. Throws
-// std::system_error.
+// Opens one for each, number i with hardware_address(i); all know all
+// others' addresses, so that none asks by broadcast. Leaves the caller
+// in the last of the namespaces. Throws std::system_error.
 std::vector<Host> open_hosts(const std::vector<HostPlan>& plans, const DevicePlan& devices);
 
 }  // namespace star

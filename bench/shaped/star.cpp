@@ -15,10 +15,10 @@
 // that cuts them itself; costs a fraction of the CPU. Rates count the frames that it would be cut
 // into; delay and drops are those of the whole, so it is for lines of 100 Mbit/s and more.
 //
-// Standard output, JSON lines: `ready` with the process's id and the namespaces' descriptors;
-// `counters` for each line "counters" on standard input, and at the end. Ends with its standard
-// input, on SIGTERM or SIGINT. Exit code 77: this machine allows no namespaces or has no TAP
-// devices.
+// Standard output, JSON lines: `ready` with the process's id and the
+// namespaces' descriptors; `counters` for each line "counters" on standard
+// input, and at the end. Ends with its standard input, on SIGTERM or SIGINT.
+// Exit code 77: this machine allows no namespaces or has no TAP devices.
 #include <fmt/format.h>
 #include <sched.h>
 #include <signal.h>
@@ -45,7 +45,7 @@ namespace star {
 namespace {
 
 constexpr std::size_t frames_at_most = 200000;
-constexpr int reads_a_turn = 64;           // from one host, before others have theirs
+constexpr int reads_a_turn = 64;        // from one host, before others have theirs
 constexpr Nanoseconds grain = 250'000;  // of a turn
 constexpr int not_allowed_here = 77;
 constexpr Nanoseconds late_from = 2'000'000;
@@ -232,10 +232,12 @@ HostPlan plan_of(const std::string& text) {
   }
 }
 
-void stop(int) { stopping = 1; }
+void stop(int) {
+  stopping = 1;
+}
 
 void prepare_process() {
-  struct sigaction action{};
+  struct sigaction action {};
   action.sa_handler = stop;
   sigaction(SIGTERM, &action, nullptr);
   sigaction(SIGINT, &action, nullptr);
@@ -280,4 +282,6 @@ int run(int count, char** words) {
 }  // namespace
 }  // namespace star
 
-int main(int count, char** words) { return star::run(count, words); }
+int main(int count, char** words) {
+  return star::run(count, words);
+}

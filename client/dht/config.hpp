@@ -34,9 +34,9 @@ struct Config {
   std::size_t votes_needed = 8;  // neighbourhoods that must agree on our address (BEP 42)
   Duration sample_interval = std::chrono::minutes(10);  // BEP 51: the sample stays the same so long
 
-  // At which address of ours the host has asked that we are answering: for a local network, where
-  // nobody else tells. Asked when we name ourselves. None: we do so only once others have told our
-  // address.
+  // At which address of ours the host has asked that we are answering: for
+  // a local network, where nobody else tells. Asked when we name
+  // ourselves. None: we do so only once others have told our address.
   std::function<std::optional<Address>(const Address& host)> address_toward = {};
 
   PeerStoreLimits peer_store;

@@ -33,8 +33,8 @@ NodeId target_of(const Item& item);
 
 // Nothing, or why nobody should store it: an error_code.
 std::optional<std::int64_t> fault_of(const Item& item);
-// The item that travelled, or nothing if a mutable one lacks something. Its fault is not looked
-// for.
+// The item that travelled, or nothing if a mutable one lacks
+// something. Its fault is not looked for.
 std::optional<Item> item_of(const ItemFields& fields, std::string_view salt);
 ItemFields fields_of(const Item& item);  // views into the item
 

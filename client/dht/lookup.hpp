@@ -1,10 +1,10 @@
-// Lookup: the search for the nodes nearest to a target (BEP 5), as a policy: it says whom to ask
-// next and is told what came of it; it sends nothing. It keeps several queries under way, goes
-// around slow nodes, distrusts those whose advice leads nowhere, and looks for several things side
-// by side: the nearest of all; the nearest whose ids fit their addresses (BEP 42), so that made-up
-// ids next to the target cannot hide the real neighbours; and the nearest on each of some paths
-// that share no node, so that liars who name only each other cannot have it all. One owner, one
-// thread.
+// Lookup: the search for the nodes nearest to a target (BEP 5), as a policy: it says whom
+// to ask next and is told what came of it; it sends nothing. It keeps several queries under
+// way, goes around slow nodes, distrusts those whose advice leads nowhere, and looks for
+// several things side by side: the nearest of all; the nearest whose ids fit their
+// addresses (BEP 42), so that made-up ids next to the target cannot hide the real
+// neighbours; and the nearest on each of some paths that share no node, so that liars who
+// name only each other cannot have it all. One owner, one thread.
 #pragma once
 
 #include <array>

@@ -137,8 +137,8 @@ class Node {
   void start(TimePoint now);
   // Where to begin while the table is poor: routers, `nodes` of a torrent, --dht-node. At most 64.
   void add_bootstrap(std::span<const Endpoint> endpoints, TimePoint now);
-  // Somebody says that there is a node (PORT, a magnet's x.pe): pinged, and in the table if it
-  // answers.
+  // Somebody says that there is a node (PORT, a magnet's x.pe):
+  // pinged, and in the table if it answers.
   void add_node(const Endpoint& endpoint, TimePoint now);
   // What a tracker or a router told of our address: taken without a vote.
   void set_external_address(const Address& address, TimePoint now);

@@ -1,5 +1,5 @@
-// Node::Core: the private half of Node. Joins the policies and holds the tables; split by concern
-// over
+// Node::Core: the private half of Node. Joins the policies and holds
+// the tables; split by concern over
 //   node.cpp           commands and questions, saving
 //   node_messages.cpp  datagrams, the queries that wait for an answer
 //   node_answers.cpp   what we answer to others' queries

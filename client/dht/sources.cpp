@@ -43,8 +43,8 @@ const Sources::Entry* Sources::find(std::uint64_t host) const {
   return nullptr;
 }
 
-// The entry of this host; a new one takes the place of the stalest that is not proven, else of the
-// stalest.
+// The entry of this host; a new one takes the place of the stalest
+// that is not proven, else of the stalest.
 Sources::Entry& Sources::take(const Endpoint& endpoint, TimePoint now) {
   if (entries_.empty()) {
     entries_.resize(sets_ * ways);

@@ -12,8 +12,8 @@ namespace barter::net {
 
 struct ClientHooks {
   std::shared_ptr<Files> files;  // null: those of the system
-  // Memory for blocks beyond those of open pieces: on their way to the disk, and in the hands of
-  // readers.
+  // Memory for blocks beyond those of open pieces: on their way to the
+  // disk, and in the hands of readers.
   std::uint64_t block_bytes_beyond = 48 << 20;
   NetworkWatchOptions network = {};
 };

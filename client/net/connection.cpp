@@ -215,9 +215,9 @@ void Connection::flush() {
   if (!closed_ && queue_.anything_to_write()) write();
 }
 
-// Reads the blocks of a chunk as far as that does not wait, adjacent ones by one call. True if
-// there is something to write; else nothing was read, for an error (`failed`) or because it would
-// wait.
+// Reads the blocks of a chunk as far as that does not wait, adjacent
+// ones by one call. True if there is something to write; else nothing
+// was read, for an error (`failed`) or because it would wait.
 bool Connection::read_chunk_now(std::span<const BlockRange> blocks, std::byte* data, bool& failed) {
   std::size_t offset = 0;
   for (std::size_t first = 0; first < blocks.size();) {

@@ -31,8 +31,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
  public:
   using Socket = boost::asio::ip::tcp::socket;
 
-  // `max_control_bytes`: messages, not blocks, that wait for a peer that does not read; beyond, it
-  // is dropped.
+  // `max_control_bytes`: messages, not blocks, that wait for a peer
+  // that does not read; beyond, it is dropped.
   Connection(Socket socket, ConnectionId id, SwarmDriver& driver, NetThread& thread,
              BlockPool& pool, const wire::ReaderLimits& limits, std::size_t max_control_bytes);
 

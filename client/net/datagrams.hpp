@@ -1,6 +1,6 @@
-// Datagrams with the address of ours that they were sent to: a host with several addresses must answer
-// from that one, or who asked takes the answer for somebody else's. On the descriptor of a UDP socket
-// that does not block.
+// Datagrams with the address of ours that they were sent to: a host with several
+// addresses must answer from that one, or who asked takes the answer for somebody
+// else's. On the descriptor of a UDP socket that does not block.
 #pragma once
 
 #include <cstddef>

@@ -29,7 +29,7 @@ using boost::system::error_code;
 namespace {
 
 constexpr std::size_t max_state_bytes = 1 << 20;
-constexpr unsigned max_errors = 1000;  // in a row, of a socket; then it is left alone
+constexpr unsigned max_errors = 1000;        // in a row, of a socket; then it is left alone
 constexpr unsigned datagrams_in_a_row = 16;  // then others have their turn
 
 SipKey random_key() {
@@ -230,21 +230,21 @@ void DhtSocket::save() {
 // ---- datagrams
 
 void DhtSocket::receive(const std::shared_ptr<Socket>& socket) {
-  socket->udp.async_wait(udp::socket::wait_read, [weak = weak_from_this(),
-                                                  socket](const error_code& error) {
-    const auto self = weak.lock();
-    if (!self || self->stopped_ || error) return;
-    for (unsigned i = 0; i < datagrams_in_a_row; ++i) {
-      const auto datagram = receive_datagram(socket->udp.native_handle(), socket->received);
-      if (!datagram && errno == EAGAIN) break;
-      if (!datagram && ++socket->errors == max_errors) return;
-      if (!datagram) continue;
-      socket->errors = 0;
-      self->heard(*socket, *datagram);
-      if (self->stopped_) return;
-    }
-    self->receive(socket);
-  });
+  socket->udp.async_wait(
+      udp::socket::wait_read, [weak = weak_from_this(), socket](const error_code& error) {
+        const auto self = weak.lock();
+        if (!self || self->stopped_ || error) return;
+        for (unsigned i = 0; i < datagrams_in_a_row; ++i) {
+          const auto datagram = receive_datagram(socket->udp.native_handle(), socket->received);
+          if (!datagram && errno == EAGAIN) break;
+          if (!datagram && ++socket->errors == max_errors) return;
+          if (!datagram) continue;
+          socket->errors = 0;
+          self->heard(*socket, *datagram);
+          if (self->stopped_) return;
+        }
+        self->receive(socket);
+      });
 }
 
 void DhtSocket::heard(Socket& socket, const Datagram& datagram) {

@@ -50,8 +50,8 @@ class DhtSocket : public std::enable_shared_from_this<DhtSocket> {
             NamedHosts::Told told = {});
   ~DhtSocket();
 
-  // Binds. At once, before anything else is called; false if no socket can be had. port() is known
-  // then.
+  // Binds. At once, before anything else is called; false if no socket
+  // can be had. port() is known then.
   bool open();
   std::uint16_t port() const { return port_; }
 
@@ -117,7 +117,7 @@ class DhtSocket : public std::enable_shared_from_this<DhtSocket> {
   std::vector<dht::Action> actions_;  // scratch
   UtpRefusals refusals_;
   TimePoint save_at_ = never, nodes_known_at_{};
-  int lock_ = -1;  // on the saved table: one of several barters keeps it
+  int lock_ = -1;                  // on the saved table: one of several barters keeps it
   std::optional<Datagram> heard_;  // what is being answered
   bool stopped_ = false;
 };

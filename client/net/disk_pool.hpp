@@ -1,10 +1,10 @@
-// DiskPool: the threads on which everything that may wait for a disk is done: hashing, writing,
-// reading, checking. Owned by the Client. Jobs of one lane run in the order given, but side by
-// side.
+// DiskPool: the threads on which everything that may wait for a disk
+// is done: hashing, writing, reading, checking. Owned by the Client.
+// Jobs of one lane run in the order given, but side by side.
 //
-// Nothing is refused here; those who post bound the queues: reads by one for each connection,
-// stores and spills by the block pool (their buffers come from it), checks by a few for each
-// torrent.
+// Nothing is refused here; those who post bound the queues: reads by
+// one for each connection, stores and spills by the block pool (their
+// buffers come from it), checks by a few for each torrent.
 #pragma once
 
 #include <array>

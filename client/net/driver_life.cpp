@@ -260,8 +260,8 @@ void SwarmDriver::sync() {
   if (std::exchange(syncing_, true)) return;
   jobs_.maintain([this, covers = completing_](Store& store) {
     auto result = store.sync();
-    return Job([this, covers, result = std::move(result), 
-                trouble = store.state_trouble(), notes = store.take_name_notes()]() mutable {
+    return Job([this, covers, result = std::move(result), trouble = store.state_trouble(),
+                notes = store.take_name_notes()]() mutable {
       tell_names(std::move(notes));
       tell_state_trouble(trouble);
       synced(result, covers);

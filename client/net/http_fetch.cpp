@@ -251,7 +251,8 @@ Result<FetchReply> finished(const Parser& parser, const Url& url, const Transfer
   }
   const std::string_view peer = message["Barter-Peer-Port"];
   std::uint16_t port = 0;
-  if (std::from_chars(peer.data(), peer.data() + peer.size(), port).ec == std::errc() && port != 0) {
+  if (std::from_chars(peer.data(), peer.data() + peer.size(), port).ec == std::errc() &&
+      port != 0) {
     out.peer_port = port;
   }
   const std::string_view encoding = message[http::field::content_encoding];

@@ -47,8 +47,8 @@ Error listen_error(const Endpoint& endpoint, const error_code& error) {
 
 }  // namespace
 
-// All addresses on one port, or none. `all`: the addresses are "any", of which one family may be
-// missing.
+// All addresses on one port, or none. `all`: the addresses are "any",
+// of which one family may be missing.
 Result<void> Listener::try_port(const std::vector<Address>& addresses, std::uint16_t port,
                                 bool all) {
   std::vector<std::shared_ptr<Acceptor>> opened;

@@ -1,6 +1,6 @@
-// NamedHosts: hosts that the user names (peers, nodes of the DHT), looked up until they are found, as
-// trackers are: a name server may be away, or a network not there yet. Whoever owns it says where
-// what was found goes. Lives on one context, and is called there.
+// NamedHosts: hosts that the user names (peers, nodes of the DHT), looked up until they are found,
+// as trackers are: a name server may be away, or a network not there yet. Whoever owns it says
+// where what was found goes. Lives on one context, and is called there.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -20,7 +20,8 @@ namespace barter::net {
 class NamedHosts : public std::enable_shared_from_this<NamedHosts> {
  public:
   static constexpr Duration patience = std::chrono::seconds(5);  // then it is told, and goes on
-  static constexpr Duration pause_min = std::chrono::seconds(5), pause_max = std::chrono::minutes(1);
+  static constexpr Duration pause_min = std::chrono::seconds(5),
+                            pause_max = std::chrono::minutes(1);
 
   using Found = std::function<void(std::vector<Endpoint>)>;
   // Why a name is not found: once, and again if the reason changes. Without an error: it is now.

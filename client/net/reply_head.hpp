@@ -1,5 +1,6 @@
-// The head of an HTTP reply as odd servers send it, made into what RFC 9112 asks of them: they leave
-// out the reason and the blank before it (3.1.2), or end lines by a line feed alone (2.2). Pure.
+// The head of an HTTP reply as odd servers send it, made into what RFC
+// 9112 asks of them: they leave out the reason and the blank before it
+// (3.1.2), or end lines by a line feed alone (2.2). Pure.
 #pragma once
 
 #include <cstddef>

@@ -44,8 +44,8 @@ class StoreJobs {
   void drop_spilled(PieceIndex piece);
   void check_piece(PieceIndex piece, std::function<void(const Result<bool>&)> done);
 
-  // Reads the ranges, adjacent ones by one call, one after the other into `out`; `done` gets the
-  // first error.
+  // Reads the ranges, adjacent ones by one call, one after the other
+  // into `out`; `done` gets the first error.
   void read(std::vector<BlockRange> ranges, SendBuffer out,
             std::function<void(SendBuffer, const Result<void>&)> done);
 

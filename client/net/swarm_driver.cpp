@@ -27,14 +27,15 @@ using boost::system::error_code;
 
 namespace {
 
-// How soon a connection that found the block pool empty looks again, if nothing was stored
-// meanwhile.
+// How soon a connection that found the block pool empty looks again,
+// if nothing was stored meanwhile.
 constexpr auto starved_retry = std::chrono::milliseconds(50);
 
 // The pool has been empty for so many of these in a row: memory has to be freed.
 constexpr unsigned starved_rounds_max = 4;
 
-// Messages, not blocks, that may wait for a peer, besides the metadata that is handed to it at once.
+// Messages, not blocks, that may wait for a peer, besides the metadata
+// that is handed to it at once.
 constexpr std::size_t max_control_bytes = 1 << 20;
 
 // Written and not yet synced: then a sync is due before its time.
@@ -256,7 +257,9 @@ void SwarmDriver::sent(Connection& connection, std::span<const BlockRange> block
 void SwarmDriver::metadata_sent(Connection& connection) {
   if (find(connection.id()) == nullptr) return;
   const Batch batch(*this);
-  note([&] { return fmt::format("metadata_sent c{}", static_cast<std::uint32_t>(connection.id())); });
+  note([&] {
+    return fmt::format("metadata_sent c{}", static_cast<std::uint32_t>(connection.id()));
+  });
   swarm_.metadata_sent(connection.id(), current_time());
 }
 
@@ -527,7 +530,8 @@ void SwarmDriver::perform(Announce& action) {
 void SwarmDriver::perform(FindPeers& action) {
   if (!action.wanted) return shared_.finders.end(info_hash_);
   if (!live()) return;
-  // Whoever is a peer is mostly a node of the DHT at the same port. Names are looked up for the peers.
+  // Whoever is a peer is mostly a node of the DHT at the same port.
+  // Names are looked up for the peers.
   std::vector<HostPort> nodes;
   for (const HostPort& peer : torrent_.peers)
     if (Address::parse(peer.host)) nodes.push_back(peer);

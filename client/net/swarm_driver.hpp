@@ -23,11 +23,11 @@
 #include "client/net/connection.hpp"
 #include "client/net/finders.hpp"
 #include "client/net/mailbox.hpp"
+#include "client/net/named_hosts.hpp"
 #include "client/net/peer_handshake.hpp"
 #include "client/net/piece_check.hpp"
 #include "client/net/store_jobs.hpp"
 #include "client/net/trace.hpp"
-#include "client/net/named_hosts.hpp"
 #include "client/net/tracker_client.hpp"
 #include "client/swarm/swarm.hpp"
 
@@ -132,7 +132,7 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
     std::vector<std::string> paths;   // of the files that changed
     std::vector<std::string> absent;  // those that could not be put in their place again
     bool root = true;                 // without it there was nothing to look at
-    std::optional<Error> replaced;     // by a file of somebody else's
+    std::optional<Error> replaced;    // by a file of somebody else's
   };
   // While one lives, events only gather; the last to go drains the actions.
   class Batch {
@@ -179,8 +179,8 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   }
 
   // The life of the torrent (driver_life.cpp).
-  // The swarm runs: also while a magnet link's metainfo is fetched, and what is on disk is checked
-  // after that.
+  // The swarm runs: also while a magnet link's metainfo is fetched,
+  // and what is on disk is checked after that.
   void number_trackers();
   bool live() const {
     return state_ == State::running || state_ == State::fetching ||

@@ -1,6 +1,6 @@
-// Trace: the log of `--trace`. Each event that a swarm is told of and each action that it asks for
-// is one line, written by the driver, at the seam. Lines of all torrents share one file.
-// Thread-safe.
+// Trace: the log of `--trace`. Each event that a swarm is told of and
+// each action that it asks for is one line, written by the driver, at
+// the seam. Lines of all torrents share one file. Thread-safe.
 #pragma once
 
 #include <cstdio>
@@ -22,8 +22,8 @@ class Trace {
   static Result<std::unique_ptr<Trace>> open(const std::string& path);
   ~Trace();
 
-  // Writes what is kept back. Says whether the file has all lines so far; once one is lost, never
-  // again.
+  // Writes what is kept back. Says whether the file has all lines so
+  // far; once one is lost, never again.
   Result<void> flush();
 
   // "SECONDS TORRENT event TEXT" and "SECONDS TORRENT  -> ACTION"

@@ -15,7 +15,7 @@ using asio::ip::udp;
 using boost::system::error_code;
 
 namespace {
-constexpr unsigned max_errors = 1000;  // in a row, of a socket; then it is left alone
+constexpr unsigned max_errors = 1000;        // in a row, of a socket; then it is left alone
 constexpr unsigned datagrams_in_a_row = 16;  // then others have their turn
 }  // namespace
 
@@ -50,23 +50,23 @@ void UtpRefusal::stop() {
 }
 
 void UtpRefusal::receive(const std::shared_ptr<Socket>& socket) {
-  socket->udp.async_wait(udp::socket::wait_read, [weak = weak_from_this(),
-                                                  socket](const error_code& error) {
-    const auto self = weak.lock();
-    if (!self || error || !socket->udp.is_open()) return;
-    const int descriptor = socket->udp.native_handle();
-    for (unsigned i = 0; i < datagrams_in_a_row; ++i) {
-      const auto datagram = receive_datagram(descriptor, socket->received);
-      if (!datagram && errno == EAGAIN) break;
-      if (!datagram && ++socket->errors == max_errors) return;
-      if (!datagram) continue;
-      socket->errors = 0;
-      const auto call = std::span(socket->received).first(datagram->size);
-      if (const auto reset = self->refusals_.answer(call, current_time()))
-        send_datagram(descriptor, *reset, datagram->from, datagram->ours);
-    }
-    self->receive(socket);
-  });
+  socket->udp.async_wait(udp::socket::wait_read,
+                         [weak = weak_from_this(), socket](const error_code& error) {
+                           const auto self = weak.lock();
+                           if (!self || error || !socket->udp.is_open()) return;
+                           const int descriptor = socket->udp.native_handle();
+                           for (unsigned i = 0; i < datagrams_in_a_row; ++i) {
+                             const auto datagram = receive_datagram(descriptor, socket->received);
+                             if (!datagram && errno == EAGAIN) break;
+                             if (!datagram && ++socket->errors == max_errors) return;
+                             if (!datagram) continue;
+                             socket->errors = 0;
+                             const auto call = std::span(socket->received).first(datagram->size);
+                             if (const auto reset = self->refusals_.answer(call, current_time()))
+                               send_datagram(descriptor, *reset, datagram->from, datagram->ours);
+                           }
+                           self->receive(socket);
+                         });
 }
 
 }  // namespace barter::net

@@ -251,7 +251,8 @@ class DhtWorld {
   }
 
   void peers_found(std::uint32_t host, const dht::PeersFound& found) {
-    if (found.request == dht::RequestId{}) return;  // it was announced to a host that announces, too
+    if (found.request == dht::RequestId{})
+      return;  // it was announced to a host that announces, too
     Search& search = searches_[{host, found.request}];
     for (const Endpoint& peer : found.peers) {
       if (announcers_[search.torrent].contains(peer.address) && peer.port == peer_port) {

@@ -11,8 +11,8 @@ double seconds(Duration duration) {
   return std::chrono::duration<double>(duration).count();
 }
 
-// In the bound and the figures of the crowd: neither liars nor riders nor who freezes or leaves
-// early.
+// In the bound and the figures of the crowd: neither liars nor riders
+// nor who freezes or leaves early.
 bool counts(const Node& node) {
   return node.options.honest && !node.options.rides && node.options.freezes == never &&
          (node.options.leaves == never || node.options.seed);

@@ -2,9 +2,9 @@
 // finely that can be simulated, runs it, and gives the report in the units of the question. No
 // state between calls; one thread; a Violation or std::bad_alloc is all that is thrown.
 //
-// What is too large to be simulated block by block is made smaller in two ways, and both keep what
-// decides: how many pieces and blocks there are, and how long the control loops are beside the
-// whole.
+// What is too large to be simulated block by block is made smaller in
+// two ways, and both keep what decides: how many pieces and blocks there
+// are, and how long the control loops are beside the whole.
 //   - rate: size and lines are divided alike; times stay. A block stands for several. Bounded,
 //   since
 //     a block must not take longer on a line than the loops' timeouts allow
@@ -63,8 +63,8 @@ struct Prediction {
   bool stopped = false;  // by `go_on`; the report is empty
   Report report;         // in bytes and seconds of the question
 };
-// `go_on` is asked every few thousand events, with the share of all pieces that arrived; false
-// stops.
+// `go_on` is asked every few thousand events, with the share of all
+// pieces that arrived; false stops.
 Prediction predict(const RolloutOptions& options, const Grain& grain, std::uint64_t random_seed,
                    const std::function<bool(double share)>& go_on = {});
 

@@ -35,8 +35,8 @@ class Usage {
     advance(now, busy_until);
     counting_ = false;
   }
-  // Charges the time since the last call: up to `busy_until` it was used, then idle for the reason
-  // in force.
+  // Charges the time since the last call: up to `busy_until` it was
+  // used, then idle for the reason in force.
   void advance(TimePoint now, TimePoint busy_until) {
     if (!counting_ || now <= until_) return;
     const TimePoint idle_from = busy_until < until_ ? until_ : busy_until;

@@ -1,7 +1,7 @@
-// World: a discrete-event simulation of one torrent's swarm at message level: the Swarms and the
-// tracker Registry that ship, virtual time, payload that costs no memory (a block is a tag of eight
-// bytes). A run is a function of its seed. One owner, one thread; errors are Violations thrown by
-// the checkers.
+// World: a discrete-event simulation of one torrent's swarm at message level: the
+// Swarms and the tracker Registry that ship, virtual time, payload that costs no
+// memory (a block is a tag of eight bytes). A run is a function of its seed. One
+// owner, one thread; errors are Violations thrown by the checkers.
 //
 // World is what the client's driver is for a socket: it tells each Swarm what happened and does
 // what it wants done. The bytes' way is Network's.

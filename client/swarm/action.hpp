@@ -1,5 +1,5 @@
-// Action: what a Swarm wants done. Plain values in the imperative; the driver does them in order and
-// reports back with the Swarm's events. An action about a connection that has gone is dropped.
+// Action: what a Swarm wants done. Plain values in the imperative; the driver does them in order
+// and reports back with the Swarm's events. An action about a connection that has gone is dropped.
 #pragma once
 
 #include <cstdint>
@@ -28,22 +28,40 @@ enum class TrackerId : std::uint16_t {};
 enum class PeerSource : std::uint8_t { incoming, tracker, user, dht, pex, lsd };
 inline constexpr std::size_t peer_sources = static_cast<std::size_t>(PeerSource::lsd) + 1;
 std::string_view to_string(PeerSource source);
-// Told by others than the tracker, the user and the peer itself: private torrents know none (BEP 27).
+// Told by others than the tracker, the user and the peer itself:
+// private torrents know none (BEP 27).
 constexpr bool is_gossip(PeerSource source) {
   return source == PeerSource::dht || source == PeerSource::pex || source == PeerSource::lsd;
 }
 
 enum class DisconnectReason : std::uint8_t {
   // ours
-  protocol_error, bad_data, self, duplicate, both_seeds, not_interesting, too_many, timeout, idle,
-  flooding, banned, unused, stopping, torrent_changed,
+  protocol_error,
+  bad_data,
+  self,
+  duplicate,
+  both_seeds,
+  not_interesting,
+  too_many,
+  timeout,
+  idle,
+  flooding,
+  banned,
+  unused,
+  stopping,
+  torrent_changed,
   // the link's
-  closed_by_peer, connection_lost,
+  closed_by_peer,
+  connection_lost,
 };
 std::string_view to_string(DisconnectReason reason);
 
 enum class ConnectFailure : std::uint8_t {
-  refused, timed_out, unreachable, handshake_failed, wrong_torrent,
+  refused,
+  timed_out,
+  unreachable,
+  handshake_failed,
+  wrong_torrent,
   no_room,  // we have no connection or descriptor left: it says nothing of the peer
 };
 
@@ -171,8 +189,9 @@ struct PeerLeft {
   PeerProgress peer;
   DisconnectReason reason{};
 };
-using Notice = std::variant<PieceVerified, WantedComplete, PeerBanned, PieceFailed, DiskTrouble,
-                            DiskRecovered, WriteRefused, TrackerMessage, PeerLeft, MetadataComplete, FirstPeer>;
+using Notice =
+    std::variant<PieceVerified, WantedComplete, PeerBanned, PieceFailed, DiskTrouble, DiskRecovered,
+                 WriteRefused, TrackerMessage, PeerLeft, MetadataComplete, FirstPeer>;
 struct Notify {
   Notice notice;
 };

@@ -23,8 +23,8 @@ std::uint32_t upload_slots(const SwarmConfig& config, std::uint64_t upload_limit
   if (upload_limit == 0) return 0;
   double slots = config.upload_slots_min;
   if (upload_limit != unlimited) {
-    // The mainline client's rule: slots grow with the root of the rate, so that each is worth
-    // having.
+    // The mainline client's rule: slots grow with the root of the
+    // rate, so that each is worth having.
     slots = std::sqrt(static_cast<double>(upload_limit) / (seeding ? 2048 : 8192));
   } else {
     // One more than there are peers that take something worth while; each slot more must be worth

@@ -1,6 +1,6 @@
-// Choker: whom to serve: a function from a table of peers to the set to unchoke. Knows rates and
-// times, no messages. Called once a round, and early when a slot is free or a better partner
-// appears.
+// Choker: whom to serve: a function from a table of peers to the set
+// to unchoke. Knows rates and times, no messages. Called once a round,
+// and early when a slot is free or a better partner appears.
 //
 // Leeching it is tit for tat: those who give us most, and one in three slots by chance, so that
 // newcomers get a start and better partners are found. Seeding it is a rotation: a peer keeps its
@@ -42,8 +42,8 @@ std::uint32_t upload_slots(const SwarmConfig& config, std::uint64_t upload_limit
 
 class Choker {
  public:
-  // Those to be unchoked, in the order of `peers`: one flag each. `rotate` begins a new optimistic
-  // period.
+  // Those to be unchoked, in the order of `peers`: one flag each.
+  // `rotate` begins a new optimistic period.
   void choose(std::span<const ChokeCandidate> peers, std::uint32_t slots, bool seeding, bool rotate,
               TimePoint now, Random& random, std::vector<bool>& unchoke);
 

@@ -8,8 +8,8 @@
 
 namespace barter {
 
-// "Transmission 3.0.0"; the code and version where the client is not known; empty where there is
-// none.
+// "Transmission 3.0.0"; the code and version where the client is not
+// known; empty where there is none.
 std::string client_name(const PeerId& peer_id);
 
 }  // namespace barter

@@ -22,10 +22,10 @@ struct SwarmConfig {
   std::string client_name = "barter";  // as peers are told ("v" of the extension handshake)
 
   // Connections
-  std::uint32_t max_connections = 80;             // per torrent, both directions
-  std::uint32_t max_half_open = 16;               // connects under way
-  std::uint32_t connects_per_second = 20;         // new attempts
-  std::uint32_t max_known_peers = 2000;           // addresses remembered; the stalest go first
+  std::uint32_t max_connections = 80;      // per torrent, both directions
+  std::uint32_t max_half_open = 16;        // connects under way
+  std::uint32_t connects_per_second = 20;  // new attempts
+  std::uint32_t max_known_peers = 2000;    // addresses remembered; the stalest go first
   // Links of one host (places.hpp). A public IPv6 /64 may be one host's or a household's. In local
   // networks many may share one address behind a router, and there is less to fear. All processes
   // of this machine share loopback, and crowds are tried out there: it may have seven eighths of
@@ -38,7 +38,7 @@ struct SwarmConfig {
   Duration reconnect_min = std::chrono::seconds(5);  // first pause after a failed connect; doubles
   Duration reconnect_max = std::chrono::minutes(30);
   Duration user_retry_max = std::chrono::seconds(60);  // the same for peers that the user names
-  Duration unused_after = std::chrono::minutes(5);  // neither side interested: may be closed
+  Duration unused_after = std::chrono::minutes(5);     // neither side interested: may be closed
   // Unchoked, interested, and it asks for nothing: the slot goes to others, for a while; and its
   // place to a newcomer, if no block has come or gone for long.
   Duration slot_lapses_after = std::chrono::seconds(3);
@@ -55,8 +55,8 @@ struct SwarmConfig {
   // Whoever runs the swarm looks there when asked to (FindPeers); here only to be told of.
   bool dht = false, local_discovery = false;
 
-  // Before that, a link that carries nothing does not give way to one of a higher priority (BEP
-  // 40).
+  // Before that, a link that carries nothing does not give way to one
+  // of a higher priority (BEP 40).
   Duration settled_after = std::chrono::minutes(1);
 
   // Peer exchange (BEP 11), never for private torrents

@@ -1,7 +1,7 @@
-// FirstCopy: which piece to suggest to whom (BEP 6) while we are the only one that has all of them.
-// Each piece is offered to one peer, so that the first copy leaves us once and not twice; no
-// bitfield lies for it. Knows who has what by the picker's counts, no messages, no clock. Owned by
-// a Swarm.
+// FirstCopy: which piece to suggest to whom (BEP 6) while we are the only one that
+// has all of them. Each piece is offered to one peer, so that the first copy leaves
+// us once and not twice; no bitfield lies for it. Knows who has what by the
+// picker's counts, no messages, no clock. Owned by a Swarm.
 #pragma once
 
 #include <cstdint>

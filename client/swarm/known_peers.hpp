@@ -54,8 +54,8 @@ class KnownPeers {
   TimePoint next_attempt(bool skip_seeds, const SwarmConfig& config,
                          TimePoint pardon = TimePoint::min()) const;
 
-  // Outcomes. A busy address is not taken again. The first one returns who had named it, if
-  // somebody had.
+  // Outcomes. A busy address is not taken again. The first one returns
+  // who had named it, if somebody had.
   ContributorId failed(const Endpoint& endpoint, ConnectFailure failure, const SwarmConfig& config,
                        TimePoint now, Random& random);
   ContributorId connected(const Endpoint& endpoint);
@@ -69,8 +69,8 @@ class KnownPeers {
   void set_seed(const Endpoint& endpoint, bool seed);
   // Forgets whom only other peers or the DHT told of, but for those that are busy.
   void forget_gossip();
-  // Ourselves, or somebody banned: not tried, but by a pardon after that time, and not learnt
-  // again.
+  // Ourselves, or somebody banned: not tried, but by a pardon after
+  // that time, and not learnt again.
   void shun(const Endpoint& endpoint, TimePoint until);
   // It is as good as others again.
   void pardon(const Endpoint& endpoint);

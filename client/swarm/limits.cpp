@@ -54,68 +54,121 @@ std::optional<Limit> upload_of_all(const SwarmFacts& swarm) {
 
 std::string_view to_string(Limit limit) {
   switch (limit) {
-    case Limit::stopped: return "stopped";
-    case Limit::own_limit: return "own_limit";
-    case Limit::no_trackers: return "no_trackers";
-    case Limit::searching: return "searching";
-    case Limit::tracker_failed: return "tracker_failed";
-    case Limit::tracker_silent: return "tracker_silent";
-    case Limit::no_others: return "no_others";
-    case Limit::connecting: return "connecting";
-    case Limit::unreachable: return "unreachable";
-    case Limit::hung_up: return "hung_up";
-    case Limit::complete: return "complete";
-    case Limit::disk: return "disk";
-    case Limit::memory: return "memory";
-    case Limit::metadata: return "metadata";
-    case Limit::no_piece: return "no_piece";
-    case Limit::choked: return "choked";
-    case Limit::snubbed: return "snubbed";
-    case Limit::rejects: return "rejects";
-    case Limit::distrust: return "distrust";
-    case Limit::no_blocks: return "no_blocks";
-    case Limit::window: return "window";
-    case Limit::line: return "line";
-    case Limit::nothing_yet: return "nothing_yet";
-    case Limit::no_interest: return "no_interest";
-    case Limit::no_slot: return "no_slot";
-    case Limit::receiver: return "receiver";
-    case Limit::no_requests: return "no_requests";
+    case Limit::stopped:
+      return "stopped";
+    case Limit::own_limit:
+      return "own_limit";
+    case Limit::no_trackers:
+      return "no_trackers";
+    case Limit::searching:
+      return "searching";
+    case Limit::tracker_failed:
+      return "tracker_failed";
+    case Limit::tracker_silent:
+      return "tracker_silent";
+    case Limit::no_others:
+      return "no_others";
+    case Limit::connecting:
+      return "connecting";
+    case Limit::unreachable:
+      return "unreachable";
+    case Limit::hung_up:
+      return "hung_up";
+    case Limit::complete:
+      return "complete";
+    case Limit::disk:
+      return "disk";
+    case Limit::memory:
+      return "memory";
+    case Limit::metadata:
+      return "metadata";
+    case Limit::no_piece:
+      return "no_piece";
+    case Limit::choked:
+      return "choked";
+    case Limit::snubbed:
+      return "snubbed";
+    case Limit::rejects:
+      return "rejects";
+    case Limit::distrust:
+      return "distrust";
+    case Limit::no_blocks:
+      return "no_blocks";
+    case Limit::window:
+      return "window";
+    case Limit::line:
+      return "line";
+    case Limit::nothing_yet:
+      return "nothing_yet";
+    case Limit::no_interest:
+      return "no_interest";
+    case Limit::no_slot:
+      return "no_slot";
+    case Limit::receiver:
+      return "receiver";
+    case Limit::no_requests:
+      return "no_requests";
   }
   return "unknown";
 }
 
 std::string_view describe(Limit limit) {
   switch (limit) {
-    case Limit::stopped: return "not trading";
-    case Limit::own_limit: return "our own limit";
-    case Limit::no_trackers: return "no peers, and no tracker to ask for some";
-    case Limit::searching: return "no peers found yet";
-    case Limit::tracker_failed: return "no peers: the tracker fails";
-    case Limit::tracker_silent: return "no peers: no tracker has answered yet";
-    case Limit::no_others: return "no peers: the tracker knows no others";
-    case Limit::connecting: return "no peer is connected yet";
-    case Limit::unreachable: return "none of the known peers can be reached";
+    case Limit::stopped:
+      return "not trading";
+    case Limit::own_limit:
+      return "our own limit";
+    case Limit::no_trackers:
+      return "no peers, and no tracker to ask for some";
+    case Limit::searching:
+      return "no peers found yet";
+    case Limit::tracker_failed:
+      return "no peers: the tracker fails";
+    case Limit::tracker_silent:
+      return "no peers: no tracker has answered yet";
+    case Limit::no_others:
+      return "no peers: the tracker knows no others";
+    case Limit::connecting:
+      return "no peer is connected yet";
+    case Limit::unreachable:
+      return "none of the known peers can be reached";
     case Limit::hung_up:
       return "a known peer hangs up at the handshake: it is full, or it requires encryption, "
              "which barter does not have";
-    case Limit::complete: return "nothing more is wanted";
-    case Limit::disk: return "our disk is behind";
-    case Limit::memory: return "no memory for more unfinished pieces";
-    case Limit::metadata: return "the metadata of the magnet link has not come yet";
-    case Limit::no_piece: return "no piece there that we lack";
-    case Limit::choked: return "we are choked";
-    case Limit::snubbed: return "blocks are overdue";
-    case Limit::rejects: return "our requests come back unserved";
-    case Limit::distrust: return "new, of a host that sent wrong pieces: it waits for its turn";
-    case Limit::no_blocks: return "all that we lack there is asked of others";
-    case Limit::window: return "the request window: no request waits there";
-    case Limit::line: return "the line: requests wait there";
-    case Limit::nothing_yet: return "we have no piece to give yet";
-    case Limit::no_interest: return "nothing of ours is wanted";
-    case Limit::no_slot: return "choked by us: no slot";
-    case Limit::receiver: return "the line or the receiver: blocks wait to be sent";
-    case Limit::no_requests: return "nothing is asked of us at the moment";
+    case Limit::complete:
+      return "nothing more is wanted";
+    case Limit::disk:
+      return "our disk is behind";
+    case Limit::memory:
+      return "no memory for more unfinished pieces";
+    case Limit::metadata:
+      return "the metadata of the magnet link has not come yet";
+    case Limit::no_piece:
+      return "no piece there that we lack";
+    case Limit::choked:
+      return "we are choked";
+    case Limit::snubbed:
+      return "blocks are overdue";
+    case Limit::rejects:
+      return "our requests come back unserved";
+    case Limit::distrust:
+      return "new, of a host that sent wrong pieces: it waits for its turn";
+    case Limit::no_blocks:
+      return "all that we lack there is asked of others";
+    case Limit::window:
+      return "the request window: no request waits there";
+    case Limit::line:
+      return "the line: requests wait there";
+    case Limit::nothing_yet:
+      return "we have no piece to give yet";
+    case Limit::no_interest:
+      return "nothing of ours is wanted";
+    case Limit::no_slot:
+      return "choked by us: no slot";
+    case Limit::receiver:
+      return "the line or the receiver: blocks wait to be sent";
+    case Limit::no_requests:
+      return "nothing is asked of us at the moment";
   }
   return "unknown";
 }

@@ -1,8 +1,8 @@
-// MetadataServer: answers one peer's requests for the info dictionary (BEP 9), 16 KiB at a time, so
-// that others can use our magnet links. The dictionary itself is the Metainfo's. Whoever asks faster
-// than it may, or than it reads, waits: to most clients a reject says that we do not have the piece,
-// and they rest for a second or leave. Some ask for all pieces at once. A value without I/O; time is
-// an argument. Owned by a Peer.
+// MetadataServer: answers one peer's requests for the info dictionary (BEP 9), 16 KiB at a
+// time, so that others can use our magnet links. The dictionary itself is the Metainfo's.
+// Whoever asks faster than it may, or than it reads, waits: to most clients a reject says that
+// we do not have the piece, and they rest for a second or leave. Some ask for all pieces at
+// once. A value without I/O; time is an argument. Owned by a Peer.
 //
 //   if (!server.ask(piece, info.size())) send(MetadataReject);
 //   while (server.ready_at() <= now) send(server.next(info, id, now));
@@ -25,8 +25,8 @@ class MetadataServer {
   static constexpr std::size_t max_waiting = 2048;
   // Bytes that the peer has not read, as far as we know.
   static constexpr std::uint64_t max_unsent = 1 << 20;
-  // The first copy of the dictionary, and so much on top, is sent as fast as the peer reads; what is
-  // asked again, at this rate. In bytes, and bytes per second.
+  // The first copy of the dictionary, and so much on top, is sent as fast as the peer reads; what
+  // is asked again, at this rate. In bytes, and bytes per second.
   static constexpr std::uint64_t burst = 4 << 20, rate = 1 << 20;
 
   // False: there is no such piece, or too many requests wait.

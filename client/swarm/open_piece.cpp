@@ -97,8 +97,8 @@ void OpenPiece::release(std::uint32_t index, ConnectionId connection, bool sent_
   if (block.holders[0] == connection) {
     block.holders = {block.holders[1], no_connection};
   } else if (block.holders[1] == connection) {
-    // It was asked because the first was slow, which is reported once: the block may be shared
-    // again.
+    // It was asked because the first was slow, which is reported once:
+    // the block may be shared again.
     block.holders[1] = no_connection;
     set_late(block, true);
     return;

@@ -1,8 +1,7 @@
 // PassedOn: who passes on what it got from us, as the only seed can tell: of a piece that nobody
 // has it gave the blocks to one peer, and when another has the piece without us, the first gave it
 // on. Whom we give to is what counts, not what a peer says it has. Each minute half of it is
-// forgotten, so nobody waits for ever. Knows connections as numbers, no messages. Owned by a
-// Swarm.
+// forgotten, so nobody waits for ever. Knows connections as numbers, no messages. Owned by a Swarm.
 #pragma once
 
 #include <cstdint>

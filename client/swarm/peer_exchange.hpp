@@ -51,8 +51,8 @@ class PeerExchange {
 
   // Whose word it is: the address, or on local networks, where many share one, the endpoint.
   ContributorId contributor(const Endpoint& remote, const Endpoint& listen);
-  // An address that it had named was called for the first time. False: do not listen to it any
-  // more.
+  // An address that it had named was called for the first time. False:
+  // do not listen to it any more.
   bool named(ContributorId contributor, bool right);
   bool trusted(ContributorId contributor) const;
 

@@ -1,6 +1,6 @@
-// The canonical peer priority of BEP 40: both ends of a link compute the same number, so that
-// everybody agrees on whom to prefer and no one can buy places by having many addresses. A free
-// function.
+// The canonical peer priority of BEP 40: both ends of a link compute
+// the same number, so that everybody agrees on whom to prefer and no
+// one can buy places by having many addresses. A free function.
 #pragma once
 
 #include <cstdint>

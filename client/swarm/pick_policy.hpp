@@ -1,7 +1,7 @@
-// PickPolicy: other rules than our own for which piece is opened, which is gone on with, and what
-// is asked for twice. A seam for the simulator, as TradePolicy is: the product has none
-// (SwarmConfig::pick_policy is empty there). What is not overridden is our own rule. Owned by one
-// Swarm.
+// PickPolicy: other rules than our own for which piece is opened, which is gone
+// on with, and what is asked for twice. A seam for the simulator, as
+// TradePolicy is: the product has none (SwarmConfig::pick_policy is empty
+// there). What is not overridden is our own rule. Owned by one Swarm.
 #pragma once
 
 #include <cstddef>

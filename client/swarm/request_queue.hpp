@@ -1,5 +1,5 @@
-// RequestQueue: the blocks asked of one peer and not yet come, oldest first, and how many there
-// should be.
+// RequestQueue: the blocks asked of one peer and not yet come, oldest
+// first, and how many there should be.
 //
 // The window follows the measured rate: rate x (shortest delay seen + horizon), but no more than
 // the usual most, or four times rate x delay where the peer is far away. The rate is sampled as in

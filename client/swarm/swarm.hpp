@@ -1,6 +1,6 @@
-// Swarm: our behaviour toward everybody who shares one torrent. A state machine: a few things can
-// happen to it, and a few it can ask for. No socket, file, clock or randomness of its own
-// (ARCHITECTURE, 1).
+// Swarm: our behaviour toward everybody who shares one torrent. A state
+// machine: a few things can happen to it, and a few it can ask for. No
+// socket, file, clock or randomness of its own (ARCHITECTURE, 1).
 //
 //   commands   imperative: what the user wants
 //   events     past tense: what happened. `now` never goes backwards
@@ -87,17 +87,17 @@ class Swarm {
 
   // Commands.
   void start(TimePoint now);
-  // Chokes nobody new, spills open blocks, sends `stopped`; ready to be destroyed when stopped() is
-  // true.
+  // Chokes nobody new, spills open blocks, sends `stopped`; ready to
+  // be destroyed when stopped() is true.
   void stop(TimePoint now);
-  // Once, for a swarm that began without; start() again after it, and after what comes before a
-  // start.
+  // Once, for a swarm that began without; start() again after it, and
+  // after what comes before a start.
   void metainfo_known(std::shared_ptr<const Metainfo> metainfo, TimePoint now);
   void select(const std::vector<bool>& files, TimePoint now);  // by file; before or after start
   void set_limits(std::uint64_t download, std::uint64_t upload, TimePoint now);  // bytes a second
   void set_listen_port(std::uint16_t port);
-  // Instead of SwarmConfig's: this torrent's share. At least two pieces, so that one can always be
-  // completed.
+  // Instead of SwarmConfig's: this torrent's share. At least two
+  // pieces, so that one can always be completed.
   void set_open_piece_bytes(std::uint64_t bytes, TimePoint now);
   void pieces_checked(const Bitfield& have, std::span<const BlockRef> spilled, TimePoint now);
   void pieces_lost(std::span<const PieceIndex> pieces, TimePoint now);  // files changed (BEP 54)

@@ -203,8 +203,8 @@ void Swarm::Core::sweep() {
   for (const auto& peer : peers_) ids_.push_back(peer->id);
 }
 
-// Neither end has anything for the other, nor will have: seeds leave seeds (BEP 21: partial ones
-// too).
+// Neither end has anything for the other, nor will have: seeds leave
+// seeds (BEP 21: partial ones too).
 bool Swarm::Core::link_is_pointless(const Peer& peer) const {
   if (needed_count_ != 0) return false;
   return peer.is_seed(layout_.piece_count()) || peer.extensions.upload_only;

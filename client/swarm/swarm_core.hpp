@@ -1,5 +1,5 @@
-// Swarm::Core: the private half of Swarm. Joins the policies and holds the tables; split by concern
-// over
+// Swarm::Core: the private half of Swarm. Joins the policies and holds
+// the tables; split by concern over
 //   swarm_core.cpp         commands, timers, what happens after each event
 //   swarm_connections.cpp  links: whom to take, to keep, to call, to drop; trackers
 //   swarm_trials.cpp       newcomers that must show first what they send
@@ -313,8 +313,8 @@ class Swarm::Core {
   std::shared_ptr<const Metainfo> metainfo_;
   std::shared_ptr<const SwarmConfig> config_;
   Layout layout_;
-  // While the metainfo is not known: then metainfo_ and layout_ stand for one piece that nobody
-  // has.
+  // While the metainfo is not known: then metainfo_ and layout_ stand
+  // for one piece that nobody has.
   std::unique_ptr<MetadataFetch> metadata_;
   bool told_metadata_ = false;
   // Others than trackers may know of the torrent: it is not private, or nobody can tell and the

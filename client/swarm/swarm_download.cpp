@@ -7,8 +7,8 @@
 namespace barter {
 
 namespace {
-// Pieces with free blocks, beyond two for each peer that serves us: more would only be left half
-// done.
+// Pieces with free blocks, beyond two for each peer that serves us:
+// more would only be left half done.
 constexpr std::uint32_t spare_partial_pieces = 4;
 // So many wait for the disk before it counts as behind: enough to keep its threads busy.
 constexpr std::uint32_t disk_queue_pieces = 4;

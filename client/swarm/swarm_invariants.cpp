@@ -66,7 +66,8 @@ std::string Swarm::Core::broken_invariant() const {
     if (peer->requests.size() > std::max(config_->max_requests, 1u)) return "too many requests";
     if (peer->uploads.size() > config_->max_incoming_requests) return "too many incoming requests";
     std::uint64_t unsent = 0;
-    for (std::size_t i = 0; i < peer->uploads.handed(); ++i) unsent += peer->uploads.handed(i).length;
+    for (std::size_t i = 0; i < peer->uploads.handed(); ++i)
+      unsent += peer->uploads.handed(i).length;
     if (unsent != peer->uploads.unsent_bytes()) return "unsent bytes are miscounted";
     if (peer->requests.empty() != (peer->debt.since() == never)) return "a debt without requests";
     for (std::size_t i = 0; i < peer->requests.size(); ++i) {

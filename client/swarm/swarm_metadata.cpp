@@ -1,6 +1,6 @@
-// The time before the metainfo is known: a magnet link. The Core has a layout of one piece then,
-// which nobody has and everybody lacks, so that links, addresses and trackers are looked after as
-// ever.
+// The time before the metainfo is known: a magnet link. The Core has a
+// layout of one piece then, which nobody has and everybody lacks, so
+// that links, addresses and trackers are looked after as ever.
 #include <utility>
 
 #include <fmt/format.h>

@@ -9,8 +9,8 @@
 namespace barter {
 
 namespace {
-// As long as one piece takes to be fetched of one peer, or somewhat longer: what is right waits,
-// too.
+// As long as one piece takes to be fetched of one peer, or somewhat
+// longer: what is right waits, too.
 constexpr Duration doubted_for = std::chrono::seconds(2);
 }  // namespace
 

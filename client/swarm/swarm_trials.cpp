@@ -12,8 +12,8 @@ namespace {
 // would only tell us later that all of them are one liar.
 constexpr std::ptrdiff_t unknown_at_once = 4;
 
-// In whose turn they are tried: whom we called because somebody answers for it, then who came
-// first.
+// In whose turn they are tried: whom we called because somebody
+// answers for it, then who came first.
 int standing(const Peer& peer) {
   if (peer.source == PeerSource::user) return 0;
   return peer.source == PeerSource::tracker ? 1 : 2;

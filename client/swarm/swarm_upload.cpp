@@ -1,5 +1,5 @@
-// Whom to serve, and with which block next: joins the choker, the upload queues and the upload
-// limit.
+// Whom to serve, and with which block next: joins the choker, the
+// upload queues and the upload limit.
 #include <algorithm>
 
 #include "client/swarm/swarm_core.hpp"
@@ -110,8 +110,8 @@ TradePolicy* Swarm::Core::other_policy() const {
   return (needed_count_ == 0 ? seed_policy_ : leech_policy_).get();
 }
 
-// Block by block, while no more than a tenth of a second waits in sockets: what is there is
-// decided.
+// Block by block, while no more than a tenth of a second waits in
+// sockets: what is there is decided.
 void Swarm::Core::serve_by_policy(TradePolicy& policy, TimePoint now) {
   const std::uint64_t most = std::max<std::uint64_t>(4 * block_length, up_.per_second(now) / 10);
   std::uint64_t unsent = 0;

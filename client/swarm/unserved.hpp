@@ -16,8 +16,8 @@ class Unserved {
  public:
   void asked() { asked_ = true; }
   void served() { turns_ = 0; }
-  // A request came back: how long the peer shall not be asked. All that were asked together count
-  // once.
+  // A request came back: how long the peer shall not be asked. All
+  // that were asked together count once.
   Duration came_back(const SwarmConfig& config) {
     if (asked_) turns_ = std::min(turns_ + 1, most_turns);
     asked_ = false;

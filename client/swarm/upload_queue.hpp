@@ -1,6 +1,6 @@
-// UploadQueue: what one peer has asked of us, in its order. The first `handed()` ranges have been
-// given to its connection and are not yet in the socket; the rest wait for their turn. A value
-// type.
+// UploadQueue: what one peer has asked of us, in its order. The first
+// `handed()` ranges have been given to its connection and are not yet
+// in the socket; the rest wait for their turn. A value type.
 //
 // A peer chooses what it cancels, and how often, so finding that must not cost a walk through the
 // queue. At the first cancel the waiting ranges are put into a sorted index, which goes again when

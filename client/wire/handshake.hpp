@@ -1,5 +1,5 @@
-// The first 68 bytes of a link (BEP 3), with the reserved bits of BEP 5, 6 and 10. No I/O, no
-// state.
+// The first 68 bytes of a link (BEP 3), with the reserved bits of BEP
+// 5, 6 and 10. No I/O, no state.
 #pragma once
 
 #include <array>

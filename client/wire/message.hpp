@@ -133,13 +133,13 @@ enum class Id : std::uint8_t {
 // Length prefix, id, piece and begin: what precedes the bytes of a block.
 inline constexpr std::uint32_t piece_header_length = 13;
 
-// Appends the message as it travels, length prefix included. Unknown is nothing and appends
-// nothing.
+// Appends the message as it travels, length prefix included. Unknown
+// is nothing and appends nothing.
 void encode(const Message& message, std::vector<std::byte>& out);
 // A `have` without the way through the variant: a piece completed is one for every peer.
 void encode_have(std::uint32_t piece, std::vector<std::byte>& out);
-// Writes the header of a block of `length` bytes; the block itself goes to the socket from where it
-// is.
+// Writes the header of a block of `length` bytes; the block itself
+// goes to the socket from where it is.
 void encode_piece_header(std::uint32_t piece, std::uint32_t begin, std::uint32_t length,
                          std::span<std::byte, piece_header_length> out);
 

@@ -1,5 +1,5 @@
-// Bencode: no input breaks the parser; what strict reading takes, the writer gives back byte for
-// byte.
+// Bencode: no input breaks the parser; what strict reading takes, the
+// writer gives back byte for byte.
 #include "tests/fuzz/fuzz.hpp"
 #include "torrent/bencode.hpp"
 

@@ -120,8 +120,8 @@ class Harness {
     require(broken.empty(), broken.c_str());
   }
 
-  // The others are silent from now on. Time goes from deadline to deadline: nothing else may be
-  // needed.
+  // The others are silent from now on. Time goes from deadline to
+  // deadline: nothing else may be needed.
   void be_honest() {
     fetch_.offered({ConnectionId{honest}, {}, {}}, size);
     for (int i = 0; i < 20'000 && fetch_.state() == MetadataFetch::State::fetching; ++i) {

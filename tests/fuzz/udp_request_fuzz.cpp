@@ -1,5 +1,5 @@
-// What a UDP tracker is sent: bounded, and what was accepted says the same when it is written
-// again.
+// What a UDP tracker is sent: bounded, and what was accepted says the
+// same when it is written again.
 //
 // fuzz-links: barter::tracker
 #include "tests/fuzz/fuzz.hpp"

@@ -23,8 +23,8 @@ struct TestFile {
   std::uint64_t size = 0;
 };
 
-// Writes files of random bytes below `folder`/`name` (or the one file `name`), and gives their
-// metainfo.
+// Writes files of random bytes below `folder`/`name` (or the one file
+// `name`), and gives their metainfo.
 std::shared_ptr<const Metainfo> make_torrent(const std::filesystem::path& folder,
                                              const std::string& name,
                                              const std::vector<TestFile>& files,

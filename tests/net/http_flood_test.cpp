@@ -15,11 +15,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tests/net/no_descriptors.hpp"
+#include "tests/net/sanitized.hpp"
 #include "tracker/announce.hpp"
 #include "tracker/http_connections.hpp"
 #include "tracker/http_server.hpp"
-#include "tests/net/no_descriptors.hpp"
-#include "tests/net/sanitized.hpp"
 
 using namespace barter;
 using namespace barter::tracker;

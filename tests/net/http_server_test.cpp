@@ -473,9 +473,9 @@ TEST_CASE("X-Forwarded-For counts from listed proxies", "[http]") {
     const auto both = parsed(client.get(
         target(announce(3)), "X-Forwarded-For: 6.6.6.6\r\nx-forwarded-for: 203.0.113.7\r\n"));
     CHECK(both.external_ip == Address::parse("203.0.113.7"));
-    for (const char* other : {"X-Real-IP: 203.0.113.8\r\n",
-                              "X-Forwarded-For: 6.6.6.6\r\nX-Real-IP: 203.0.113.8\r\n",
-                              "Forwarded: for=203.0.113.8;proto=https\r\n"}) {
+    for (const char* other :
+         {"X-Real-IP: 203.0.113.8\r\n", "X-Forwarded-For: 6.6.6.6\r\nX-Real-IP: 203.0.113.8\r\n",
+          "Forwarded: for=203.0.113.8;proto=https\r\n"}) {
       CHECK(parsed(client.get(target(announce(4)), other)).external_ip ==
             Address::parse("203.0.113.8"));
     }

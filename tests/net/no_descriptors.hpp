@@ -14,9 +14,9 @@ namespace barter::testing {
 
 class NoDescriptors {
  public:
-  // Dozens, up to a limit above all that are open: one that is closed from now on is free again,
-  // whoever had it. Below a lower limit it would not be: a number at the limit or beyond is never
-  // given.
+  // Dozens, up to a limit above all that are open: one that is closed
+  // from now on is free again, whoever had it. Below a lower limit it
+  // would not be: a number at the limit or beyond is never given.
   NoDescriptors() {
     REQUIRE(::getrlimit(RLIMIT_NOFILE, &before_) == 0);
     rlimit few = before_;

@@ -197,8 +197,8 @@ TEST_CASE("one family that answers is enough") {
       body("d8:intervali900e5:peers6:\x01\x01\x01\x01\x01\x01"
            "e"));
   Announcer announcer;
-  // localhost is 127.0.0.1 and, on most machines, ::1, where nobody listens here: one answer is
-  // enough.
+  // localhost is 127.0.0.1 and, on most machines, ::1, where nobody
+  // listens here: one answer is enough.
   const AnnounceOutcome out =
       announcer.announce("http://localhost:" + std::to_string(v4.port()) + "/announce");
   CHECK(out.ok);

@@ -84,7 +84,7 @@ TEST_CASE("liars waste less than a tenth and are banned", "[sim][scenarios]") {
     INFO(to_text(report));
     CHECK(report.wasted < 0.10);
     CHECK(report.liars_banned == report.liars);
-    CHECK(report.failed_most <= 20);                          // of four liars; 8 in the median
+    CHECK(report.failed_most <= 20);  // of four liars; 8 in the median
     // Each once at a peer, or the flooder; again where there was nobody else for a while.
     CHECK(report.bans <= (report.peers + 1) * report.liars + report.peers);
     CHECK(report.efficiency > 0.8);

@@ -1,6 +1,6 @@
-// Seeds serve those that gave them most while they still lacked pieces: the credit of eMule (Y.
-// Kulbak, D. Bickson, "The eMule Protocol Specification", 2005). Eight slots, one of them by
-// chance.
+// Seeds serve those that gave them most while they still lacked pieces: the
+// credit of eMule (Y. Kulbak, D. Bickson, "The eMule Protocol
+// Specification", 2005). Eight slots, one of them by chance.
 #include "client/sim/policies/policies.hpp"
 
 namespace barter::sim {

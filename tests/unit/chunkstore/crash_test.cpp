@@ -266,8 +266,8 @@ class Machine {
   Random random_;
   Mode mode_;
   bool state_fills_ = false;
-  bool beginning_ = false;         // in begin(), or it was not left
-  bool cut_ = false;  // the power, since the store was last looked at
+  bool beginning_ = false;  // in begin(), or it was not left
+  bool cut_ = false;        // the power, since the store was last looked at
   Sample sample_;
   StoreOptions options_;
   std::vector<PieceIndex> wanted_;

@@ -40,7 +40,8 @@ Sample make_v2_sample(std::uint64_t length, std::uint32_t piece_length, std::uin
 
 StoreOutcome store(Store& store, const Sample& sample, PieceIndex piece);
 bool reads_right(Store& store, const Sample& sample, PieceIndex piece);
-// Without /proc nobody can tell whether the machine was restarted: then only what was synced counts.
+// Without /proc nobody can tell whether the machine was restarted:
+// then only what was synced counts.
 void sync_where_boots_are_unknown(Store& store);
 
 // For REQUIRE: shows the error.

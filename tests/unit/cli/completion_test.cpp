@@ -83,9 +83,8 @@ TEST_CASE("every option of every command stands in each script", "[completion]")
     for (const std::string& line : lines_of(fish)) {
       if (line.find("'__barter_command " + name + "'") != std::string::npos) in_fish += line + "\n";
     }
-    const auto options = command->get_options([](CLI::Option* option) {
-      return option->nonpositional();
-    });
+    const auto options =
+        command->get_options([](CLI::Option* option) { return option->nonpositional(); });
     CHECK(options.size() >= 2);  // --help and --json
     for (const CLI::Option* option : options) {
       for (const std::string& word : option->get_lnames()) {

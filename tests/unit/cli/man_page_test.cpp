@@ -23,8 +23,8 @@ std::string section(const std::string& page, const std::string& heading) {
   const std::size_t begin = page.find("\n" + heading);
   if (begin == std::string::npos) return {};
   const std::size_t inside = page.find('\n', begin + 1);
-  return page.substr(begin, std::min(page.find("\n.SS ", inside), page.find("\n.SH ", inside)) -
-                                begin);
+  return page.substr(begin,
+                     std::min(page.find("\n.SS ", inside), page.find("\n.SH ", inside)) - begin);
 }
 
 std::string dashed(const std::string& text) {

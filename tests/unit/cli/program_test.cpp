@@ -66,8 +66,12 @@ TEST_CASE("a usage error is JSON where JSON was asked for", "[program]") {
 
 TEST_CASE("what standard output does not take is exit code 1 and one line", "[program]") {
   for (const std::vector<std::string>& arguments :
-       {std::vector<std::string>{"--help"}, {"--version"}, {"get", "--help"}, {"completion", "bash"},
-        {"completion", "zsh", "--json"}, {"show", "magnet:?xt=urn:btih:" + std::string(40, 'a')},
+       {std::vector<std::string>{"--help"},
+        {"--version"},
+        {"get", "--help"},
+        {"completion", "bash"},
+        {"completion", "zsh", "--json"},
+        {"show", "magnet:?xt=urn:btih:" + std::string(40, 'a')},
         {"magnet", "magnet:?xt=urn:btih:" + std::string(40, 'a')}}) {
     const Run full = run(arguments, ENOSPC);
     CHECK(full.exit_code == exit_failed);

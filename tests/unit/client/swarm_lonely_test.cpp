@@ -1,5 +1,5 @@
-// A seed to which nobody is connected looks for newcomers; who hangs up at the handshake is told
-// of.
+// A seed to which nobody is connected looks for newcomers; who hangs
+// up at the handshake is told of.
 #include <catch2/catch.hpp>
 
 #include "tests/unit/client/swarm_fixture.hpp"

@@ -1,5 +1,5 @@
-// The Swarm driven by hand: one event, then the actions it asks for. Whole transfers are in
-// tests/sim.
+// The Swarm driven by hand: one event, then the actions it asks for.
+// Whole transfers are in tests/sim.
 #include <catch2/catch.hpp>
 
 #include <algorithm>

@@ -244,8 +244,8 @@ TEST_CASE("names are cleaned, not refused") {
   CHECK(paths(*utf8) == Paths{"n/\xc3\xa9"});
   CHECK(utf8->warnings().empty());
   // Whoever looks for the files is told.
-  const auto hidden = good(torrent(multi({entry({"soft\u00adhyphen"}, 5), entry({"plain", "b"}, 6),
-                                          entry({"sub\u200b", "c"}, 7)})));
+  const auto hidden = good(torrent(multi(
+      {entry({"soft\u00adhyphen"}, 5), entry({"plain", "b"}, 6), entry({"sub\u200b", "c"}, 7)})));
   REQUIRE(hidden->warnings().size() == 1);
   CHECK(hidden->warnings()[0].starts_with("the names of 2 files were cleaned"));
 }
@@ -298,9 +298,9 @@ TEST_CASE("pads, attributes and links of BEP 47") {
 TEST_CASE("paddings of BitComet's kind are paddings") {
   const char* const pad =
       "_____padding_file_0_if you see this file, please update to BitComet 0.85 or above____";
-  const auto metainfo = good(torrent(multi({entry({"a"}, 5), entry({pad}, 16 * kib - 5),
-                                            entry({"sub", pad}, 10), entry({pad, "b"}, 3)},
-                                           2)));
+  const auto metainfo = good(torrent(multi(
+      {entry({"a"}, 5), entry({pad}, 16 * kib - 5), entry({"sub", pad}, 10), entry({pad, "b"}, 3)},
+      2)));
   const auto& files = metainfo->files();
   CHECK_FALSE(files[0].pad);
   CHECK(files[1].pad);

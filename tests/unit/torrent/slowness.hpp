@@ -1,5 +1,5 @@
-// How much longer than a Release build a test may take that would take minutes if something were
-// quadratic.
+// How much longer than a Release build a test may take that would take
+// minutes if something were quadratic.
 #pragma once
 
 namespace barter {
