@@ -11,16 +11,17 @@ bool PieceHasher::possible(const Metainfo& metainfo, PieceIndex piece) {
   return metainfo.has_v1() || metainfo.piece_hash_v2(piece).has_value();
 }
 
-void PieceHasher::begin(std::span<const PieceIndex> pieces) {
+void PieceHasher::begin(const Metainfo& metainfo, std::span<const PieceIndex> pieces) {
   assert(pieces.size() <= max_sha_lanes);
+  metainfo_ = &metainfo;
   pieces_.assign(pieces.begin(), pieces.end());
-  if (metainfo_.has_v1()) sha1_.begin(pieces.size());
+  if (metainfo_->has_v1()) sha1_.begin(pieces.size());
   for (auto& leaves : leaves_) leaves.clear();
 }
 
 void PieceHasher::update(std::span<const std::span<const std::byte>> parts) {
   assert(parts.size() == pieces_.size());
-  if (metainfo_.has_v1()) return sha1_.update(parts);
+  if (metainfo_->has_v1()) return sha1_.update(parts);
   std::array<std::span<const std::byte>, max_sha_lanes> blocks;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     // Up to sixteen blocks at a time, whatever the caller brings.
@@ -39,14 +40,14 @@ void PieceHasher::update(std::span<const std::span<const std::byte>> parts) {
 
 std::vector<bool> PieceHasher::finish() {
   std::vector<bool> out(pieces_.size());
-  if (!metainfo_.has_v1()) {
+  if (!metainfo_->has_v1()) {
     for (std::size_t i = 0; i < out.size(); ++i) out[i] = tree_matches(i);
     return out;
   }
   std::array<Sha1Digest, max_sha_lanes> digests;
   sha1_.finish(std::span(digests).first(pieces_.size()));
   for (std::size_t i = 0; i < out.size(); ++i) {
-    out[i] = digests[i] == metainfo_.piece_hash_v1(pieces_[i]);
+    out[i] = digests[i] == metainfo_->piece_hash_v1(pieces_[i]);
   }
   return out;
 }
@@ -54,9 +55,9 @@ std::vector<bool> PieceHasher::finish() {
 bool PieceHasher::tree_matches(std::size_t which) const {
   const PieceIndex piece = pieces_[which];
   const auto& leaves = leaves_[which];
-  const auto expected = metainfo_.piece_hash_v2(piece);
+  const auto expected = metainfo_->piece_hash_v2(piece);
   if (!expected || leaves.empty()) return false;
-  const auto& layout = metainfo_.layout();
+  const auto& layout = metainfo_->layout();
   std::vector<FileRange> ranges;
   layout.file_ranges(layout.piece_offset(piece), 1, ranges);
   const std::uint64_t length = layout.files()[ranges.front().file].length;

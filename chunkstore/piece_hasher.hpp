@@ -2,7 +2,7 @@
 // hybrid too: both hashes of every byte would double the price of the block path, and the two sides
 // were bound to each other by whoever made the torrent); else the root of the piece's Merkle tree
 // (BEP 52). Several pieces are hashed side by side (torrent/sha_lanes). One thread's at a time; can
-// be used again; reads nothing itself.
+// be used again, for any torrent; reads nothing itself.
 #pragma once
 
 #include <array>
@@ -17,8 +17,6 @@ namespace barter {
 
 class PieceHasher {
  public:
-  explicit PieceHasher(const Metainfo& metainfo) : metainfo_(metainfo) {}
-
   // Can the torrent say at all? Not a v2 one that came without its piece layers.
   static bool possible(const Metainfo& metainfo, PieceIndex piece);
   // How many pieces are best hashed together; as many as begin() takes.
@@ -26,7 +24,8 @@ class PieceHasher {
     return metainfo.has_v1() ? Sha1Lanes().width() : 1;
   }
 
-  void begin(std::span<const PieceIndex> pieces);
+  // The torrent must stay until finish().
+  void begin(const Metainfo& metainfo, std::span<const PieceIndex> pieces);
   // parts[i]: the next bytes of piece i of those, in whole blocks (its last may be short). Empty at
   // its end, or if it was given up.
   void update(std::span<const std::span<const std::byte>> parts);
@@ -36,7 +35,7 @@ class PieceHasher {
  private:
   bool tree_matches(std::size_t which) const;
 
-  const Metainfo& metainfo_;
+  const Metainfo* metainfo_ = nullptr;
   std::vector<PieceIndex> pieces_;
   Sha1Lanes sha1_;
   std::array<std::vector<Sha256Digest>, max_sha_lanes> leaves_;  // v2

@@ -198,15 +198,15 @@ std::vector<bool> Store::Impl::hash_blocks(std::span<const StoreRequest> request
     pieces.push_back(request.piece);
     longest = std::max(longest, request.blocks.size());
   }
-  auto checker = take_checker();
-  checker->hasher.begin(pieces);
+  auto& bench = HashBench::of_this_thread(hash_width());
+  bench.hasher.begin(*metainfo_, pieces);
   std::array<std::span<const std::byte>, max_sha_lanes> parts;
   for (std::uint32_t block = 0; block < longest; ++block) {
     for (std::size_t i = 0; i < requests.size(); ++i) {
       parts[i] = {};
       const auto& blocks = requests[i].blocks;
       if (block >= blocks.size() || outcomes[i].result != StoreResult::stored) continue;
-      const auto room = checker->buffer.room(i).first(block_length);
+      const auto room = bench.buffer.room(i).first(block_length);
       const auto bytes = block_bytes({pieces[i], block}, blocks[block], room);
       if (bytes) {
         parts[i] = *bytes;
@@ -214,11 +214,9 @@ std::vector<bool> Store::Impl::hash_blocks(std::span<const StoreRequest> request
         outcomes[i] = failed(bytes.error());
       }
     }
-    checker->hasher.update(std::span(parts).first(requests.size()));
+    bench.hasher.update(std::span(parts).first(requests.size()));
   }
-  auto right = checker->hasher.finish();
-  give_back(std::move(checker));
-  return right;
+  return bench.hasher.finish();
 }
 
 // A keyed digest of each block, for the rare quarrel about who sent what: a second pass costs less

@@ -25,19 +25,6 @@ struct Store::Impl::PageCache {
   }
 };
 
-std::unique_ptr<Store::Impl::Checker> Store::Impl::take_checker() {
-  const std::lock_guard lock(checkers_mutex_);
-  if (checkers_.empty()) return std::make_unique<Checker>(*metainfo_);
-  auto out = std::move(checkers_.back());
-  checkers_.pop_back();
-  return out;
-}
-
-void Store::Impl::give_back(std::unique_ptr<Checker> checker) {
-  const std::lock_guard lock(checkers_mutex_);
-  checkers_.push_back(std::move(checker));
-}
-
 Result<std::vector<bool>> Store::Impl::check_pieces(std::span<const PieceIndex> pieces) {
   for (const PieceIndex piece : pieces) {
     if (PieceHasher::possible(*metainfo_, piece)) continue;
@@ -54,21 +41,20 @@ Result<std::vector<bool>> Store::Impl::check_pieces(std::span<const PieceIndex> 
     right[i] = true;
   }
   if (to_hash.empty()) return right;
-  auto checker = take_checker();
+  auto& bench = HashBench::of_this_thread(hash_width());
   std::vector<PieceIndex> some;
   for (std::size_t done = 0; done < to_hash.size(); done += some.size()) {
     some.clear();
     for (std::size_t i = done; i < std::min(to_hash.size(), done + hash_width()); ++i) {
       some.push_back(pieces[to_hash[i]]);
     }
-    const auto found = hash_files(some, *checker);
+    const auto found = hash_files(some, bench);
     if (!found) return found.error();
     for (std::size_t i = 0; i < some.size(); ++i) {
       note_checked(some[i], (*found)[i]);
       right[to_hash[done + i]] = (*found)[i];
     }
   }
-  give_back(std::move(checker));
   return right;
 }
 
@@ -90,23 +76,23 @@ bool Store::Impl::is_right_hole(PieceIndex piece) {
 
 // What the files hold for these pieces: is it right? Where they are absent or short it is not.
 Result<std::vector<bool>> Store::Impl::hash_files(std::span<const PieceIndex> pieces,
-                                                  Checker& checker) {
-  checker.readable.fill(true);
+                                                  HashBench& bench) {
+  bench.readable.fill(true);
   std::uint32_t longest = 0;
   for (const PieceIndex piece : pieces) longest = std::max(longest, layout_.piece_size(piece));
-  checker.hasher.begin(pieces);
+  bench.hasher.begin(*metainfo_, pieces);
   advise_readers(pieces, Files::Advice::only_asked);
   Result<void> read;
   for (std::uint32_t at = 0; at < longest && read;) {
-    read = read_parts(pieces, at, checker);
-    checker.hasher.update(std::span(checker.parts).first(pieces.size()));
-    at += static_cast<std::uint32_t>(
-        std::min<std::size_t>(checker.buffer.room_bytes(), longest - at));
+    read = read_parts(pieces, at, bench);
+    bench.hasher.update(std::span(bench.parts).first(pieces.size()));
+    at +=
+        static_cast<std::uint32_t>(std::min<std::size_t>(bench.buffer.room_bytes(), longest - at));
   }
-  auto right = checker.hasher.finish();
+  auto right = bench.hasher.finish();
   for (std::size_t i = 0; i < pieces.size(); ++i) {
-    right[i] = right[i] && checker.readable[i];
-    checker.ahead[i].stop(page_cache());
+    right[i] = right[i] && bench.readable[i];
+    bench.ahead[i].stop(page_cache());
   }
   advise_readers(pieces, Files::Advice::as_usual);
   if (!read) return read.error();
@@ -116,30 +102,30 @@ Result<std::vector<bool>> Store::Impl::hash_files(std::span<const PieceIndex> pi
 // The next bytes of each piece. What is not in memory is asked of the disk for all of them before
 // the first is waited for.
 Result<void> Store::Impl::read_parts(std::span<const PieceIndex> pieces, std::uint32_t at,
-                                     Checker& checker) {
+                                     HashBench& bench) {
   std::array<bool, max_sha_lanes> missing{};
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     const std::uint32_t size = layout_.piece_size(pieces[i]);
-    checker.parts[i] = {};
-    if (!checker.readable[i] || at >= size) continue;
-    const auto whole_room = checker.buffer.room(i);
+    bench.parts[i] = {};
+    if (!bench.readable[i] || at >= size) continue;
+    const auto whole_room = bench.buffer.room(i);
     const auto room = whole_room.first(std::min<std::size_t>(size - at, whole_room.size()));
     const std::uint64_t begin = layout_.piece_offset(pieces[i]);
     const auto got = set_.read(begin + at, room, false);
     missing[i] = !got || !*got;
-    checker.parts[i] = room;
-    checker.ahead[i].reader_at(begin + at + (missing[i] ? 0 : room.size()), begin + size,
-                               missing[i], page_cache());
+    bench.parts[i] = room;
+    bench.ahead[i].reader_at(begin + at + (missing[i] ? 0 : room.size()), begin + size, missing[i],
+                             page_cache());
   }
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     if (!missing[i]) continue;
-    const auto room = checker.buffer.room(i).first(checker.parts[i].size());
+    const auto room = bench.buffer.room(i).first(bench.parts[i].size());
     const auto got = set_.read(layout_.piece_offset(pieces[i]) + at, room, true);
     if (got) continue;
     const Errc code = got.error().code;
     if (code != Errc::not_found && code != Errc::file_changed) return got.error();
-    checker.readable[i] = false;
-    checker.parts[i] = {};
+    bench.readable[i] = false;
+    bench.parts[i] = {};
   }
   return {};
 }

@@ -22,12 +22,11 @@
 #include "chunkstore/file_set.hpp"
 #include "chunkstore/files.hpp"
 #include "chunkstore/foreign_files.hpp"
+#include "chunkstore/hash_bench.hpp"
 #include "chunkstore/piece_hasher.hpp"
 #include "chunkstore/resume.hpp"
 #include "chunkstore/spill.hpp"
 #include "chunkstore/store.hpp"
-#include "torrent/fetch_ahead.hpp"
-#include "torrent/lane_buffer.hpp"
 #include "torrent/siphash.hpp"
 #include "torrent/source_file.hpp"
 
@@ -87,17 +86,6 @@ class Store::Impl {
 
   struct PageCache;
   class PieceWatch;
-
-  // What one thread hashes pieces with.
-  struct Checker {
-    explicit Checker(const Metainfo& metainfo)
-        : hasher(metainfo), buffer(PieceHasher::width(metainfo)) {}
-    std::array<bool, max_sha_lanes> readable;
-    std::array<FetchAhead, max_sha_lanes> ahead;
-    std::array<std::span<const std::byte>, max_sha_lanes> parts;
-    PieceHasher hasher;
-    LaneBuffer buffer;
-  };
 
   bool has(PieceIndex piece) const {
     return have_[to_number(piece)].load(std::memory_order_acquire);
@@ -210,11 +198,9 @@ class Store::Impl {
   void tell_name(NameNote::Kind kind, FileIndex file, std::string path);
 
   // store_check.cpp
-  std::unique_ptr<Checker> take_checker();
-  void give_back(std::unique_ptr<Checker> checker);
   bool is_right_hole(PieceIndex piece);
-  Result<std::vector<bool>> hash_files(std::span<const PieceIndex> pieces, Checker& checker);
-  Result<void> read_parts(std::span<const PieceIndex> pieces, std::uint32_t at, Checker& checker);
+  Result<std::vector<bool>> hash_files(std::span<const PieceIndex> pieces, HashBench& bench);
+  Result<void> read_parts(std::span<const PieceIndex> pieces, std::uint32_t at, HashBench& bench);
   void advise_readers(std::span<const PieceIndex> pieces, Files::Advice advice);
   PageCache page_cache();
   void note_checked(PieceIndex piece, bool right);
@@ -299,8 +285,6 @@ class Store::Impl {
   std::atomic<bool> noticed_{false};  // find_changes() has something to tell
   bool exact_times_ = true;           // Files::exact_times() of the root
   std::atomic<std::uint64_t> unsynced_bytes_{0};
-  std::mutex checkers_mutex_;
-  std::vector<std::unique_ptr<Checker>> checkers_;  // idle ones
   std::mutex sync_mutex_;  // one sync or search for changes at a time; taken before mutex_
 
   std::mutex mutex_;  // of what follows

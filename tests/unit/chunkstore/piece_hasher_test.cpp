@@ -10,8 +10,8 @@ namespace {
 
 bool right(const Sample& sample, PieceIndex piece, const std::string& bytes) {
   REQUIRE(PieceHasher::possible(*sample.metainfo, piece));
-  PieceHasher hasher(*sample.metainfo);
-  hasher.begin({&piece, 1});
+  PieceHasher hasher;
+  hasher.begin(*sample.metainfo, {&piece, 1});
   // In blocks, as they come from peers, or all at once, as they come from a file.
   const std::size_t part = bytes.size() % 2 == 0 ? bytes.size() : block_length;
   for (std::size_t at = 0; at < bytes.size(); at += part) {
@@ -46,7 +46,7 @@ TEST_CASE("Pieces of v2 are known by the root of their tree") {
 
 TEST_CASE("Several pieces are told apart when they are hashed side by side") {
   const Sample sample = make_sample({{"", 40 * block_length + 5}}, 2 * block_length);
-  PieceHasher hasher(*sample.metainfo);
+  PieceHasher hasher;
   for (int round = 0; round < 2; ++round) {  // what was given up before leaves nothing behind
     std::vector<PieceIndex> pieces;
     std::vector<std::string> bytes;
@@ -55,7 +55,7 @@ TEST_CASE("Several pieces are told apart when they are hashed side by side") {
       bytes.push_back(sample.piece(pieces.back()));
     }
     bytes[3][100] = static_cast<char>(bytes[3][100] ^ 1);
-    hasher.begin(pieces);
+    hasher.begin(*sample.metainfo, pieces);
     for (std::size_t at = 0; at < 2 * block_length; at += block_length) {
       std::vector<std::span<const std::byte>> parts;
       for (std::size_t i = 0; i < bytes.size(); ++i) {
