@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-#include "client/net/send_buffers.hpp"
+#include "client/link/send_buffers.hpp"
 #include "client/wire/message.hpp"
 
 namespace barter::net {

@@ -5,7 +5,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
-#include "client/net/connection.hpp"
+#include "client/link/peer_link.hpp"
 #include "client/net/endpoints.hpp"
 #include "client/net/swarm_driver.hpp"
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "client/net/send_queue.hpp"
+#include "client/link/send_queue.hpp"
 
 namespace barter::net {
 

@@ -18,9 +18,9 @@
 #include <vector>
 
 #include "chunkstore/store.hpp"
+#include "client/link/send_buffers.hpp"
 #include "client/net/disk_pool.hpp"
 #include "client/net/mailbox.hpp"
-#include "client/net/send_buffers.hpp"
 #include "client/swarm/action.hpp"
 #include "torrent/time.hpp"
 

@@ -209,17 +209,17 @@ void SwarmDriver::ask(const std::function<void(const Swarm&)>& question) {
 
 // Events of connections.
 
-Connection* SwarmDriver::find(ConnectionId id) {
+PeerLink* SwarmDriver::find(ConnectionId id) {
   const auto found = links_.find(static_cast<std::uint32_t>(id));
   return found == links_.end() ? nullptr : found->second.connection.get();
 }
 
-void SwarmDriver::touch(Connection& connection) {
+void SwarmDriver::touch(PeerLink& connection) {
   if (std::exchange(connection.dirty, true)) return;
   dirty_.push_back(connection.shared_from_this());
 }
 
-void SwarmDriver::received(Connection& connection, std::span<wire::Message> messages) {
+void SwarmDriver::received(PeerLink& connection, std::span<wire::Message> messages) {
   if (find(connection.id()) == nullptr) return;
   const Batch batch(*this);
   note([&] {
@@ -241,7 +241,7 @@ void SwarmDriver::hear_ports(ConnectionId id, std::span<const wire::Message> mes
   }
 }
 
-void SwarmDriver::sent(Connection& connection, std::span<const BlockRange> blocks) {
+void SwarmDriver::sent(PeerLink& connection, std::span<const BlockRange> blocks) {
   if (find(connection.id()) == nullptr) return;
   const Batch batch(*this);
   const TimePoint now = current_time();
@@ -254,7 +254,7 @@ void SwarmDriver::sent(Connection& connection, std::span<const BlockRange> block
   }
 }
 
-void SwarmDriver::metadata_sent(Connection& connection) {
+void SwarmDriver::metadata_sent(PeerLink& connection) {
   if (find(connection.id()) == nullptr) return;
   const Batch batch(*this);
   note([&] {
@@ -263,7 +263,7 @@ void SwarmDriver::metadata_sent(Connection& connection) {
   swarm_.metadata_sent(connection.id(), current_time());
 }
 
-void SwarmDriver::not_sent(Connection& connection, std::span<const BlockRange> blocks,
+void SwarmDriver::not_sent(PeerLink& connection, std::span<const BlockRange> blocks,
                            SendFailure failure) {
   if (find(connection.id()) == nullptr) return;
   const Batch batch(*this);
@@ -279,7 +279,7 @@ void SwarmDriver::not_sent(Connection& connection, std::span<const BlockRange> b
   touch(connection);
 }
 
-void SwarmDriver::lost(Connection& connection, DisconnectReason reason, const std::string& detail) {
+void SwarmDriver::lost(PeerLink& connection, DisconnectReason reason, const std::string& detail) {
   const ConnectionId id = connection.id();
   if (links_.erase(static_cast<std::uint32_t>(id)) == 0) return;
   const Batch batch(*this);
@@ -290,7 +290,7 @@ void SwarmDriver::lost(Connection& connection, DisconnectReason reason, const st
   swarm_.peer_disconnected(id, reason, current_time());
 }
 
-void SwarmDriver::read_later(std::shared_ptr<Connection> connection, std::vector<BlockRange> blocks,
+void SwarmDriver::read_later(std::shared_ptr<PeerLink> connection, std::vector<BlockRange> blocks,
                              SendBuffer out, bool large) {
   jobs_.read(
       std::move(blocks), std::move(out),
@@ -299,7 +299,7 @@ void SwarmDriver::read_later(std::shared_ptr<Connection> connection, std::vector
       });
 }
 
-void SwarmDriver::await_buffers(std::shared_ptr<Connection> connection) {
+void SwarmDriver::await_buffers(std::shared_ptr<PeerLink> connection) {
   starved_.push_back(std::move(connection));
   if (std::exchange(starved_armed_, true)) return;
   starved_timer_.expires_after(starved_retry);
@@ -372,8 +372,8 @@ void SwarmDriver::shaken(Handshaking& handshaking, const wire::Handshake& theirs
   constexpr std::size_t most_control =
       max_control_bytes + MetadataServer::max_unsent + 2 * block_length;
   const auto connection =
-      std::make_shared<Connection>(std::move(handshaking.socket), id, *this, thread_,
-                                   shared_.blocks, reader_limits_, most_control);
+      std::make_shared<PeerLink>(std::move(handshaking.socket), id, *this, thread_, shared_.blocks,
+                                 reader_limits_, most_control);
   links_[static_cast<std::uint32_t>(id)] = {connection, std::move(handshaking.token),
                                             handshaking.remote, 0};
   note([&] {
@@ -441,7 +441,7 @@ void SwarmDriver::perform(Disconnect& action) {
 }
 
 void SwarmDriver::perform(Send& action) {
-  if (Connection* connection = find(action.connection)) {
+  if (PeerLink* connection = find(action.connection)) {
     connection->send(action.message);
     if (std::holds_alternative<wire::MetadataData>(action.message)) connection->tell_when_written();
     touch(*connection);
@@ -450,7 +450,7 @@ void SwarmDriver::perform(Send& action) {
 
 void SwarmDriver::perform(SendHave& action) {
   for (const ConnectionId id : action.connections) {
-    if (Connection* connection = find(id)) {
+    if (PeerLink* connection = find(id)) {
       connection->send_have(action.piece);
       touch(*connection);
     }
@@ -458,14 +458,14 @@ void SwarmDriver::perform(SendHave& action) {
 }
 
 void SwarmDriver::perform(SendBlock& action) {
-  if (Connection* connection = find(action.connection)) {
+  if (PeerLink* connection = find(action.connection)) {
     connection->send_block(action.range);
     touch(*connection);
   }
 }
 
 void SwarmDriver::perform(CancelBlock& action) {
-  Connection* connection = find(action.connection);
+  PeerLink* connection = find(action.connection);
   if (connection == nullptr || !connection->cancel_block(action.range)) return;
   const BlockRange one[] = {action.range};
   not_sent(*connection, one, SendFailure::cancelled);

@@ -19,8 +19,8 @@
 
 #include "chunkstore/store.hpp"
 #include "client/client.hpp"
+#include "client/link/peer_link.hpp"
 #include "client/net/budget.hpp"
-#include "client/net/connection.hpp"
 #include "client/net/finders.hpp"
 #include "client/net/mailbox.hpp"
 #include "client/net/named_hosts.hpp"
@@ -100,17 +100,17 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   // Of connections.
   std::uint32_t blocks_due(ConnectionId id) const { return swarm_.blocks_due(id); }
   TimePoint listen_at(ConnectionId id) const { return swarm_.listen_at(id); }
-  void received(Connection& connection, std::span<wire::Message> messages);
-  void sent(Connection& connection, std::span<const BlockRange> blocks);
-  void metadata_sent(Connection& connection);
-  void not_sent(Connection& connection, std::span<const BlockRange> blocks, SendFailure failure);
-  void lost(Connection& connection, DisconnectReason reason, const std::string& detail);
+  void received(PeerLink& connection, std::span<wire::Message> messages);
+  void sent(PeerLink& connection, std::span<const BlockRange> blocks);
+  void metadata_sent(PeerLink& connection);
+  void not_sent(PeerLink& connection, std::span<const BlockRange> blocks, SendFailure failure);
+  void lost(PeerLink& connection, DisconnectReason reason, const std::string& detail);
   Result<bool> read_now(BlockRange range, std::span<std::byte> out) {
     return jobs_.store()->read(range, out, false);
   }
-  void read_later(std::shared_ptr<Connection> connection, std::vector<BlockRange> blocks,
+  void read_later(std::shared_ptr<PeerLink> connection, std::vector<BlockRange> blocks,
                   SendBuffer out, bool large);
-  void await_buffers(std::shared_ptr<Connection> connection);
+  void await_buffers(std::shared_ptr<PeerLink> connection);
 
   // Of handshakes.
   bool wants_connection(const Endpoint& from);
@@ -121,7 +121,7 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
  private:
   enum class State : std::uint8_t { fetching, checking, running, stopping, ended };
   struct Link {
-    std::shared_ptr<Connection> connection;
+    std::shared_ptr<PeerLink> connection;
     ConnectionBudget::Token token;
     Endpoint remote;
     std::uint16_t dht_port = 0;  // of its node of the DHT, once it has told
@@ -163,8 +163,8 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   void perform(Announce& action);
   void perform(FindPeers& action);
   void perform(Notify& action);
-  Connection* find(ConnectionId id);
-  void touch(Connection& connection);
+  PeerLink* find(ConnectionId id);
+  void touch(PeerLink& connection);
   void arm_timer();
   void retry_starved();
   void free_memory();
@@ -243,7 +243,7 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   std::vector<Action> actions_;
   std::unordered_map<std::uint32_t, Link> links_;
   std::uint32_t next_connection_ = 1;
-  std::vector<std::shared_ptr<Connection>> dirty_, flushing_, starved_;
+  std::vector<std::shared_ptr<PeerLink>> dirty_, flushing_, starved_;
   std::set<std::shared_ptr<Handshaking>> handshakes_;
 
   boost::asio::steady_timer timer_{thread_.context};  // the swarm's next deadline

@@ -3,7 +3,7 @@
 //
 // One direction of a link is an End. What is sent goes three steps, as in the client:
 //   1. the connection's queue. Messages overtake blocks that have not begun, but a choke stays
-//      behind the blocks promised before it (client/net/send_queue); blocks can be taken back
+//      behind the blocks promised before it (client/link/send_queue); blocks can be taken back
 //   2. the socket: in order, at most about 128 KiB not yet sent (TCP_NOTSENT_LOWAT); a block that
 //      enters it counts as sent for the Swarm
 //   3. the packets: TCP's window admits them, the uplink serves its links in turn, an item at a

@@ -58,7 +58,7 @@ struct WorldOptions {
   bool slow_start = true;
   // Bytes in packets wait before a full uplink, and before a full downlink, as long as this.
   Duration queue = std::chrono::milliseconds(20);
-  // What a socket takes that is not sent yet (TCP_NOTSENT_LOWAT), as client/net/connection sets it.
+  // What a socket takes that is not sent yet (TCP_NOTSENT_LOWAT), as client/link/peer_link sets it.
   std::uint32_t unsent_low_water = 32 << 10;
   // All nodes in one private network, as namespaces of one machine are; else each in its own /24.
   bool one_network = false;

@@ -18,7 +18,7 @@ constexpr std::uint32_t fewest_blocks = 4;  // of a coarse piece
 constexpr std::uint64_t most_haves = 32'000'000;
 constexpr std::uint64_t fewest_most_pieces = 256, most_pieces = 8192;
 constexpr double longest_run = 1.5e8;  // seconds of simulated time
-// Bytes a second from which on sockets hold more, as those of client/net/connection do.
+// Bytes a second from which on sockets hold more, as those of client/link/peer_link do.
 constexpr std::uint64_t fast_line = 8 << 20;
 constexpr std::uint32_t fast_line_low_water = 128 << 10;
 

@@ -1,4 +1,4 @@
-#include "client/net/send_queue.hpp"
+#include "client/link/send_queue.hpp"
 
 #include <catch2/catch.hpp>
 #include <cstring>

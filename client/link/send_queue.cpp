@@ -1,4 +1,4 @@
-#include "client/net/send_queue.hpp"
+#include "client/link/send_queue.hpp"
 
 #include <algorithm>
 #include <cassert>

@@ -1,4 +1,4 @@
-// Connection: a link to a peer after the handshake. Moves bytes between the socket and the codec;
+// PeerLink: a link to a peer after the handshake. Moves bytes between the socket and the codec;
 // decides nothing. Owned by its SwarmDriver, on the driver's network thread; no locks. The handlers
 // that wait for the socket keep it alive until they have run.
 //
@@ -17,8 +17,8 @@
 #include <string>
 #include <vector>
 
+#include "client/link/send_queue.hpp"
 #include "client/net/io_threads.hpp"
-#include "client/net/send_queue.hpp"
 #include "client/swarm/action.hpp"
 #include "client/wire/message_reader.hpp"
 #include "torrent/result.hpp"
@@ -27,14 +27,14 @@ namespace barter::net {
 
 class SwarmDriver;
 
-class Connection : public std::enable_shared_from_this<Connection> {
+class PeerLink : public std::enable_shared_from_this<PeerLink> {
  public:
   using Socket = boost::asio::ip::tcp::socket;
 
   // `max_control_bytes`: messages, not blocks, that wait for a peer
   // that does not read; beyond, it is dropped.
-  Connection(Socket socket, ConnectionId id, SwarmDriver& driver, NetThread& thread,
-             BlockPool& pool, const wire::ReaderLimits& limits, std::size_t max_control_bytes);
+  PeerLink(Socket socket, ConnectionId id, SwarmDriver& driver, NetThread& thread, BlockPool& pool,
+           const wire::ReaderLimits& limits, std::size_t max_control_bytes);
 
   ConnectionId id() const { return id_; }
   bool closed() const { return closed_; }

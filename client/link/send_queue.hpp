@@ -13,7 +13,7 @@
 #include <span>
 #include <vector>
 
-#include "client/net/send_buffers.hpp"
+#include "client/link/send_buffers.hpp"
 #include "client/wire/message.hpp"
 #include "torrent/layout.hpp"
 

@@ -1,4 +1,4 @@
-#include "client/net/connection.hpp"
+#include "client/link/peer_link.hpp"
 
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -54,9 +54,8 @@ void set_peer_options(boost::asio::ip::tcp::socket& socket) {
   set_unsent_low_water(socket.native_handle(), unsent_least);
 }
 
-Connection::Connection(Socket socket, ConnectionId id, SwarmDriver& driver, NetThread& thread,
-                       BlockPool& pool, const wire::ReaderLimits& limits,
-                       std::size_t max_control_bytes)
+PeerLink::PeerLink(Socket socket, ConnectionId id, SwarmDriver& driver, NetThread& thread,
+                   BlockPool& pool, const wire::ReaderLimits& limits, std::size_t max_control_bytes)
     : socket_(std::move(socket)),
       descriptor_(socket_.native_handle()),
       id_(id),
@@ -65,12 +64,12 @@ Connection::Connection(Socket socket, ConnectionId id, SwarmDriver& driver, NetT
       reader_(pool, limits),
       max_control_bytes_(max_control_bytes) {}
 
-void Connection::start(std::span<const std::byte> received) {
+void PeerLink::start(std::span<const std::byte> received) {
   reader_.push(received);
   on_readable();
 }
 
-void Connection::close() {
+void PeerLink::close() {
   if (closed_) return;
   closed_ = true;
   boost::system::error_code ignored;
@@ -81,7 +80,7 @@ void Connection::close() {
   reader_.release_spare();
 }
 
-void Connection::lost(DisconnectReason reason, std::string detail) {
+void PeerLink::lost(DisconnectReason reason, std::string detail) {
   if (closed_) return;
   close();
   driver_.lost(*this, reason, std::move(detail));
@@ -89,7 +88,7 @@ void Connection::lost(DisconnectReason reason, std::string detail) {
 
 // Reading.
 
-void Connection::wait_readable() {
+void PeerLink::wait_readable() {
   if (waiting_read_ || closed_) return;
   waiting_read_ = true;
   socket_.async_wait(Socket::wait_read,
@@ -99,11 +98,11 @@ void Connection::wait_readable() {
                      });
 }
 
-void Connection::buffers_returned() {
+void PeerLink::buffers_returned() {
   if (!closed_) on_readable();
 }
 
-void Connection::on_readable() {
+void PeerLink::on_readable() {
   if (closed_) return;
   const auto self = shared_from_this();  // the driver may let go of it
   auto& batch = thread_.batch;
@@ -123,7 +122,7 @@ void Connection::on_readable() {
 }
 
 // After a pass: when it is this connection's turn again.
-void Connection::read_on(bool more) {
+void PeerLink::read_on(bool more) {
   const TimePoint at = driver_.listen_at(id_);
   if (at > current_time()) return pause_until(at);
   if (!more) return wait_readable();
@@ -131,7 +130,7 @@ void Connection::read_on(bool more) {
 }
 
 // Nothing is read, so that TCP makes the peer wait.
-void Connection::pause_until(TimePoint time) {
+void PeerLink::pause_until(TimePoint time) {
   if (!pause_) pause_ = std::make_unique<boost::asio::steady_timer>(socket_.get_executor());
   pause_->expires_at(time);
   pause_->async_wait([self = shared_from_this()](const boost::system::error_code& error) {
@@ -140,7 +139,7 @@ void Connection::pause_until(TimePoint time) {
 }
 
 // Messages that are there, as far as this pass takes them.
-wire::MessageReader::Next Connection::pull(std::vector<wire::Message>& batch) {
+wire::MessageReader::Next PeerLink::pull(std::vector<wire::Message>& batch) {
   using Next = wire::MessageReader::Next;
   while (batch.size() < messages_a_pass) {
     const auto next = reader_.next(batch.emplace_back());
@@ -153,7 +152,7 @@ wire::MessageReader::Next Connection::pull(std::vector<wire::Message>& batch) {
   return Next::message;  // there may be more
 }
 
-std::optional<Connection::End> Connection::read_batch(Pass& pass) {
+std::optional<PeerLink::End> PeerLink::read_batch(Pass& pass) {
   using Next = wire::MessageReader::Next;
   auto& batch = thread_.batch;
   std::size_t taken = 0;
@@ -192,7 +191,7 @@ std::optional<Connection::End> Connection::read_batch(Pass& pass) {
 
 // Writing.
 
-void Connection::wait_writable() {
+void PeerLink::wait_writable() {
   if (waiting_write_ || closed_) return;
   waiting_write_ = true;
   socket_.async_wait(Socket::wait_write,
@@ -203,7 +202,7 @@ void Connection::wait_writable() {
                      });
 }
 
-void Connection::flush() {
+void PeerLink::flush() {
   if (closed_) return;
   if (blocked_) {
     if (queue_.control_bytes() > max_control_bytes_) {
@@ -218,7 +217,7 @@ void Connection::flush() {
 // Reads the blocks of a chunk as far as that does not wait, adjacent
 // ones by one call. True if there is something to write; else nothing
 // was read, for an error (`failed`) or because it would wait.
-bool Connection::read_chunk_now(std::span<const BlockRange> blocks, std::byte* data, bool& failed) {
+bool PeerLink::read_chunk_now(std::span<const BlockRange> blocks, std::byte* data, bool& failed) {
   std::size_t offset = 0;
   for (std::size_t first = 0; first < blocks.size();) {
     std::size_t end = first;
@@ -242,7 +241,7 @@ bool Connection::read_chunk_now(std::span<const BlockRange> blocks, std::byte* d
   return true;
 }
 
-void Connection::start_chunk() {
+void PeerLink::start_chunk() {
   const bool large = large_chunks_;
   const auto blocks = queue_.begin_chunk(large ? SendBuffers::large : SendBuffers::small);
   SendBuffer data = thread_.send_buffers.take(large);
@@ -256,7 +255,7 @@ void Connection::start_chunk() {
   }
 }
 
-void Connection::chunk_read(SendBuffer data, bool large, const Result<void>& result) {
+void PeerLink::chunk_read(SendBuffer data, bool large, const Result<void>& result) {
   if (closed_) return thread_.send_buffers.give_back(std::move(data), large);
   if (result) {
     queue_.set_chunk_data(std::move(data), large);
@@ -268,7 +267,7 @@ void Connection::chunk_read(SendBuffer data, bool large, const Result<void>& res
   flush();
 }
 
-void Connection::write() {
+void PeerLink::write() {
   vectors_.clear();
   const std::size_t offered = queue_.gather(vectors_);
   msghdr header{};
@@ -305,7 +304,7 @@ void Connection::write() {
   if (written && !closed_) driver_.metadata_sent(*this);
 }
 
-void Connection::follow_rate(std::size_t wrote) {
+void PeerLink::follow_rate(std::size_t wrote) {
   sent_since_look_ += wrote;
   if (sent_since_look_ < sent_a_look) return;
   const auto now = std::chrono::steady_clock::now();
