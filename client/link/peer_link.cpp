@@ -1,44 +1,17 @@
 #include "client/link/peer_link.hpp"
 
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
-#include <algorithm>
-#include <bit>
 #include <boost/asio/post.hpp>
-#include <cerrno>
+#include <chrono>
 #include <cstring>
-#include <limits>
 #include <utility>
 
-#include "client/net/clock.hpp"
-#include "client/net/swarm_driver.hpp"
-
-namespace barter::net {
+namespace barter::link {
 
 namespace {
-// Read before the swarm is asked what to do and other connections have their turn.
+// Read before the swarm is asked what to do and other links have their turn.
 constexpr std::size_t read_budget = 1024 * 1024;
 // The same: a megabyte of the shortest would be 260,000 of them.
 constexpr std::size_t messages_a_pass = 2048;
-// Unsent bytes in the socket below which the kernel calls it writable: what the line takes in
-// `unsent_time`. Little, so that chokes and haves are not stuck behind blocks, and so that a block
-// can be taken back; but a socket that runs dry between two turns of ours keeps TCP from finding
-// out how fast a long line is.
-constexpr std::size_t unsent_least = 32 * 1024, unsent_most = 1024 * 1024;
-constexpr std::chrono::milliseconds unsent_time(16);
-// Sent before the rate is looked at again.
-constexpr std::size_t sent_a_look = 1024 * 1024;
-constexpr std::chrono::duration<double> shortest_look(1e-4);
-
-void set_unsent_low_water(int descriptor, std::size_t bytes) {
-  const int value = static_cast<int>(bytes);
-  ::setsockopt(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &value, sizeof value);
-}
-
-bool would_block(int error) {
-  return error == EAGAIN || error == EWOULDBLOCK;
-}
 
 SendFailure send_failure(const Error& error) {
   return error.code == Errc::file_changed || error.code == Errc::not_found
@@ -47,43 +20,33 @@ SendFailure send_failure(const Error& error) {
 }
 }  // namespace
 
-void set_peer_options(boost::asio::ip::tcp::socket& socket) {
-  boost::system::error_code ignored;
-  socket.non_blocking(true, ignored);
-  socket.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
-  set_unsent_low_water(socket.native_handle(), unsent_least);
-}
-
-PeerLink::PeerLink(Socket socket, ConnectionId id, SwarmDriver& driver, NetThread& thread,
-                   BlockPool& pool, const wire::ReaderLimits& limits, std::size_t max_control_bytes)
-    : socket_(std::move(socket)),
-      descriptor_(socket_.native_handle()),
+PeerLink::PeerLink(std::unique_ptr<Stream> stream, ConnectionId id, LinkOwner& owner,
+                   boost::asio::io_context& context, LinkScratch& scratch, BlockPool& pool,
+                   const wire::ReaderLimits& limits, std::size_t max_control_bytes)
+    : stream_(std::move(stream)),
       id_(id),
-      driver_(driver),
-      thread_(thread),
+      owner_(owner),
+      context_(context),
+      scratch_(scratch),
       reader_(pool, limits),
       max_control_bytes_(max_control_bytes) {}
 
-void PeerLink::start(std::span<const std::byte> received) {
-  reader_.push(received);
-  on_readable();
+void PeerLink::start() {
+  read_pass();
 }
 
 void PeerLink::close() {
   if (closed_) return;
   closed_ = true;
-  boost::system::error_code ignored;
-  socket_.close(ignored);
+  stream_->close();
   pause_.reset();
-  auto chunk = queue_.take_chunk_data();
-  thread_.send_buffers.give_back(std::move(chunk.data), chunk.large);
   reader_.release_spare();
 }
 
 void PeerLink::lost(DisconnectReason reason, std::string detail) {
   if (closed_) return;
   close();
-  driver_.lost(*this, reason, std::move(detail));
+  owner_.lost(*this, reason, std::move(detail));
 }
 
 // Reading.
@@ -91,50 +54,51 @@ void PeerLink::lost(DisconnectReason reason, std::string detail) {
 void PeerLink::wait_readable() {
   if (waiting_read_ || closed_) return;
   waiting_read_ = true;
-  socket_.async_wait(Socket::wait_read,
-                     [self = shared_from_this()](const boost::system::error_code& error) {
-                       self->waiting_read_ = false;
-                       if (!error) self->on_readable();
-                     });
-}
-
-void PeerLink::buffers_returned() {
-  if (!closed_) on_readable();
+  stream_->wait_readable(shared_from_this());
 }
 
 void PeerLink::on_readable() {
+  waiting_read_ = false;
+  read_pass();
+}
+
+void PeerLink::buffers_returned() {
+  read_pass();
+}
+
+void PeerLink::read_pass() {
   if (closed_) return;
-  const auto self = shared_from_this();  // the driver may let go of it
-  auto& batch = thread_.batch;
+  const auto self = shared_from_this();  // the owner may let go of it
+  auto& batch = scratch_.batch;
   batch.clear();
   blocks_in_batch_ = 0;
   Pass pass;
   std::optional<End> end = read_batch(pass);
-  if (!batch.empty()) driver_.received(*this, batch);
+  if (!batch.empty()) owner_.received(*this, batch);
   batch.clear();
   if (closed_) return;
   if (end) return lost(end->reason, std::move(end->detail));
   if (pass.starved) {
-    driver_.await_buffers(self);
+    owner_.await_buffers(self);
   } else {
     read_on(pass.more);
   }
 }
 
-// After a pass: when it is this connection's turn again.
+// After a pass: when it is this link's turn again.
 void PeerLink::read_on(bool more) {
-  const TimePoint at = driver_.listen_at(id_);
-  if (at > current_time()) return pause_until(at);
+  const TimePoint at = owner_.listen_at(id_);
+  if (at > std::chrono::steady_clock::now()) return pause_until(at);
   if (!more) return wait_readable();
-  boost::asio::post(socket_.get_executor(), [self = shared_from_this()] { self->on_readable(); });
+  boost::asio::post(context_, [self = shared_from_this()] { self->read_pass(); });
 }
 
-// Nothing is read, so that TCP makes the peer wait.
+// Nothing is read, so that the stream makes the peer wait.
 void PeerLink::pause_until(TimePoint time) {
-  if (!pause_) pause_ = std::make_unique<boost::asio::steady_timer>(socket_.get_executor());
+  if (!pause_) pause_ = std::make_unique<boost::asio::steady_timer>(context_);
   pause_->expires_at(time);
   pause_->async_wait([self = shared_from_this()](const boost::system::error_code& error) {
-    if (!error) self->on_readable();
+    if (!error) self->read_pass();
   });
 }
 
@@ -154,34 +118,35 @@ wire::MessageReader::Next PeerLink::pull(std::vector<wire::Message>& batch) {
 
 std::optional<PeerLink::End> PeerLink::read_batch(Pass& pass) {
   using Next = wire::MessageReader::Next;
-  auto& batch = thread_.batch;
+  auto& batch = scratch_.batch;
   std::size_t taken = 0;
   Next next = pull(batch);
   while (next == Next::need_bytes && taken < read_budget) {
-    const std::uint32_t due = driver_.blocks_due(id_);
+    const std::uint32_t due = owner_.blocks_due(id_);
     const auto spans = reader_.prepare(due > blocks_in_batch_ ? due - blocks_in_batch_ : 0);
     if (spans.empty()) {
       pass.starved = true;
       return std::nullopt;
     }
-    vectors_.clear();
+    auto& rooms = scratch_.rooms;
+    rooms.clear();
     std::size_t room = 0;
     for (const auto& span : spans) {
-      vectors_.push_back({span.data(), span.size()});
+      rooms.push_back({span.data(), span.size()});
       room += span.size();
     }
-    const ssize_t got = ::readv(descriptor_, vectors_.data(), static_cast<int>(vectors_.size()));
-    if (got == 0) return End{DisconnectReason::closed_by_peer, {}};
-    if (got < 0) {
-      if (errno == EINTR) continue;
-      if (would_block(errno)) return std::nullopt;
-      return End{DisconnectReason::connection_lost, std::strerror(errno)};
+    using What = Stream::Received::What;
+    const auto got = stream_->read(rooms);
+    if (got.what == What::would_block) return std::nullopt;
+    if (got.what == What::end) return End{DisconnectReason::closed_by_peer, {}};
+    if (got.what == What::failure) {
+      return End{DisconnectReason::connection_lost, std::strerror(got.error)};
     }
-    reader_.commit(static_cast<std::size_t>(got));
-    taken += static_cast<std::size_t>(got);
+    reader_.commit(got.bytes);
+    taken += got.bytes;
     next = pull(batch);
     // Less than there was room for: that was all, most likely. Waiting will tell.
-    if (static_cast<std::size_t>(got) < room && next == Next::need_bytes) return std::nullopt;
+    if (got.bytes < room && next == Next::need_bytes) return std::nullopt;
   }
   if (next == Next::violation) return End{DisconnectReason::protocol_error, reader_.violation()};
   pass.starved = next == Next::need_buffer;
@@ -194,35 +159,38 @@ std::optional<PeerLink::End> PeerLink::read_batch(Pass& pass) {
 void PeerLink::wait_writable() {
   if (waiting_write_ || closed_) return;
   waiting_write_ = true;
-  socket_.async_wait(Socket::wait_write,
-                     [self = shared_from_this()](const boost::system::error_code& error) {
-                       self->waiting_write_ = false;
-                       self->blocked_ = false;
-                       if (!error) self->flush();
-                     });
+  stream_->wait_writable(shared_from_this());
+}
+
+void PeerLink::on_writable() {
+  waiting_write_ = false;
+  blocked_ = false;
+  flush();
 }
 
 void PeerLink::flush() {
   if (closed_) return;
   if (blocked_) {
-    if (queue_.control_bytes() > max_control_bytes_) {
+    if (queue_.control_bytes(stream_->backlog()) > max_control_bytes_) {
       lost(DisconnectReason::flooding, "reads nothing of what it is told");
     }
     return;
   }
-  if (!waiting_write_ && !queue_.chunk_active() && queue_.blocks_waiting()) start_chunk();
-  if (!closed_ && queue_.anything_to_write()) write();
+  const bool idle = !waiting_write_ && !chunk_out_ && !queue_.chunk_active();
+  if (idle && queue_.blocks_waiting()) start_chunk();
+  if (!closed_ && (queue_.anything_to_write() || stream_->backlog() > 0)) write();
 }
 
 // Reads the blocks of a chunk as far as that does not wait, adjacent
 // ones by one call. True if there is something to write; else nothing
 // was read, for an error (`failed`) or because it would wait.
-bool PeerLink::read_chunk_now(std::span<const BlockRange> blocks, std::byte* data, bool& failed) {
+bool PeerLink::read_chunk_now(std::span<const BlockRange> blocks, std::span<std::byte> data,
+                              bool& failed) {
   std::size_t offset = 0;
   for (std::size_t first = 0; first < blocks.size();) {
     std::size_t end = first;
     const BlockRange range = merged_range(blocks, end);
-    const Result<bool> read = driver_.read_now(range, {data + offset, range.length});
+    const Result<bool> read = owner_.read_now(range, data.subspan(offset, range.length));
     if (!read || !*read) {
       if (first > 0) {  // what is read goes out first
         queue_.shorten_chunk(first);
@@ -232,7 +200,7 @@ bool PeerLink::read_chunk_now(std::span<const BlockRange> blocks, std::byte* dat
       failed = true;
       queue_.shorten_chunk(end);
       const auto failed_blocks = queue_.abandon_chunk();
-      driver_.not_sent(*this, failed_blocks, send_failure(read.error()));
+      owner_.not_sent(*this, failed_blocks, send_failure(read.error()));
       return false;
     }
     offset += range.length;
@@ -242,82 +210,63 @@ bool PeerLink::read_chunk_now(std::span<const BlockRange> blocks, std::byte* dat
 }
 
 void PeerLink::start_chunk() {
-  const bool large = large_chunks_;
-  const auto blocks = queue_.begin_chunk(large ? SendBuffers::large : SendBuffers::small);
-  SendBuffer data = thread_.send_buffers.take(large);
+  const auto blocks = queue_.begin_chunk(large_chunks_ ? SendBuffers::large : SendBuffers::small);
+  SendBuffer data = scratch_.send_buffers.take(large_chunks_);
   bool failed = false;
-  if (read_chunk_now(blocks, data.get(), failed)) {
-    queue_.set_chunk_data(std::move(data), large);
+  if (read_chunk_now(blocks, data->bytes(), failed)) {
+    queue_.set_chunk_data(std::move(data));
+    chunk_out_ = true;
   } else if (failed) {
-    thread_.send_buffers.give_back(std::move(data), large);
+    scratch_.send_buffers.give_back(std::move(data));
   } else {
-    driver_.read_later(shared_from_this(), {blocks.begin(), blocks.end()}, std::move(data), large);
+    owner_.read_later(shared_from_this(), {blocks.begin(), blocks.end()}, std::move(data));
   }
 }
 
-void PeerLink::chunk_read(SendBuffer data, bool large, const Result<void>& result) {
-  if (closed_) return thread_.send_buffers.give_back(std::move(data), large);
+void PeerLink::chunk_read(SendBuffer data, const Result<void>& result) {
+  if (closed_) return scratch_.send_buffers.give_back(std::move(data));
   if (result) {
-    queue_.set_chunk_data(std::move(data), large);
+    queue_.set_chunk_data(std::move(data));
+    chunk_out_ = true;
   } else {
-    thread_.send_buffers.give_back(std::move(data), large);
+    scratch_.send_buffers.give_back(std::move(data));
     const auto blocks = queue_.abandon_chunk();
-    driver_.not_sent(*this, blocks, send_failure(result.error()));
+    owner_.not_sent(*this, blocks, send_failure(result.error()));
   }
   flush();
 }
 
 void PeerLink::write() {
-  vectors_.clear();
-  const std::size_t offered = queue_.gather(vectors_);
-  msghdr header{};
-  header.msg_iov = vectors_.data();
-  header.msg_iovlen = vectors_.size();
-  ssize_t wrote = 0;
-  do {
-    wrote = ::sendmsg(descriptor_, &header, MSG_NOSIGNAL);
-  } while (wrote < 0 && errno == EINTR);
-  if (wrote < 0) {
-    if (!would_block(errno)) {
-      return lost(DisconnectReason::connection_lost, std::strerror(errno));
-    }
-    wrote = 0;
+  auto& offered = scratch_.offered;
+  auto& done = scratch_.done;
+  offered.clear();
+  queue_.offer(offered);
+  const auto written = stream_->write(offered, done);
+  if (written.error != 0) {
+    return lost(DisconnectReason::connection_lost, std::strerror(written.error));
   }
-  follow_rate(static_cast<std::size_t>(wrote));
+  queue_.begun(written.begun);
   sent_.clear();
-  const bool ended = queue_.consumed(static_cast<std::size_t>(wrote), sent_);
-  blocked_ = static_cast<std::size_t>(wrote) < offered;
+  queue_.done(done, sent_, scratch_.send_buffers);
+  done.clear();
+  const std::size_t backlog = stream_->backlog();
+  blocked_ = backlog > 0 || written.begun < offered.size();
+  const bool ended = chunk_out_ && backlog == 0 && !queue_.chunk_active();
   if (ended) {
-    auto chunk = queue_.take_chunk_data();
-    thread_.send_buffers.give_back(std::move(chunk.data), chunk.large);
+    chunk_out_ = false;
     large_chunks_ = true;
   }
   if (blocked_) large_chunks_ = false;
-  // After a chunk the next one waits for the socket's low-water mark, and others have their turn.
+  // After a chunk the next one waits until the stream wants more, and others have their turn.
   if (ended || blocked_) wait_writable();
-  if (queue_.control_bytes() > max_control_bytes_) {
+  const std::size_t control = queue_.control_bytes(backlog);
+  if (control > max_control_bytes_) {
     return lost(DisconnectReason::flooding, "reads nothing of what it is told");
   }
-  const bool written = tell_written_ && queue_.control_bytes() == 0;
-  if (written) tell_written_ = false;
-  if (!sent_.empty()) driver_.sent(*this, sent_);
-  if (written && !closed_) driver_.metadata_sent(*this);
+  const bool written_all = tell_written_ && control == 0;
+  if (written_all) tell_written_ = false;
+  if (!sent_.empty()) owner_.sent(*this, sent_);
+  if (written_all && !closed_) owner_.metadata_sent(*this);
 }
 
-void PeerLink::follow_rate(std::size_t wrote) {
-  sent_since_look_ += wrote;
-  if (sent_since_look_ < sent_a_look) return;
-  const auto now = std::chrono::steady_clock::now();
-  const std::chrono::duration<double> passed = now - looked_;
-  const double share = std::chrono::duration<double>(unsent_time) / std::max(passed, shortest_look);
-  const auto wanted = static_cast<std::size_t>(static_cast<double>(sent_since_look_) * share);
-  looked_ = now;
-  sent_since_look_ = 0;
-  // By powers of two: it shall not change with every look.
-  const std::size_t bytes = std::bit_floor(std::clamp(wanted, unsent_least, unsent_most));
-  if (bytes == unsent_low_water_) return;
-  unsent_low_water_ = bytes;
-  set_unsent_low_water(descriptor_, bytes);
-}
-
-}  // namespace barter::net
+}  // namespace barter::link

@@ -5,15 +5,11 @@
 #include <utility>
 #include <variant>
 
-namespace barter::net {
-
-namespace {
-constexpr std::size_t header_length = wire::piece_header_length;
-}
+namespace barter::link {
 
 void SendQueue::push(const wire::Message& message) {
   if (std::holds_alternative<wire::Choke>(message)) {
-    blocks_before_late_ = blocks_.size() - first_block_ + chunk_left();
+    blocks_before_late_ = blocks_.size() - first_block_ + chunk_.blocks.size() - chunk_.next;
   }
   wire::encode(message, control_target());
 }
@@ -27,7 +23,8 @@ bool SendQueue::cancel_block(BlockRange range) {
   const auto found = std::find(first, blocks_.end(), range);
   if (found == blocks_.end()) return false;
   const bool before_late =
-      chunk_left() + static_cast<std::size_t>(found - first) < blocks_before_late_;
+      chunk_.blocks.size() - chunk_.next + static_cast<std::size_t>(found - first) <
+      blocks_before_late_;
   blocks_.erase(found);
   if (before_late) block_gone();
   return true;
@@ -35,7 +32,8 @@ bool SendQueue::cancel_block(BlockRange range) {
 
 void SendQueue::block_gone() {
   if (blocks_before_late_ == 0 || --blocks_before_late_ > 0) return;
-  control_.insert(control_.end(), late_control_.begin(), late_control_.end());
+  auto& control = control_.messages();
+  control.insert(control.end(), late_control_.begin(), late_control_.end());
   late_control_.clear();
 }
 
@@ -59,12 +57,7 @@ std::span<const BlockRange> SendQueue::begin_chunk(std::size_t max_bytes) {
     blocks_.erase(blocks_.begin(), blocks_.begin() + static_cast<std::ptrdiff_t>(first_block_));
     first_block_ = 0;
   }
-  chunk_.headers.resize(chunk_.blocks.size());
-  for (std::size_t i = 0; i < chunk_.blocks.size(); ++i) {
-    const BlockRange& block = chunk_.blocks[i];
-    wire::encode_piece_header(to_number(block.piece), block.begin, block.length, chunk_.headers[i]);
-  }
-  chunk_.current = chunk_.written = chunk_.data_offset = 0;
+  chunk_.next = 0;
   return chunk_.blocks;
 }
 
@@ -75,10 +68,14 @@ void SendQueue::shorten_chunk(std::size_t count) {
   chunk_.blocks.resize(count);
 }
 
-void SendQueue::set_chunk_data(SendBuffer data, bool large) {
-  assert(chunk_active());
-  chunk_.data = std::move(data);
-  chunk_.large = large;
+// The segments alone hold the buffer then: the last of them gives it back.
+void SendQueue::set_chunk_data(SendBuffer data) {
+  assert(chunk_active() && !chunk_ready());
+  std::size_t offset = 0;
+  for (const BlockRange& block : chunk_.blocks) {
+    chunk_.segments.emplace_back(block, data->bytes().subspan(offset, block.length), data);
+    offset += block.length;
+  }
 }
 
 std::vector<BlockRange> SendQueue::abandon_chunk() {
@@ -87,69 +84,44 @@ std::vector<BlockRange> SendQueue::abandon_chunk() {
   return std::exchange(chunk_.blocks, {});
 }
 
-void SendQueue::append_block(std::size_t index, std::size_t skip, std::size_t offset,
-                             std::vector<iovec>& out, std::size_t& total) {
-  if (skip < header_length) {
-    out.push_back({chunk_.headers[index].data() + skip, header_length - skip});
-    total += header_length - skip;
-    skip = header_length;
+void SendQueue::offer(std::vector<Segment*>& out) {
+  control_offered_ = control_.size();
+  if (control_offered_ > 0) out.push_back(&control_);
+  for (std::size_t i = chunk_.next; i < chunk_.segments.size(); ++i) {
+    out.push_back(&chunk_.segments[i]);
   }
-  const std::size_t done = skip - header_length;
-  const std::size_t left = chunk_.blocks[index].length - done;
-  out.push_back({chunk_.data.get() + offset + done, left});
-  total += left;
 }
 
-std::size_t SendQueue::gather(std::vector<iovec>& out) {
-  std::size_t total = 0;
-  std::size_t next = chunk_.current;
-  std::size_t offset = chunk_.data_offset;
-  if (chunk_ready() && chunk_.written > 0) {  // a block half written comes first
-    append_block(next, chunk_.written, offset, out, total);
-    offset += chunk_.blocks[next].length;
-    ++next;
+void SendQueue::begun(std::size_t count) {
+  if (control_offered_ > 0 && count > 0) {
+    control_begun_ += control_offered_;
+    --count;
   }
-  if (control_begin_ < control_.size()) {
-    out.push_back({control_.data() + control_begin_, control_.size() - control_begin_});
-    total += control_.size() - control_begin_;
+  control_offered_ = 0;
+  for (; count > 0; --count) {
+    ++chunk_.next;
+    block_gone();
   }
-  if (!chunk_ready()) return total;
-  for (; next < chunk_.blocks.size(); ++next) {
-    append_block(next, 0, offset, out, total);
-    offset += chunk_.blocks[next].length;
+  if (chunk_ready() && chunk_.next == chunk_.segments.size()) {
+    chunk_.blocks.clear();
+    chunk_.segments.clear();
+    chunk_.next = 0;
   }
-  return total;
 }
 
-// Accounts for bytes of the current block; what is left over belongs to what follows it.
-std::size_t SendQueue::consume_block(std::size_t bytes, std::vector<BlockRange>& sent) {
-  const BlockRange block = chunk_.blocks[chunk_.current];
-  const std::size_t left = header_length + block.length - chunk_.written;
-  if (bytes < left) {
-    chunk_.written += bytes;
-    return 0;
+void SendQueue::done(std::span<Segment> segments, std::vector<BlockRange>& sent,
+                     SendBuffers& buffers) {
+  for (Segment& segment : segments) {
+    if (segment.is_block()) {
+      sent.push_back(segment.block());
+      buffers.give_back(segment.take_memory());
+      continue;
+    }
+    control_begun_ -= segment.size();
+    if (control_.messages().capacity() > 0) continue;
+    control_.messages().swap(segment.messages());  // its memory is used again
+    control_.messages().clear();
   }
-  sent.push_back(block);
-  chunk_.data_offset += block.length;
-  chunk_.written = 0;
-  ++chunk_.current;
-  block_gone();
-  return bytes - left;
-}
-
-bool SendQueue::consumed(std::size_t bytes, std::vector<BlockRange>& sent) {
-  if (chunk_ready() && chunk_.written > 0) bytes = consume_block(bytes, sent);
-  const std::size_t control = std::min(bytes, control_.size() - control_begin_);
-  control_begin_ += control;
-  bytes -= control;
-  if (control_begin_ == control_.size()) {
-    control_.clear();
-    control_begin_ = 0;
-  }
-  while (bytes > 0) bytes = consume_block(bytes, sent);
-  if (!chunk_ready() || chunk_.current < chunk_.blocks.size()) return false;
-  chunk_.blocks.clear();
-  return true;
 }
 
 BlockRange merged_range(std::span<const BlockRange> blocks, std::size_t& end) {
@@ -161,4 +133,4 @@ BlockRange merged_range(std::span<const BlockRange> blocks, std::size_t& end) {
   return out;
 }
 
-}  // namespace barter::net
+}  // namespace barter::link

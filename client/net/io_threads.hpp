@@ -10,8 +10,7 @@
 #include <thread>
 #include <vector>
 
-#include "client/link/send_buffers.hpp"
-#include "client/wire/message.hpp"
+#include "client/link/link_scratch.hpp"
 
 namespace barter::net {
 
@@ -19,9 +18,7 @@ struct NetThread {
   boost::asio::io_context context{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{
       context.get_executor()};
-  // Scratch of the connections on this thread.
-  SendBuffers send_buffers;
-  std::vector<wire::Message> batch;
+  link::LinkScratch links;
 };
 
 class IoThreads {

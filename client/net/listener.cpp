@@ -15,6 +15,7 @@
 #include <chrono>
 #include <utility>
 
+#include "client/link/stream_io.hpp"
 #include "client/net/clock.hpp"
 #include "client/net/endpoints.hpp"
 #include "client/net/swarm_driver.hpp"
@@ -125,15 +126,15 @@ void Listener::adopt(int descriptor, Endpoint remote, std::string received) {
       ::close(descriptor);
       return;
     }
-    self->admit(std::move(socket), remote, std::move(received));
+    auto stream = std::make_unique<link::TcpStream>(std::move(socket));
+    stream->put_back(as_bytes(received));
+    self->admit(std::move(stream), remote);
   });
 }
 
-void Listener::admit(tcp::socket socket, Endpoint remote, std::string received) {
+void Listener::admit(std::unique_ptr<link::Stream> stream, Endpoint remote) {
   if (stopped_) return;
-  const auto stranger = hear_from(std::move(socket), remote, room_);
-  const auto bytes = as_bytes(received);
-  stranger->received.assign(bytes.begin(), bytes.end());
+  const auto stranger = hear_from(std::move(stream), context_, remote, room_);
   strangers_.insert(stranger);
   asio::co_spawn(context_, route(shared_from_this(), stranger), asio::detached);
 }
@@ -148,7 +149,7 @@ asio::awaitable<void> Listener::accept(std::shared_ptr<Listener> self,
     const error_code error = std::get<0>(accepted);
     if (self->stopped_ || !acceptor->is_open()) co_return;
     if (!error) {
-      self->admit(std::move(socket), from_asio(remote), {});
+      self->admit(std::make_unique<link::TcpStream>(std::move(socket)), from_asio(remote));
       continue;
     }
     if (error == asio::error::connection_aborted) continue;
@@ -189,15 +190,12 @@ void Listener::turn_away(Acceptor& acceptor) {
 asio::awaitable<void> Listener::route(std::shared_ptr<Listener> self,
                                       std::shared_ptr<Handshaking> stranger) {
   set_deadline(stranger, handshake_timeout);
-  auto& received = stranger->received;
-  bool good = wire::may_be_handshake(received);
+  link::Stream& stream = *stranger->stream;
+  std::vector<std::byte> received;
+  bool good = true;
   while (good && received.size() < wire::handshake_head_length) {
-    const std::size_t have = received.size();
-    received.resize(wire::handshake_length);
-    const auto read = co_await stranger->socket.async_read_some(
-        asio::buffer(received.data() + have, received.size() - have), as_values);
-    received.resize(have + std::get<1>(read));
-    good = !std::get<0>(read) && wire::may_be_handshake(received);
+    good = co_await link::read_some(stream, received, wire::handshake_length - received.size());
+    good = good && wire::may_be_handshake(received);
   }
   stranger->deadline.cancel();
   self->strangers_.erase(stranger);
@@ -210,9 +208,8 @@ asio::awaitable<void> Listener::route(std::shared_ptr<Listener> self,
     stranger->close();
     co_return;
   }
-  error_code error;
-  const int descriptor = stranger->socket.release(error);
-  if (!error) driver->adopt(descriptor, stranger->remote, std::move(received));
+  stream.put_back(received);
+  driver->adopt(std::move(stranger->stream), stranger->remote);
 }
 
 }  // namespace barter::net

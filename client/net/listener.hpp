@@ -1,7 +1,7 @@
-// Listener: where peers reach us. Two sockets on one port, IPv4 and IPv6 (IPV6_V6ONLY). Reads the
-// head of each stranger's handshake, learns the info-hash, and hands the descriptor to the
-// torrent's driver; what is no handshake, or of no torrent of ours, is closed silently. Owned by
-// the Client, on its service thread.
+// Listener: where peers reach us. Two sockets on one port, IPv4 and IPv6 (IPV6_V6ONLY). Reads
+// the head of each stranger's handshake, learns the info-hash, puts the bytes back and hands
+// the stream to the torrent's driver; what is no handshake, or of no torrent of ours, is
+// closed silently. Owned by the Client, on its service thread.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -53,7 +53,7 @@ class Listener : public std::enable_shared_from_this<Listener> {
                                              std::shared_ptr<Acceptor> acceptor);
   static boost::asio::awaitable<void> route(std::shared_ptr<Listener> self,
                                             std::shared_ptr<Handshaking> stranger);
-  void admit(boost::asio::ip::tcp::socket socket, Endpoint remote, std::string received);
+  void admit(std::unique_ptr<link::Stream> stream, Endpoint remote);
   void no_descriptor(Acceptor& acceptor);
   void turn_away(Acceptor& acceptor);
 

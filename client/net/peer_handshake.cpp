@@ -1,11 +1,8 @@
 #include "client/net/peer_handshake.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 
-#include "client/link/peer_link.hpp"
+#include "client/link/stream_io.hpp"
 #include "client/net/endpoints.hpp"
 #include "client/net/swarm_driver.hpp"
 
@@ -14,9 +11,7 @@ namespace barter::net {
 namespace {
 
 namespace asio = boost::asio;
-using asio::ip::tcp;
 using boost::system::error_code;
-constexpr asio::as_tuple_t<asio::use_awaitable_t<>> as_values{};
 
 using HandshakingPtr = std::shared_ptr<Handshaking>;
 
@@ -34,50 +29,34 @@ ConnectFailure failure_of(const error_code& error, bool expired) {
 
 namespace {
 
-asio::awaitable<bool> send_ours(std::shared_ptr<SwarmDriver> driver, HandshakingPtr handshaking) {
-  const auto ours = wire::encode(
-      wire::our_handshake(driver->info_hash(), driver->peer_id(), driver->dht_port() != 0));
-  const auto sent = co_await asio::async_write(handshaking->socket, asio::buffer(ours), as_values);
-  co_return !std::get<0>(sent);
-}
-
-// Reads until the handshake is whole; false if it never will be.
-asio::awaitable<bool> receive_theirs(HandshakingPtr handshaking) {
-  auto& received = handshaking->received;
-  while (received.size() < wire::handshake_length) {
-    const std::size_t have = received.size();
-    received.resize(wire::handshake_length);
-    const auto read = co_await handshaking->socket.async_read_some(
-        asio::buffer(received.data() + have, received.size() - have), as_values);
-    received.resize(have + std::get<1>(read));
-    if (std::get<0>(read) || !wire::may_be_handshake(received)) co_return false;
-  }
-  co_return true;
-}
-
 // Ours, and theirs if it comes whole.
 asio::awaitable<std::optional<wire::Handshake>> exchange(std::shared_ptr<SwarmDriver> driver,
                                                          HandshakingPtr handshaking) {
-  set_peer_options(handshaking->socket);
   set_deadline(handshaking, handshake_timeout);
-  const bool sent = co_await send_ours(driver, handshaking);
-  bool whole = false;
-  if (sent) whole = co_await receive_theirs(handshaking);
+  link::Stream& stream = *handshaking->stream;
+  const auto ours = wire::encode(
+      wire::our_handshake(driver->info_hash(), driver->peer_id(), driver->dht_port() != 0));
+  bool good = co_await link::write_all(stream, {ours.begin(), ours.end()});
+  std::vector<std::byte> received;
+  while (good && received.size() < wire::handshake_length) {
+    good = co_await link::read_some(stream, received, wire::handshake_length - received.size());
+    good = good && wire::may_be_handshake(received);
+  }
   handshaking->deadline.cancel();
   driver->handshake_ended(handshaking);
-  if (!whole) co_return std::nullopt;
-  co_return wire::decode_handshake(
-      std::span(handshaking->received).first<wire::handshake_length>());
+  if (!good) co_return std::nullopt;
+  co_return wire::decode_handshake(std::span(received).first<wire::handshake_length>());
 }
 
 }  // namespace
 
-HandshakingPtr hear_from(tcp::socket socket, const Endpoint& remote, WaitingRoom& room) {
-  auto out = std::make_shared<Handshaking>(std::move(socket));
+HandshakingPtr hear_from(std::unique_ptr<link::Stream> stream, asio::io_context& context,
+                         const Endpoint& remote, WaitingRoom& room) {
+  auto out = std::make_shared<Handshaking>(std::move(stream), context);
   out->remote = remote;
   const std::weak_ptr<Handshaking> weak = out;
-  out->place = room.enter(remote.address, [weak, executor = out->socket.get_executor()] {
-    asio::post(executor, [weak] {
+  out->place = room.enter(remote.address, [weak, &context] {
+    asio::post(context, [weak] {
       if (const auto handshaking = weak.lock()) handshaking->close();
     });
   });
@@ -94,12 +73,11 @@ void set_deadline(const HandshakingPtr& handshaking, std::chrono::seconds after)
 }
 
 asio::awaitable<void> connect_peer(std::shared_ptr<SwarmDriver> driver, HandshakingPtr handshaking,
-                                   PeerSource source) {
+                                   link::TcpStream& stream, PeerSource source) {
   const Endpoint remote = handshaking->remote;
   handshaking->outgoing = true;
   set_deadline(handshaking, connect_timeout);
-  const auto connected = co_await handshaking->socket.async_connect(to_asio(remote), as_values);
-  if (const error_code error = std::get<0>(connected)) {
+  if (const error_code error = co_await stream.connect(to_asio(remote))) {
     driver->handshake_ended(handshaking);
     driver->connect_failed(remote, failure_of(error, handshaking->expired));
     co_return;

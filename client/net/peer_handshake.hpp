@@ -3,13 +3,13 @@
 // which the SwarmDriver can close at any time.
 #pragma once
 
-#include <array>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
 #include <vector>
 
+#include "client/link/tcp_stream.hpp"
 #include "client/net/budget.hpp"
 #include "client/net/waiting_room.hpp"
 #include "client/swarm/action.hpp"
@@ -23,39 +23,39 @@ inline constexpr auto connect_timeout = std::chrono::seconds(15);
 inline constexpr auto handshake_timeout = std::chrono::seconds(10);
 
 struct Handshaking {
-  explicit Handshaking(boost::asio::ip::tcp::socket taken)
-      : socket(std::move(taken)), deadline(socket.get_executor()) {}
+  Handshaking(std::unique_ptr<link::Stream> taken, boost::asio::io_context& context)
+      : stream(std::move(taken)), deadline(context) {}
   void close() {
-    boost::system::error_code ignored;
-    socket.close(ignored);
+    if (stream) stream->close();
     deadline.cancel();
   }
-  boost::asio::ip::tcp::socket socket;
+  std::unique_ptr<link::Stream> stream;  // until it travels on
   boost::asio::steady_timer deadline;
   bool expired = false;
   ConnectionBudget::Token token;  // of one that calls us: taken at its end
   WaitingRoom::Place place;       // of one that calls us, until then
   Endpoint remote;
   bool outgoing = false;
-  std::vector<std::byte> received;  // from the first byte of the handshake on
 };
 
-// Of a socket that has been accepted. Where others have to wait too long for a place, it is closed.
-std::shared_ptr<Handshaking> hear_from(boost::asio::ip::tcp::socket socket, const Endpoint& remote,
+// Of a stream that somebody has called us by. Where others have to
+// wait too long for a place, it is closed.
+std::shared_ptr<Handshaking> hear_from(std::unique_ptr<link::Stream> stream,
+                                       boost::asio::io_context& context, const Endpoint& remote,
                                        WaitingRoom& room);
 
 // What the swarm is told of a call that has failed; `expired`: by its deadline.
 ConnectFailure failure_of(const boost::system::error_code& error, bool expired);
 
-// Closes the socket at the deadline; a later call replaces an earlier one.
+// Closes the stream at the deadline; a later call replaces an earlier one.
 void set_deadline(const std::shared_ptr<Handshaking>& handshaking, std::chrono::seconds after);
 
-// Connects to handshaking->remote and shakes hands. Ends in driver->shaken() or connect_failed().
+// Connects to handshaking->remote by `stream`, which is the handshaking's, and
+// shakes hands. Ends in driver->shaken() or connect_failed().
 boost::asio::awaitable<void> connect_peer(std::shared_ptr<SwarmDriver> driver,
                                           std::shared_ptr<Handshaking> handshaking,
-                                          PeerSource source);
-// Answers a peer of which at least the head of the handshake has been received, and is right. Ends
-// in driver->shaken(), or silently.
+                                          link::TcpStream& stream, PeerSource source);
+// Answers a peer that has called. Ends in driver->shaken(), or silently.
 boost::asio::awaitable<void> answer_peer(std::shared_ptr<SwarmDriver> driver,
                                          std::shared_ptr<Handshaking> handshaking);
 

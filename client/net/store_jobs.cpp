@@ -178,16 +178,16 @@ void StoreJobs::check_piece(PieceIndex piece, std::function<void(const Result<bo
       }));
 }
 
-void StoreJobs::read(std::vector<BlockRange> ranges, SendBuffer out,
-                     std::function<void(SendBuffer, const Result<void>&)> done) {
+void StoreJobs::read(std::vector<BlockRange> ranges, link::SendBuffer out,
+                     std::function<void(link::SendBuffer, const Result<void>&)> done) {
   post(DiskPool::Lane::read, [ranges = std::move(ranges), out = std::move(out),
                               done = std::move(done)](Store& store) mutable {
     Result<void> result;
     std::size_t offset = 0;
     store.read_ahead(ranges.back());  // what follows comes while these are waited for
     for (std::size_t i = 0; i < ranges.size() && result;) {
-      const BlockRange range = merged_range(ranges, i);
-      const auto read = store.read(range, {out.get() + offset, range.length}, true);
+      const BlockRange range = link::merged_range(ranges, i);
+      const auto read = store.read(range, out->bytes().subspan(offset, range.length), true);
       if (!read) result = read.error();
       offset += range.length;
     }

@@ -46,8 +46,8 @@ class StoreJobs {
 
   // Reads the ranges, adjacent ones by one call, one after the other
   // into `out`; `done` gets the first error.
-  void read(std::vector<BlockRange> ranges, SendBuffer out,
-            std::function<void(SendBuffer, const Result<void>&)> done);
+  void read(std::vector<BlockRange> ranges, link::SendBuffer out,
+            std::function<void(link::SendBuffer, const Result<void>&)> done);
 
   // One of these at a time.
   void maintain(Work work);

@@ -122,22 +122,16 @@ SwarmDriver::~SwarmDriver() = default;
 
 // From other threads.
 
-void SwarmDriver::adopt(int descriptor, Endpoint remote, std::vector<std::byte> received) {
-  asio::post(thread_.context, [self = shared_from_this(), descriptor, remote,
-                               received = std::move(received)]() mutable {
-    tcp::socket socket(self->thread_.context);
-    error_code error;
-    socket.assign(remote.address.is_v4() ? tcp::v4() : tcp::v6(), descriptor, error);
-    if (error) {
-      ::close(descriptor);
-      return;
-    }
-    if (!self->wants_connection(remote)) return;
-    const auto handshaking = hear_from(std::move(socket), remote, self->shared_.room);
-    handshaking->received = std::move(received);
-    self->handshakes_.insert(handshaking);
-    asio::co_spawn(self->thread_.context, answer_peer(self, handshaking), asio::detached);
-  });
+void SwarmDriver::adopt(std::unique_ptr<link::Stream> stream, Endpoint remote) {
+  if (!stream->move_to(thread_.context)) return;
+  asio::post(
+      thread_.context, [self = shared_from_this(), stream = std::move(stream), remote]() mutable {
+        if (!self->wants_connection(remote)) return;
+        const auto handshaking =
+            hear_from(std::move(stream), self->thread_.context, remote, self->shared_.room);
+        self->handshakes_.insert(handshaking);
+        asio::co_spawn(self->thread_.context, answer_peer(self, handshaking), asio::detached);
+      });
 }
 
 void SwarmDriver::add_peers(std::vector<HostPort> peers) {
@@ -209,17 +203,17 @@ void SwarmDriver::ask(const std::function<void(const Swarm&)>& question) {
 
 // Events of connections.
 
-PeerLink* SwarmDriver::find(ConnectionId id) {
+link::PeerLink* SwarmDriver::find(ConnectionId id) {
   const auto found = links_.find(static_cast<std::uint32_t>(id));
   return found == links_.end() ? nullptr : found->second.connection.get();
 }
 
-void SwarmDriver::touch(PeerLink& connection) {
+void SwarmDriver::touch(link::PeerLink& connection) {
   if (std::exchange(connection.dirty, true)) return;
   dirty_.push_back(connection.shared_from_this());
 }
 
-void SwarmDriver::received(PeerLink& connection, std::span<wire::Message> messages) {
+void SwarmDriver::received(link::PeerLink& connection, std::span<wire::Message> messages) {
   if (find(connection.id()) == nullptr) return;
   const Batch batch(*this);
   note([&] {
@@ -241,7 +235,7 @@ void SwarmDriver::hear_ports(ConnectionId id, std::span<const wire::Message> mes
   }
 }
 
-void SwarmDriver::sent(PeerLink& connection, std::span<const BlockRange> blocks) {
+void SwarmDriver::sent(link::PeerLink& connection, std::span<const BlockRange> blocks) {
   if (find(connection.id()) == nullptr) return;
   const Batch batch(*this);
   const TimePoint now = current_time();
@@ -254,7 +248,7 @@ void SwarmDriver::sent(PeerLink& connection, std::span<const BlockRange> blocks)
   }
 }
 
-void SwarmDriver::metadata_sent(PeerLink& connection) {
+void SwarmDriver::metadata_sent(link::PeerLink& connection) {
   if (find(connection.id()) == nullptr) return;
   const Batch batch(*this);
   note([&] {
@@ -263,7 +257,7 @@ void SwarmDriver::metadata_sent(PeerLink& connection) {
   swarm_.metadata_sent(connection.id(), current_time());
 }
 
-void SwarmDriver::not_sent(PeerLink& connection, std::span<const BlockRange> blocks,
+void SwarmDriver::not_sent(link::PeerLink& connection, std::span<const BlockRange> blocks,
                            SendFailure failure) {
   if (find(connection.id()) == nullptr) return;
   const Batch batch(*this);
@@ -279,7 +273,8 @@ void SwarmDriver::not_sent(PeerLink& connection, std::span<const BlockRange> blo
   touch(connection);
 }
 
-void SwarmDriver::lost(PeerLink& connection, DisconnectReason reason, const std::string& detail) {
+void SwarmDriver::lost(link::PeerLink& connection, DisconnectReason reason,
+                       const std::string& detail) {
   const ConnectionId id = connection.id();
   if (links_.erase(static_cast<std::uint32_t>(id)) == 0) return;
   const Batch batch(*this);
@@ -290,16 +285,16 @@ void SwarmDriver::lost(PeerLink& connection, DisconnectReason reason, const std:
   swarm_.peer_disconnected(id, reason, current_time());
 }
 
-void SwarmDriver::read_later(std::shared_ptr<PeerLink> connection, std::vector<BlockRange> blocks,
-                             SendBuffer out, bool large) {
+void SwarmDriver::read_later(std::shared_ptr<link::PeerLink> connection,
+                             std::vector<BlockRange> blocks, link::SendBuffer out) {
   jobs_.read(
       std::move(blocks), std::move(out),
-      [connection = std::move(connection), large](SendBuffer data, const Result<void>& result) {
-        connection->chunk_read(std::move(data), large, result);
+      [connection = std::move(connection)](link::SendBuffer data, const Result<void>& result) {
+        connection->chunk_read(std::move(data), result);
       });
 }
 
-void SwarmDriver::await_buffers(std::shared_ptr<PeerLink> connection) {
+void SwarmDriver::await_buffers(std::shared_ptr<link::PeerLink> connection) {
   starved_.push_back(std::move(connection));
   if (std::exchange(starved_armed_, true)) return;
   starved_timer_.expires_after(starved_retry);
@@ -372,8 +367,8 @@ void SwarmDriver::shaken(Handshaking& handshaking, const wire::Handshake& theirs
   constexpr std::size_t most_control =
       max_control_bytes + MetadataServer::max_unsent + 2 * block_length;
   const auto connection =
-      std::make_shared<PeerLink>(std::move(handshaking.socket), id, *this, thread_, shared_.blocks,
-                                 reader_limits_, most_control);
+      std::make_shared<link::PeerLink>(std::move(handshaking.stream), id, *this, thread_.context,
+                                       thread_.links, shared_.blocks, reader_limits_, most_control);
   links_[static_cast<std::uint32_t>(id)] = {connection, std::move(handshaking.token),
                                             handshaking.remote, 0};
   note([&] {
@@ -386,7 +381,7 @@ void SwarmDriver::shaken(Handshaking& handshaking, const wire::Handshake& theirs
     connection->send(wire::Port{dht_port()});
     touch(*connection);
   }
-  connection->start(std::span(handshaking.received).subspan(wire::handshake_length));
+  connection->start();
 }
 
 // Actions.
@@ -418,16 +413,19 @@ void SwarmDriver::perform(Connect& action) {
     swarm_.connect_failed(action.endpoint, ConnectFailure::no_room, current_time());
     return;
   }
-  const auto handshaking = std::make_shared<Handshaking>(tcp::socket(thread_.context));
-  handshaking->token = std::move(*token);
+  auto stream = std::make_unique<link::TcpStream>(tcp::socket(thread_.context));
+  link::TcpStream& dialled = *stream;
   if (const error_code error =
-          bind_source(handshaking->socket, shared_.connect_from, action.endpoint)) {
+          bind_source(dialled.socket(), shared_.connect_from, action.endpoint)) {
     swarm_.connect_failed(action.endpoint, failure_of(error, false), current_time());
     return;
   }
+  const auto handshaking = std::make_shared<Handshaking>(std::move(stream), thread_.context);
+  handshaking->token = std::move(*token);
   handshaking->remote = action.endpoint;
   handshakes_.insert(handshaking);
-  asio::co_spawn(thread_.context, connect_peer(shared_from_this(), handshaking, action.source),
+  asio::co_spawn(thread_.context,
+                 connect_peer(shared_from_this(), handshaking, dialled, action.source),
                  asio::detached);
 }
 
@@ -441,7 +439,7 @@ void SwarmDriver::perform(Disconnect& action) {
 }
 
 void SwarmDriver::perform(Send& action) {
-  if (PeerLink* connection = find(action.connection)) {
+  if (link::PeerLink* connection = find(action.connection)) {
     connection->send(action.message);
     if (std::holds_alternative<wire::MetadataData>(action.message)) connection->tell_when_written();
     touch(*connection);
@@ -450,7 +448,7 @@ void SwarmDriver::perform(Send& action) {
 
 void SwarmDriver::perform(SendHave& action) {
   for (const ConnectionId id : action.connections) {
-    if (PeerLink* connection = find(id)) {
+    if (link::PeerLink* connection = find(id)) {
       connection->send_have(action.piece);
       touch(*connection);
     }
@@ -458,14 +456,14 @@ void SwarmDriver::perform(SendHave& action) {
 }
 
 void SwarmDriver::perform(SendBlock& action) {
-  if (PeerLink* connection = find(action.connection)) {
+  if (link::PeerLink* connection = find(action.connection)) {
     connection->send_block(action.range);
     touch(*connection);
   }
 }
 
 void SwarmDriver::perform(CancelBlock& action) {
-  PeerLink* connection = find(action.connection);
+  link::PeerLink* connection = find(action.connection);
   if (connection == nullptr || !connection->cancel_block(action.range)) return;
   const BlockRange one[] = {action.range};
   not_sent(*connection, one, SendFailure::cancelled);

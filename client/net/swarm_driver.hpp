@@ -22,6 +22,7 @@
 #include "client/link/peer_link.hpp"
 #include "client/net/budget.hpp"
 #include "client/net/finders.hpp"
+#include "client/net/io_threads.hpp"
 #include "client/net/mailbox.hpp"
 #include "client/net/named_hosts.hpp"
 #include "client/net/peer_handshake.hpp"
@@ -52,7 +53,7 @@ struct DriverShared {
   std::function<void(TorrentId, TorrentEvent)> emit;  // any thread; does not block
 };
 
-class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
+class SwarmDriver : public link::LinkOwner, public std::enable_shared_from_this<SwarmDriver> {
  public:
   SwarmDriver(const DriverShared& shared, NetThread& thread, TorrentId id, AddTorrent torrent,
               std::shared_ptr<const SwarmConfig> config, std::shared_ptr<Store> store,
@@ -73,7 +74,8 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   // The disk has not let stop() end: ends without it. Jobs under way keep the driver alive; nothing
   // is heard of it any more. Returns when that is done.
   void give_up();
-  void adopt(int descriptor, Endpoint remote, std::vector<std::byte> received);
+  // A stranger whose handshake names this torrent, and has not been read. By the stream's thread.
+  void adopt(std::unique_ptr<link::Stream> stream, Endpoint remote);
   void add_peers(std::vector<HostPort> peers);
   std::shared_ptr<NamedHosts> peer_names();
   void add_found(PeerSource source, std::vector<Endpoint> peers);
@@ -97,20 +99,21 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   };
   const Rates& rates() const { return rates_; }
 
-  // Of connections.
-  std::uint32_t blocks_due(ConnectionId id) const { return swarm_.blocks_due(id); }
-  TimePoint listen_at(ConnectionId id) const { return swarm_.listen_at(id); }
-  void received(PeerLink& connection, std::span<wire::Message> messages);
-  void sent(PeerLink& connection, std::span<const BlockRange> blocks);
-  void metadata_sent(PeerLink& connection);
-  void not_sent(PeerLink& connection, std::span<const BlockRange> blocks, SendFailure failure);
-  void lost(PeerLink& connection, DisconnectReason reason, const std::string& detail);
-  Result<bool> read_now(BlockRange range, std::span<std::byte> out) {
+  // LinkOwner.
+  std::uint32_t blocks_due(ConnectionId id) const override { return swarm_.blocks_due(id); }
+  TimePoint listen_at(ConnectionId id) const override { return swarm_.listen_at(id); }
+  void received(link::PeerLink& link, std::span<wire::Message> messages) override;
+  void sent(link::PeerLink& link, std::span<const BlockRange> blocks) override;
+  void metadata_sent(link::PeerLink& link) override;
+  void not_sent(link::PeerLink& link, std::span<const BlockRange> blocks,
+                SendFailure failure) override;
+  void lost(link::PeerLink& link, DisconnectReason reason, const std::string& detail) override;
+  Result<bool> read_now(BlockRange range, std::span<std::byte> out) override {
     return jobs_.store()->read(range, out, false);
   }
-  void read_later(std::shared_ptr<PeerLink> connection, std::vector<BlockRange> blocks,
-                  SendBuffer out, bool large);
-  void await_buffers(std::shared_ptr<PeerLink> connection);
+  void read_later(std::shared_ptr<link::PeerLink> link, std::vector<BlockRange> blocks,
+                  link::SendBuffer out) override;
+  void await_buffers(std::shared_ptr<link::PeerLink> link) override;
 
   // Of handshakes.
   bool wants_connection(const Endpoint& from);
@@ -121,7 +124,7 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
  private:
   enum class State : std::uint8_t { fetching, checking, running, stopping, ended };
   struct Link {
-    std::shared_ptr<PeerLink> connection;
+    std::shared_ptr<link::PeerLink> connection;
     ConnectionBudget::Token token;
     Endpoint remote;
     std::uint16_t dht_port = 0;  // of its node of the DHT, once it has told
@@ -163,8 +166,8 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   void perform(Announce& action);
   void perform(FindPeers& action);
   void perform(Notify& action);
-  PeerLink* find(ConnectionId id);
-  void touch(PeerLink& connection);
+  link::PeerLink* find(ConnectionId id);
+  void touch(link::PeerLink& link);
   void arm_timer();
   void retry_starved();
   void free_memory();
@@ -243,7 +246,7 @@ class SwarmDriver : public std::enable_shared_from_this<SwarmDriver> {
   std::vector<Action> actions_;
   std::unordered_map<std::uint32_t, Link> links_;
   std::uint32_t next_connection_ = 1;
-  std::vector<std::shared_ptr<PeerLink>> dirty_, flushing_, starved_;
+  std::vector<std::shared_ptr<link::PeerLink>> dirty_, flushing_, starved_;
   std::set<std::shared_ptr<Handshaking>> handshakes_;
 
   boost::asio::steady_timer timer_{thread_.context};  // the swarm's next deadline

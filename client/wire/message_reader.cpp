@@ -105,10 +105,6 @@ void MessageReader::drop_staged(std::size_t bytes) {
   }
 }
 
-void MessageReader::push(std::span<const std::byte> bytes) {
-  restage(bytes);
-}
-
 // The span that ends what has begun: the rest of a block, or of a message in the staging area.
 // False if what follows that span cannot be guessed.
 bool MessageReader::prepare_lead() {

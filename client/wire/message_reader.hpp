@@ -41,8 +41,6 @@ class MessageReader {
   std::span<const std::span<std::byte>> prepare(std::uint32_t blocks_due);
   // The kernel has put that many bytes there (at most the sum of the spans).
   void commit(std::size_t bytes);
-  // Bytes that came some other way, before the first prepare(): read behind the handshake.
-  void push(std::span<const std::byte> bytes);
 
   enum class Next : std::uint8_t {
     message,      // one more

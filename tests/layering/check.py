@@ -26,7 +26,7 @@ CLIENT_PARTS = {
     "swarm": {"wire", "swarm"},
     "dht": {"wire", "dht"},
     "sim": {"wire", "swarm", "dht", "sim"},
-    "link": {"wire", "swarm", "link", "net"},
+    "link": {"wire", "swarm", "link"},
     "net": {"wire", "swarm", "dht", "link", "net", ""},
     "": {"wire", "swarm", "dht", "link", "net", ""},
 }

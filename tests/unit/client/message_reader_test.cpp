@@ -266,16 +266,6 @@ TEST_CASE("a read that brings nothing changes nothing") {
   CHECK(raw(message) == stream);
 }
 
-TEST_CASE("bytes read behind the handshake come first") {
-  BlockPool pool(8);
-  MessageReader reader(pool);
-  const std::string stream = raw(Unchoke{}) + raw_piece(1, 0, "tail");
-  reader.push(as_bytes(stream).first(11));
-  const Outcome out = read_all(
-      reader, std::string_view(stream).substr(11), [](std::size_t) { return 3; }, [] { return 1; });
-  CHECK(out.bytes == stream);
-}
-
 TEST_CASE("a message longer than its kind may be is refused by its first five bytes") {
   struct Row {
     std::uint32_t length;

@@ -2,12 +2,14 @@
 
 #include <catch2/catch.hpp>
 #include <cstring>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "torrent/random.hpp"
 
 using namespace barter;
-using namespace barter::net;
+using namespace barter::link;
 
 namespace {
 
@@ -17,27 +19,52 @@ BlockRange block(std::uint32_t piece, std::uint32_t begin, std::uint32_t length 
 
 // Gives the chunk bytes that tell their block.
 void load(SendQueue& queue, std::span<const BlockRange> blocks) {
-  auto data = std::make_unique<std::byte[]>(SendBuffers::large);
+  SendBuffer data(new SendMemory(SendBuffers::large));
   std::size_t at = 0;
   for (const BlockRange& one : blocks) {
-    std::memset(data.get() + at, static_cast<int>(to_number(one.piece) * 16 + one.begin / 16384),
-                one.length);
+    std::memset(data->bytes().data() + at,
+                static_cast<int>(to_number(one.piece) * 16 + one.begin / 16384), one.length);
     at += one.length;
   }
-  queue.set_chunk_data(std::move(data), true);
+  queue.set_chunk_data(std::move(data));
 }
 
-// Takes at most `most` bytes of what the queue offers.
-std::string write(SendQueue& queue, std::size_t most, std::vector<BlockRange>& sent) {
-  std::vector<iovec> vectors;
-  const std::size_t total = queue.gather(vectors);
-  std::string out;
-  for (const iovec& v : vectors) out.append(static_cast<const char*>(v.iov_base), v.iov_len);
-  CHECK(out.size() == total);
-  out.resize(std::min(out.size(), most));
-  if (queue.consumed(out.size(), sent)) queue.take_chunk_data();
-  return out;
-}
+// A stream that takes so many bytes at a time and keeps what it has begun until it is through.
+class Taker {
+ public:
+  // Takes at most `most` bytes of what the queue offers.
+  std::string write(SendQueue& queue, std::size_t most, std::vector<BlockRange>& sent) {
+    std::vector<Segment*> offered;
+    queue.offer(offered);
+    std::string out = left_.substr(0, most);
+    left_.erase(0, out.size());
+    std::vector<Segment> done;
+    if (left_.empty() && begun_) done.push_back(std::move(*std::exchange(begun_, std::nullopt)));
+    std::size_t begun = 0;
+    for (; begun < offered.size() && out.size() < most; ++begun) {
+      std::string bytes;
+      for (const auto part : {offered[begun]->head(), offered[begun]->body()})
+        bytes.append(reinterpret_cast<const char*>(part.data()), part.size());
+      CHECK(bytes.size() == offered[begun]->size());
+      left_ = bytes.substr(std::min(bytes.size(), most - out.size()));
+      out += bytes.substr(0, bytes.size() - left_.size());
+      if (left_.empty()) {
+        done.push_back(std::move(*offered[begun]));
+      } else {
+        begun_ = std::move(*offered[begun]);
+      }
+    }
+    queue.begun(begun);
+    queue.done(done, sent, buffers_);
+    return out;
+  }
+  std::size_t backlog() const { return left_.size(); }
+
+ private:
+  SendBuffers buffers_;
+  std::optional<Segment> begun_;
+  std::string left_;
+};
 
 // The messages of a stream, by a letter or number each.
 std::string names(std::string_view stream) {
@@ -80,14 +107,15 @@ std::string names(std::string_view stream) {
 TEST_CASE("messages overtake blocks that have not begun") {
   SendQueue queue;
   std::vector<BlockRange> sent;
+  Taker taker;
   queue.push_block(block(1, 0));
   queue.push_block(block(2, 0));
   load(queue, queue.begin_chunk(SendBuffers::large));
   queue.push(wire::Request{1, 2, 3});
-  std::string out = write(queue, 20'000, sent);  // the request, block 1 and some of block 2
+  std::string out = taker.write(queue, 20'000, sent);  // the request, block 1 and some of block 2
   CHECK(sent == std::vector{block(1, 0)});
   queue.push_have(PieceIndex{5});
-  out += write(queue, 100'000, sent);
+  out += taker.write(queue, 100'000, sent);
   CHECK(names(out) == "r12h");
   CHECK(sent.size() == 2);
   CHECK_FALSE(queue.anything_to_write());
@@ -96,33 +124,35 @@ TEST_CASE("messages overtake blocks that have not begun") {
 TEST_CASE("a choke stays behind the blocks before it, and what follows stays behind the choke") {
   SendQueue queue;
   std::vector<BlockRange> sent;
+  Taker taker;
   for (std::uint32_t i = 1; i <= 3; ++i) queue.push_block(block(i, 0));
   load(queue, queue.begin_chunk(2 * 16384));
   queue.push(wire::Choke{});
   queue.push(wire::Have{1});
   queue.push(wire::Unchoke{});
   queue.push_block(block(4, 0));
-  std::string out = write(queue, 1 << 20, sent);
+  std::string out = taker.write(queue, 1 << 20, sent);
   CHECK(names(out) == "12");
   const auto next = queue.begin_chunk(1 << 20);
   CHECK(next.size() == 1);  // not past the choke
   load(queue, next);
-  out += write(queue, 1 << 20, sent);
-  out += write(queue, 1 << 20, sent);
+  out += taker.write(queue, 1 << 20, sent);
+  out += taker.write(queue, 1 << 20, sent);
   load(queue, queue.begin_chunk(1 << 20));
-  out += write(queue, 1 << 20, sent);
+  out += taker.write(queue, 1 << 20, sent);
   CHECK(names(out) == "123chu4");
 }
 
 TEST_CASE("cancelled blocks let the choke go") {
   SendQueue queue;
   std::vector<BlockRange> sent;
+  Taker taker;
   queue.push_block(block(1, 0));
   queue.push(wire::Choke{});
   CHECK_FALSE(queue.anything_to_write());
   CHECK(queue.cancel_block(block(1, 0)));
   CHECK_FALSE(queue.cancel_block(block(1, 0)));
-  CHECK(names(write(queue, 100, sent)) == "c");
+  CHECK(names(taker.write(queue, 100, sent)) == "c");
 }
 
 TEST_CASE("a block that has begun is not cancelled, one behind it is") {
@@ -137,12 +167,13 @@ TEST_CASE("a block that has begun is not cancelled, one behind it is") {
 TEST_CASE("a chunk whose bytes cannot be read is given up, or shortened") {
   SendQueue queue;
   std::vector<BlockRange> sent;
+  Taker taker;
   for (std::uint32_t i = 1; i <= 4; ++i) queue.push_block(block(i, 0));
   CHECK(queue.begin_chunk(1 << 20).size() == 4);
   queue.shorten_chunk(2);
   CHECK(queue.abandon_chunk() == std::vector{block(1, 0), block(2, 0)});
   load(queue, queue.begin_chunk(1 << 20));
-  CHECK(names(write(queue, 1 << 20, sent)) == "34");
+  CHECK(names(taker.write(queue, 1 << 20, sent)) == "34");
 }
 
 TEST_CASE("adjacent blocks of a piece are one range") {
@@ -162,6 +193,7 @@ TEST_CASE("whatever the socket takes at a time, the stream is whole messages in 
     SendQueue queue;
     std::string out;
     std::vector<BlockRange> sent;
+    Taker taker;
     std::size_t blocks = 0, messages = 0;
     for (int step = 0; step < 60; ++step) {
       switch (random.below(5)) {
@@ -184,12 +216,12 @@ TEST_CASE("whatever the socket takes at a time, the stream is whole messages in 
           if (!queue.chunk_active() && queue.blocks_waiting()) {
             load(queue, queue.begin_chunk(random.below(100'000)));
           }
-          out += write(queue, random.below(30'000), sent);
+          out += taker.write(queue, random.below(30'000), sent);
       }
     }
-    while (queue.anything_to_write() || queue.blocks_waiting()) {
+    while (queue.anything_to_write() || queue.blocks_waiting() || taker.backlog() > 0) {
       if (!queue.chunk_active() && queue.blocks_waiting()) load(queue, queue.begin_chunk(100'000));
-      out += write(queue, 1 << 20, sent);
+      out += taker.write(queue, 1 << 20, sent);
     }
     const std::string seen = names(out);
     INFO(seen);
