@@ -139,7 +139,8 @@ void DiskNames::number(FileIndex file, NameReason why) {
   // Counted from the first name: "a.1.txt" is followed by "a.2.txt".
   const auto found = changed_.find(file);
   const bool other = found != changed_.end() && (found->second.why == NameReason::refused ||
-                                                 found->second.why == NameReason::asked);
+                                                 found->second.why == NameReason::asked ||
+                                                 found->second.why == NameReason::found);
   const std::string path = free_path(other ? found->second.path : files_[file].path);
   changed_[file] = {path, why, {}};
   if (partial_[file]) claim_part(file);
@@ -166,6 +167,11 @@ void DiskNames::keep_part(FileIndex file, std::string path) {
   const std::lock_guard lock(mutex_);
   changed_.try_emplace(file, DiskName{files_[file].path, {}, {}}).first->second.part =
       std::move(path);
+}
+
+bool DiskNames::is_free(const std::string& path) {
+  const std::lock_guard lock(mutex_);
+  return !is_taken(path);
 }
 
 bool DiskNames::simplify(FileIndex file) {

@@ -25,6 +25,7 @@ enum class NameReason : std::uint8_t {
   clash = 1,    // the disk takes this name and another one of the torrent for the same
   refused = 2,  // the disk cannot hold the name
   asked = 3,    // the user chose another
+  found = 4,    // it was there already, called what others make of the name
 };
 
 // A file's name where it is not simply the torrent's.
@@ -61,6 +62,8 @@ class DiskNames {
   void number_part(FileIndex file);
   // This one, whatever the final name has become.
   void keep_part(FileIndex file, std::string path);
+  // No file or folder of the torrent is called this.
+  bool is_free(const std::string& path);
   // A final name that more disks can hold; false if there is no other.
   bool simplify(FileIndex file);
 

@@ -225,7 +225,7 @@ bool apply_named(Reader& in, JournalState& state) {
   const std::uint8_t why = in.u8();
   DiskName name{std::string(in.text()), static_cast<NameReason>(why), std::string(in.text())};
   if (!in.ok() || file >= state.files.size() || name.path.empty()) return false;
-  if (why > static_cast<std::uint8_t>(NameReason::asked)) return false;
+  if (why > static_cast<std::uint8_t>(NameReason::found)) return false;
   state.names[file] = std::move(name);
   return true;
 }

@@ -101,6 +101,7 @@ struct NameNote {
   enum class Kind : std::uint8_t {
     clash,     // the disk takes its name for that of another file of the torrent: it is at `path`
     refused,   // the disk cannot hold its name: it is at `path`
+    found,     // it was there already, under another spelling of its name: `path`
     in_place,  // what is at `path` is another version, and is changed in place
     taken,     // it is whole, at `path`, and something else has the name it should get
     no_link,   // a symbolic link that the disk does not take
@@ -217,7 +218,8 @@ class Store {
 };
 
 // What the files of a torrent are called that was fetched into `folder` with this state: by file,
-// below the folder. Without a state, what the torrent says.
+// below the folder. Without a state, what the torrent says, or what others may have made of that,
+// where a file is there.
 Result<std::vector<std::string>> names_on_disk(const Metainfo& metainfo, const std::string& folder,
                                                const std::string& state_folder, Files& files);
 

@@ -23,6 +23,7 @@
 #include "chunkstore/files.hpp"
 #include "chunkstore/foreign_files.hpp"
 #include "chunkstore/hash_bench.hpp"
+#include "chunkstore/name_search.hpp"
 #include "chunkstore/piece_hasher.hpp"
 #include "chunkstore/resume.hpp"
 #include "chunkstore/spill.hpp"
@@ -179,6 +180,7 @@ class Store::Impl {
   Result<FileInfo> locate(FileIndex file, const JournalState* state);
   Result<FileInfo> look_for(const std::string& path);
   bool is_never_made(FileIndex file, const JournalState::FileRecord* record, const FileInfo& info);
+  bool take_other_name(FileIndex file, const NameSearch::Found& found);
   Result<FileInfo> locate_simpler(FileIndex file);
   Result<void> follow_twins(std::vector<Found>& found, const JournalState* state);
   bool renamed_by_others(FileIndex file);
@@ -261,9 +263,10 @@ class Store::Impl {
   std::string state_path_;
   OpenReport report_;
   BeginReport begin_report_;
-  FileOrigins origins_;        // as the last run left them
-  std::vector<bool> kept_;     // by file: the user wants it left alone
-  std::vector<bool> refused_;  // by file: begin() found that it can never be written
+  FileOrigins origins_;               // as the last run left them
+  std::vector<bool> kept_;            // by file: the user wants it left alone
+  std::vector<bool> refused_;         // by file: begin() found that it can never be written
+  std::optional<NameSearch> search_;  // while open() looks for the files
   // Until begin(): files that open() found and that may be somebody else's, as they looked.
   std::map<FileIndex, FileStamp> strangers_;
   std::vector<std::pair<FileIndex, FileIndex>>

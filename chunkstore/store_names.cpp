@@ -91,6 +91,12 @@ Result<FileInfo> Store::Impl::look_for(const std::string& path) {
 Result<FileInfo> Store::Impl::locate(FileIndex file, const JournalState* state) {
   DiskNames& names = set_.names();
   const auto* record = state != nullptr ? &state->files[file] : nullptr;
+  const bool unnamed = search_ && !names.is_partial(file) && !names.remembered(file);
+  if (unnamed) {
+    // Who made the file by this torrent, or the torrent of this file, most likely took its word.
+    const auto raw = search_->raw(*metainfo_, file);
+    if (raw && take_other_name(file, *raw)) return raw->info;
+  }
   const auto here = look_for(names.path(file));
   if (!here && here.error().code != Errc::not_found) return here;
   if (names.is_partial(file)) {
@@ -114,6 +120,10 @@ Result<FileInfo> Store::Impl::locate(FileIndex file, const JournalState* state) 
   const std::string part_path = names.part_path(file);
   const auto part = look_for(part_path);
   if (!part || part->kind != FileKind::file || part->size == 0) {
+    const auto other = unnamed && !part ? search_->spelled(*metainfo_, file) : std::nullopt;
+    // A download that found something else there would only be in its own way.
+    const bool good = other && (options_.read_only || other->info.size == set_.length(file));
+    if (good && take_other_name(file, *other)) return other->info;
     return options_.read_only && !part ? locate_simpler(file) : here;
   }
   const bool ours =
@@ -122,6 +132,14 @@ Result<FileInfo> Store::Impl::locate(FileIndex file, const JournalState* state) 
   if (!ours && !unknown) return here;
   names.set_partial(file, true);
   return part;
+}
+
+// It goes by that name then. Not if another file of the torrent is called that.
+bool Store::Impl::take_other_name(FileIndex file, const NameSearch::Found& found) {
+  if (!set_.names().is_free(found.path)) return false;
+  set_.names().restore(file, {found.path, NameReason::found, {}});
+  tell_name(NameNote::Kind::found, file, found.path);
+  return true;
 }
 
 // begin() was stopped before it had made the file: what has its part
@@ -456,20 +474,40 @@ Result<void> Store::Impl::name_file(FileIndex file) {
 
 namespace {
 
-void guess_names(const Metainfo& metainfo, Files& files, const FileHandle& root,
+bool is_real(const File& file) {
+  return !file.pad && file.symlink_target.empty();
+}
+
+// A file of no name that is remembered: is it there under one that others make of its name?
+std::optional<std::string> other_name(const Metainfo& metainfo, std::uint32_t file,
+                                      const Result<FileInfo>& here, NameSearch& search,
+                                      DiskNames& taken) {
+  auto found = search.raw(metainfo, file);
+  if (!found && !here) found = search.spelled(metainfo, file);
+  if (!found || !taken.is_free(found->path)) return std::nullopt;
+  return std::move(found->path);
+}
+
+void guess_names(const Metainfo& metainfo, Files& files, const FileHandle& root, NameSearch& search,
                  std::vector<std::string>& out) {
   const auto& list = metainfo.files();
   std::vector<std::optional<FileInfo>> infos(list.size());
+  DiskNames taken(list);
   for (std::uint32_t file = 0; file < list.size(); ++file) {
-    if (list[file].pad || !list[file].symlink_target.empty()) continue;
-    if (const auto info = files.look(root, list[file].path)) {
+    if (!is_real(list[file])) continue;
+    const auto info = files.look(root, list[file].path);
+    if (auto other = other_name(metainfo, file, info, search, taken)) {
+      out[file] = std::move(*other);
+      continue;
+    }
+    if (info) {
       infos[file] = *info;
       continue;
     }
     const std::string simpler = simpler_path(list[file].path);
     if (simpler.empty()) continue;
-    const auto info = files.look(root, simpler);
-    if (info && info->size == list[file].length) out[file] = simpler;
+    const auto there = files.look(root, simpler);
+    if (there && there->size == list[file].length) out[file] = simpler;
   }
   const auto exists = [&](const std::string& path) { return files.look(root, path).has_value(); };
   for (auto& [file, name] : guess_twins(list, infos, exists)) out[file] = std::move(name.path);
@@ -485,6 +523,8 @@ Result<std::vector<std::string>> names_on_disk(const Metainfo& metainfo, const s
   if (!canonical) return canonical.error();
   const auto root = files.open_folder(*canonical, false);
   if (!root) return out;
+  NameSearch search(files, *canonical,
+                    [&](const std::string& path) { return files.look(*root, path); });
   std::optional<Journal::Loaded> loaded;
   if (!state_folder.empty()) {
     const auto state = files.open_folder(state_path_of(metainfo, state_folder, *canonical), false);
@@ -495,7 +535,7 @@ Result<std::vector<std::string>> names_on_disk(const Metainfo& metainfo, const s
     }
   }
   if (!loaded) {
-    guess_names(metainfo, files, *root, out);
+    guess_names(metainfo, files, *root, search, out);
     return out;
   }
   DiskNames names(metainfo.files());
@@ -504,6 +544,10 @@ Result<std::vector<std::string>> names_on_disk(const Metainfo& metainfo, const s
     const bool partial = loaded->state.files[file].partial;
     names.set_partial(file, partial && files.look(*root, names.part_path(file)).has_value());
     out[file] = names.path(file);
+    const bool named = names.is_partial(file) || names.remembered(file);
+    if (named || !is_real(metainfo.files()[file])) continue;
+    const auto here = files.look(*root, out[file]);
+    if (auto other = other_name(metainfo, file, here, search, names)) out[file] = std::move(*other);
   }
   return out;
 }

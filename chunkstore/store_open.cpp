@@ -91,11 +91,15 @@ Result<void> Store::Impl::open() {
   has_side_ = loaded && state.begun;
   if (auto done = open_root(state); !done) return done;
   if (auto done = recall_names(state); !done) return done;
+  if (set_.has_root()) {
+    search_.emplace(files_, root_path_, [this](const std::string& path) { return look_for(path); });
+  }
   if (loaded && !options_.output.empty()) loaded->state = state;
   if (auto done = lock_data(loaded ? &state : nullptr); !done) return done;
   auto found = look_at_files(loaded);
   if (!found) return found.error();
   if (auto done = follow_twins(*found, loaded ? &loaded->state : nullptr); !done) return done;
+  search_.reset();
   const bool same_boot = loaded && !state.boot_id.empty() && state.boot_id == files_.boot_id();
   if (state.begun) adopt_unsynced(state, *found, same_boot);
   mark_pieces(state, loaded, *found);

@@ -25,7 +25,7 @@ struct Options {
   std::uint64_t piece_length = 0;
   unsigned threads = 0;
   bool v1 = false, v2 = false, hybrid = false;
-  bool is_private = false, no_hidden = false, attributes = false;
+  bool is_private = false, no_hidden = false, attributes = false, replace_names = false;
   bool no_date = false, no_created_by = false, force = false, dry_run = false;
 };
 
@@ -52,6 +52,7 @@ CreateOptions create_options(const Options& options) {
   out.walk.include = parse_globs("--include", options.include);
   out.walk.exclude = parse_globs("--exclude", options.exclude);
   out.walk.hidden = !options.no_hidden;
+  out.walk.replace_names = options.replace_names;
   out.trackers = parse_tiers(options.announce);
   out.web_seeds = parse_web_seeds(options.web_seeds);
   out.is_private = options.is_private;
@@ -83,6 +84,7 @@ boost::json::object describe(const CreatePlan& plan) {
           {"total_size", plan.walk.total_size},
           {"files", plan.walk.files.size()},
           {"piece_length", plan.piece_length},
+          {"replaced_names", plan.walk.replaced.size()},
           {"left_out",
            {{"excluded", left_out.excluded},
             {"hidden", left_out.hidden},
@@ -202,6 +204,8 @@ int create_of_source(const std::string& source, const Options& options, CreateOp
   if (!plan) return output.fail(plan.error());
   const std::string left_out = in_words(plan->walk.left_out);
   if (!left_out.empty()) output.message("left out: " + left_out);
+  const std::string replaced = in_words(plan->walk.replaced);
+  if (!replaced.empty()) output.message("in the torrent: " + replaced);
   if (options.dry_run) return show_plan(*plan, output);
   const auto torrent = create_torrent(*plan, create, progress_of(source, output));
   if (!torrent) return fail(output, torrent.error());
@@ -268,6 +272,9 @@ void add_create_command(CLI::App& app, CommandLine& line) {
   single(command->add_option("--exclude", options->exclude, "No files or folders that match")
              ->type_name("GLOB"));
   command->add_flag("--no-hidden", options->no_hidden, "No names that begin with a dot");
+  command->add_flag("--replace-names", options->replace_names,
+                    "Let the torrent have simpler names where clients would change them; the files "
+                    "keep theirs, and are found");
   command->add_flag("--attributes", options->attributes,
                     "Note executable and hidden files (BEP 47)");
   command->add_flag("--no-date", options->no_date, "No creation date: the same bytes every time");

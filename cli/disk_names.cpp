@@ -9,6 +9,7 @@
 #include "chunkstore/posix_files.hpp"
 #include "cli/state_folder.hpp"
 #include "cli/text.hpp"
+#include "torrent/name_key.hpp"
 
 namespace barter::cli {
 
@@ -22,6 +23,8 @@ std::string_view kind_of(NameNote::Kind kind) {
       return "clash";
     case NameNote::Kind::refused:
       return "refused";
+    case NameNote::Kind::found:
+      return "found";
     case NameNote::Kind::in_place:
       return "in_place";
     case NameNote::Kind::taken:
@@ -40,6 +43,8 @@ std::string sentence_of(const NameNote& note, const std::string& name) {
           name, note.path);
     case NameNote::Kind::refused:
       return fmt::format("{}: this disk cannot hold the name; it is called {}", name, note.path);
+    case NameNote::Kind::found:
+      return fmt::format("{}: found as {}", name, note.path);
     case NameNote::Kind::in_place:
       return fmt::format("{}: is there already, and not whole; it is changed in place", note.path);
     case NameNote::Kind::taken:
@@ -94,20 +99,45 @@ Result<std::vector<std::string>> remembered_names(const Metainfo& metainfo,
   return names_on_disk(metainfo, folder, state ? *state : std::string{}, *posix_files());
 }
 
-void tell_names(const std::vector<NameNote>& notes, Watched& watched, Output& output) {
+namespace {
+
+void tell(const std::vector<NameNote>& notes, const Metainfo& metainfo, Output& output) {
   std::size_t told = 0;
   for (const NameNote& note : notes) {
-    const std::string& name = watched.metainfo->files()[note.file].path;
-    if (note.kind == NameNote::Kind::taken) watched.unnamed.push_back(note.path);
-    output.event("name", {{"name", watched.name()},
+    const std::string& name = metainfo.files()[note.file].path;
+    output.event("name", {{"name", metainfo.name()},
                           {"path", name},
                           {"disk_path", note.path},
                           {"reason", kind_of(note.kind)}});
     if (++told <= most_told) output.warning(sentence_of(note, name));
   }
   if (told > most_told) {
-    output.warning(fmt::format("{}: {} more such files", watched.name(), told - most_told));
+    output.warning(fmt::format("{}: {} more such files", metainfo.name(), told - most_told));
   }
+}
+
+}  // namespace
+
+void tell_found_names(const Metainfo& metainfo, std::span<const std::string> names,
+                      Output& output) {
+  std::vector<NameNote> notes;
+  for (std::uint32_t file = 0; file < names.size(); ++file) {
+    if (names[file] == metainfo.files()[file].path) continue;
+    const auto raw = metainfo.raw_paths(file);
+    if (std::find(raw.begin(), raw.end(), names[file]) == raw.end() &&
+        name_key(names[file]) != name_key(metainfo.files()[file].path)) {
+      continue;
+    }
+    notes.push_back({NameNote::Kind::found, file, names[file]});
+  }
+  tell(notes, metainfo, output);
+}
+
+void tell_names(const std::vector<NameNote>& notes, Watched& watched, Output& output) {
+  for (const NameNote& note : notes) {
+    if (note.kind == NameNote::Kind::taken) watched.unnamed.push_back(note.path);
+  }
+  tell(notes, *watched.metainfo, output);
 }
 
 Error unnamed_error(const std::vector<std::string>& parts) {

@@ -2,6 +2,7 @@
 // remembers, and how a person is told of them.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,8 @@ Result<std::vector<std::string>> remembered_names(const Metainfo& metainfo,
                                                   const std::string& folder,
                                                   const std::string& state_folder);
 
+// The same for files that were found under what others make of their names; `names` by file.
+void tell_found_names(const Metainfo& metainfo, std::span<const std::string> names, Output& output);
 // Warnings, and events `name`. Files that could not be named go to watched.unnamed.
 void tell_names(const std::vector<NameNote>& notes, Watched& watched, Output& output);
 Error unnamed_error(const std::vector<std::string>& parts);

@@ -4,6 +4,7 @@
 #include "cli/explain.hpp"
 #include "cli/sizes.hpp"
 #include "cli/text.hpp"
+#include "torrent/utf8.hpp"
 #include "torrent/write_file.hpp"
 
 #include <fmt/format.h>
@@ -179,14 +180,14 @@ void Output::message(std::string_view line) {
 
 void Output::warning(std::string_view line) {
   const std::lock_guard lock(mutex_);
-  if (settings_.json) return write_event("warning", {{"message", valid_utf8(line)}});
+  if (settings_.json) return write_event("warning", {{"message", line}});
   write_line(true,
              settings_.color ? "barter: \x1b[33mwarning\x1b[0m: " : "barter: warning: ", line);
 }
 
 void Output::write_error(const Error& error) {
   if (settings_.json) {
-    write_event("error", {{"code", to_string(error.code)}, {"message", valid_utf8(error.message)}});
+    write_event("error", {{"code", to_string(error.code)}, {"message", error.message}});
   } else {
     write_line(true, settings_.color ? "\x1b[31mbarter\x1b[0m: " : "barter: ", error.message);
   }
@@ -210,12 +211,27 @@ void Output::event(std::string_view kind, boost::json::object fields) {
   write_event(kind, fields);
 }
 
+namespace {
+
+// JSON is UTF-8; names on a disk need not be. Each byte that is none becomes U+FFFD.
+void make_valid(boost::json::value& value) {
+  if (auto* text = value.if_string()) {
+    if (!is_utf8(*text)) *text = valid_utf8(*text);
+  } else if (auto* array = value.if_array()) {
+    for (auto& one : *array) make_valid(one);
+  } else if (auto* object = value.if_object()) {
+    for (auto& one : *object) make_valid(one.value());
+  }
+}
+
+}  // namespace
+
 void Output::write_event(std::string_view kind, const boost::json::object& fields) {
   boost::json::object line;
   line.reserve(fields.size() + 2);
   line["event"] = kind;
   line["time"] = format_time(settings_.wall());
-  for (const auto& field : fields) line[field.key()] = field.value();
+  for (const auto& field : fields) make_valid(line[field.key()] = field.value());
   write_out(boost::json::serialize(line) + "\n");
 }
 
@@ -267,7 +283,7 @@ void Output::hashing(const HashingStatus& status) {
   const auto eta = remaining(status.bytes_done, status.bytes_total, rate);
   boost::json::object fields{
       {"bytes_done", status.bytes_done}, {"bytes_total", status.bytes_total}, {"rate", rate}};
-  if (!status.path.empty()) fields["path"] = valid_utf8(status.path);
+  if (!status.path.empty()) fields["path"] = status.path;
   std::string tail = rate == 0 ? "" : ", " + format_rate(rate);
   if (eta && eta->count() > 0) tail += ", " + format_duration(*eta) + " left";
   show_progress(hashing_, status.bytes_done, status.bytes_total, "hashing", std::move(fields),
@@ -286,7 +302,7 @@ void Output::transfer(const TransferStatus& status) {
                              {"down_rate", status.down_rate},   {"up_rate", status.up_rate},
                              {"peers", status.peers},           {"seeds", status.seeds}};
   fields["eta"] = eta ? boost::json::value(eta->count()) : boost::json::value(nullptr);
-  if (!status.name.empty()) fields["name"] = valid_utf8(status.name);
+  if (!status.name.empty()) fields["name"] = status.name;
   if (status.down_limit) fields["down_limit"] = limit_fields(*status.down_limit);
   if (status.up_limit) fields["up_limit"] = limit_fields(*status.up_limit);
   if (status.explanation) fields["peer_limits"] = status.explanation->peers;
@@ -313,7 +329,7 @@ void Output::metadata(const MetadataStatus& status) {
   if (metadata_.last && now - *metadata_.last < interval) return;
   metadata_.last = now;
   if (settings_.json) {
-    return write_event("metadata", {{"name", valid_utf8(status.name)},
+    return write_event("metadata", {{"name", status.name},
                                     {"bytes_done", status.bytes_done},
                                     {"bytes_total", status.bytes_total},
                                     {"peers", status.peers},

@@ -167,6 +167,8 @@ class Share {
     const std::string left_out = in_words(item.plan.walk.left_out);
     if (!left_out.empty())
       output_.message(fmt::format("{}: left out {}", item.plan.name, left_out));
+    const std::string replaced = in_words(item.plan.walk.replaced);
+    if (!replaced.empty()) output_.message(fmt::format("in the torrent: {}", replaced));
   }
 
   Result<void> start_server() {

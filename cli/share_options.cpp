@@ -22,6 +22,7 @@ CreateOptions create_options(const ShareOptions& options) {
   out.is_private = !options.is_public;
   out.created_by = fmt::format("barter/{}", version);
   out.walk.hidden = !options.no_hidden;
+  out.walk.replace_names = options.replace_names;
   out.walk.exclude = parse_globs("--exclude", options.exclude);
   return out;
 }
@@ -29,6 +30,7 @@ CreateOptions create_options(const ShareOptions& options) {
 std::string variant(const ShareOptions& options) {
   std::string out = fmt::format("{} {} {} {}", options.hybrid, options.is_public,
                                 options.piece_length, options.no_hidden);
+  if (options.replace_names) out += " names";
   for (const std::string& pattern : options.exclude) out += "\n" + pattern;
   return out;
 }
@@ -82,6 +84,8 @@ void add_share_flags(CLI::App* command, const std::shared_ptr<ShareOptions>& opt
       ->allow_extra_args(false)
       ->type_name("GLOB");
   command->add_flag("--no-hidden", options->no_hidden, "Leave out names that begin with a dot");
+  command->add_flag("--replace-names", options->replace_names,
+                    "Let the torrent have simpler names where clients would change them");
   command
       ->add_option("--trace", options->trace_file,
                    "Write every event and decision of the swarm there")

@@ -53,6 +53,16 @@ std::string counted(std::uint64_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
+std::string in_words(const std::vector<Walk::Replaced>& replaced) {
+  constexpr std::size_t most = 20;
+  std::string out;
+  for (std::size_t i = 0; i < std::min(most, replaced.size()); ++i) {
+    out += fmt::format("{}{} as {}", i == 0 ? "" : ", ", replaced[i].source, replaced[i].name);
+  }
+  if (replaced.size() > most) out += fmt::format(" and {} more", replaced.size() - most);
+  return out;
+}
+
 std::string in_words(const LeftOut& left_out) {
   std::vector<std::string> parts;
   if (left_out.excluded > 0) parts.push_back(fmt::format("{} excluded", left_out.excluded));

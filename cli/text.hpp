@@ -22,5 +22,7 @@ std::string quoted(std::string_view name);
 // "1 file", "2 files".
 std::string counted(std::uint64_t count, std::string_view noun);
 std::string in_words(const LeftOut& left_out);  // empty if nothing was
+// "photos/a\\b.jpg as ab.jpg, ..."
+std::string in_words(const std::vector<Walk::Replaced>& replaced);
 
 }  // namespace barter::cli

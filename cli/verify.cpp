@@ -129,6 +129,7 @@ int verify(const Options& options, Output& output) {
   const auto names =
       remembered_names(metainfo, options.get.transfer.folder, options.get.transfer.state_folder);
   if (!names) return fail(output, names.error());
+  tell_found_names(metainfo, *names, output);
   const auto report = look(options, metainfo, *names, *selected, total, output);
   if (!report) return fail(output, report.error());
   boost::json::array problems;

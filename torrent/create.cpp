@@ -96,12 +96,13 @@ Result<void> check_name(const std::string& name) {
     why = "the name is not UTF-8";
   } else if (name.size() > 255) {
     why = "the name is longer than 255 bytes";
-  } else if (clean_torrent_name(name) != name) {
-    why = "clients would change the name";
+  } else if (const auto fault = name_fault(name); !fault.empty()) {
+    why = fault;
   }
   if (why.empty()) return {};
-  return Error{Errc::invalid_name,
-               fmt::format("'{}': {}; give another one with --name", name, why)};
+  return Error{
+      Errc::invalid_name,
+      fmt::format("'{}': {}; give another one with --name, or with --replace-names", name, why)};
 }
 
 // What hashing found. Threads write to different places of it.
@@ -367,11 +368,16 @@ std::string source_name(std::string source) {
 Result<CreatePlan> plan_torrent(const std::string& source, const CreateOptions& options) {
   CreatePlan plan;
   plan.name = options.name.empty() ? source_name(source) : options.name;
+  const std::string own_name = plan.name;
+  if (options.walk.replace_names && options.name.empty() && !name_fault(plan.name).empty()) {
+    plan.name = clean_torrent_name(plan.name);
+  }
   auto named = check_name(plan.name);
   if (!named) return named.error();
   auto walk = walk_source(source, options.walk);
   if (!walk) return walk.error();
   plan.walk = std::move(*walk);
+  if (plan.name != own_name) plan.walk.replaced.push_back({source, plan.name});
   if (plan.walk.total_size == 0) {
     return Error{Errc::invalid_length,
                  fmt::format("{}: {}, a torrent needs at least one byte", source,

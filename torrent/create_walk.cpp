@@ -1,7 +1,6 @@
 #include "torrent/create_walk.hpp"
 
 #include "torrent/file_name.hpp"
-#include "torrent/utf8.hpp"
 #include "torrent/write_file.hpp"
 
 #include <dirent.h>
@@ -15,14 +14,35 @@
 #include <climits>
 #include <cstdlib>
 #include <memory>
+#include <set>
 
 namespace barter {
 namespace {
 
-Error refuse(const std::string& path, std::string_view why) {
-  return Error{Errc::invalid_argument,
-               fmt::format("{}: {}; leave it out with --exclude", path, why)};
-}
+constexpr std::size_t most_named = 20;
+
+// What cannot go into a torrent, and what to do about that.
+class Refused {
+ public:
+  void add(const std::string& path, std::string_view why, bool name = false) {
+    if (count_++ < most_named)
+      text_ += fmt::format("{}{}: {}", text_.empty() ? "" : "; ", path, why);
+    names_ = names_ || name;
+  }
+  std::optional<Error> error() const {
+    if (count_ == 0) return std::nullopt;
+    std::string out = text_;
+    if (count_ > most_named) out += fmt::format("; and {} more", count_ - most_named);
+    out += count_ == 1 ? "; leave it out with --exclude" : "; leave them out with --exclude";
+    if (names_) out += ", or let the torrent have simpler names with --replace-names";
+    return Error{Errc::invalid_argument, std::move(out)};
+  }
+
+ private:
+  std::string text_;
+  std::size_t count_ = 0;
+  bool names_ = false;  // other names would do
+};
 
 std::string_view kind_of(mode_t mode) {
   if (S_ISFIFO(mode)) return "a FIFO";
@@ -62,15 +82,17 @@ class Walker {
 
   Result<void> folder(const std::string& path, const struct stat& status) {
     if (ancestors_.size() > options_.max_depth) {
-      return refuse(path, fmt::format("more than {} folders deep", options_.max_depth));
+      refused_.add(path, fmt::format("more than {} folders deep", options_.max_depth));
+      return {};
     }
     auto names = read_folder(path);
     if (!names) return names.error();
     ancestors_.push_back(SourceStamp::of(status));
     const std::size_t before = walk_.files.size();
+    std::set<std::string> taken;  // names in the torrent
     for (const std::string& name : *names) {
       elements_.push_back(name);
-      auto done = entry(path + (path.ends_with('/') ? "" : "/") + name, name);
+      auto done = entry(path + (path.ends_with('/') ? "" : "/") + name, name, taken);
       elements_.pop_back();
       if (!done) return done.error();
     }
@@ -79,11 +101,20 @@ class Walker {
     return {};
   }
 
-  Walk take() { return std::move(walk_); }
+  Result<Walk> take() {
+    if (auto error = refused_.error()) return *error;
+    // Replaced names may have another order.
+    if (!walk_.replaced.empty()) {
+      std::sort(walk_.files.begin(), walk_.files.end(),
+                [](const WalkedFile& a, const WalkedFile& b) { return a.path < b.path; });
+    }
+    return std::move(walk_);
+  }
 
  private:
   // What is left out is left out before anything is asked of it: an unreadable folder, a FIFO.
-  Result<void> entry(const std::string& path, const std::string& name) {
+  Result<void> entry(const std::string& path, const std::string& name,
+                     std::set<std::string>& taken) {
     if (name.starts_with('.') && !options_.hidden) {
       ++walk_.left_out.hidden;
       return {};
@@ -101,22 +132,43 @@ class Walker {
       ++walk_.left_out.excluded;
       return {};
     }
-    if (!is_utf8(name)) return refuse(path, "the name is not UTF-8");
-    if (clean_name(name) != name) {
-      return refuse(path,
-                    "clients would change the name: it has a backslash, or a character that "
-                    "does not show");
-    }
+    const std::string called = name_in_torrent(path, name, taken);
+    if (called.empty()) return {};
     if (followed != 0) {
-      return refuse(path, why == ELOOP ? "a link that leads to itself" : "a dangling link");
+      refused_.add(path, why == ELOOP ? "a link that leads to itself" : "a dangling link");
+      return {};
     }
     if (link) {
-      auto inside = check_link(path);
+      const auto inside = is_inside(path);
       if (!inside) return inside.error();
+      if (!*inside) return {};
     }
-    if (is_folder) return enter(path, status, link);
-    if (!S_ISREG(status.st_mode)) return refuse(path, kind_of(status.st_mode));
-    return file(path, status);
+    if (!is_folder && !S_ISREG(status.st_mode)) {
+      refused_.add(path, kind_of(status.st_mode));
+      return {};
+    }
+    path_.push_back(called);
+    auto done = is_folder ? enter(path, status, link) : file(path, status);
+    path_.pop_back();
+    return done;
+  }
+
+  // Empty where it can have none.
+  std::string name_in_torrent(const std::string& path, const std::string& name,
+                              std::set<std::string>& taken) {
+    std::string out = name;
+    const std::string_view fault = name_fault(name);
+    if (!fault.empty() && !options_.replace_names) {
+      refused_.add(path, fmt::format("clients would change the name: {}", fault), true);
+      return {};
+    }
+    if (!fault.empty()) out = clean_name(name);
+    if (taken.insert(out).second) {
+      if (!fault.empty()) walk_.replaced.push_back({path, out});
+      return out;
+    }
+    refused_.add(path, fmt::format("it would be called {}, as something else there is", out));
+    return {};
   }
 
   bool is_left_out(const std::string& path, const std::string& relative, bool is_folder) const {
@@ -135,12 +187,12 @@ class Walker {
     return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
   }
 
-  Result<void> check_link(const std::string& path) const {
+  Result<bool> is_inside(const std::string& path) {
     const auto real = real_path(path);
     if (!real) return system_error(path, errno);
     const bool inside = *real == root_ || root_ == "/" || real->starts_with(root_ + "/");
-    if (!inside) return refuse(path, fmt::format("a link that leaves the folder, to {}", *real));
-    return {};
+    if (!inside) refused_.add(path, fmt::format("a link that leaves the folder, to {}", *real));
+    return inside;
   }
 
   Result<void> enter(const std::string& path, const struct stat& status, bool link) {
@@ -149,8 +201,9 @@ class Walker {
         link && std::any_of(ancestors_.begin(), ancestors_.end(), [&](const auto& above) {
           return above.inode == self.inode && above.device == self.device;
         });
-    if (loop) return refuse(path, "a link to a folder that it is in: a loop");
-    return folder(path, status);
+    if (!loop) return folder(path, status);
+    refused_.add(path, "a link to a folder that it is in: a loop");
+    return {};
   }
 
   Result<void> file(const std::string& path, const struct stat& status) {
@@ -159,14 +212,15 @@ class Walker {
                    fmt::format("{}: more than {} files", root_, options_.max_files)};
     }
     std::size_t length = 0;
-    for (const std::string& element : elements_) length += element.size() + 1;
+    for (const std::string& element : path_) length += element.size() + 1;
     if (length + max_name_bytes > max_path_bytes) {
-      return refuse(path,
-                    fmt::format("a path longer than {} bytes", max_path_bytes - max_name_bytes));
+      refused_.add(path,
+                   fmt::format("a path longer than {} bytes", max_path_bytes - max_name_bytes));
+      return {};
     }
     const SourceStamp stamp = SourceStamp::of(status);
     walk_.total_size += stamp.size;
-    walk_.files.push_back({elements_, path, stamp, (status.st_mode & S_IXUSR) != 0});
+    walk_.files.push_back({path_, path, stamp, (status.st_mode & S_IXUSR) != 0});
     return {};
   }
 
@@ -180,9 +234,11 @@ class Walker {
   }
 
   const WalkOptions& options_;
-  const std::string root_;  // real path
-  std::vector<std::string> elements_;
+  const std::string root_;             // real path
+  std::vector<std::string> elements_;  // below the source
+  std::vector<std::string> path_;      // the same as the torrent calls them
   std::vector<SourceStamp> ancestors_;
+  Refused refused_;
   Walk walk_;
 };
 

@@ -13,10 +13,11 @@
 namespace barter {
 
 struct WalkOptions {
-  std::vector<Glob> include;  // if any: files that match none are left out
-  std::vector<Glob> exclude;  // stronger than include
-  bool hidden = true;         // names that begin with a dot
-  std::string skip;           // one path left out wherever it is found: the torrent being written
+  std::vector<Glob> include;   // if any: files that match none are left out
+  std::vector<Glob> exclude;   // stronger than include
+  bool hidden = true;          // names that begin with a dot
+  bool replace_names = false;  // names that clients would change are cleaned, instead of refused
+  std::string skip;            // one path left out wherever it is found: the torrent being written
   std::size_t max_files = 500'000;  // as many as a torrent may have (MetainfoLimits)
   std::size_t max_depth = 100;      // folders within folders
 };
@@ -37,11 +38,16 @@ struct Walk {
   std::vector<WalkedFile> files;
   std::uint64_t total_size = 0;  // bytes
   bool single_file = false;      // the source is a file, not a folder
+  struct Replaced {
+    std::string source, name;
+  };
+  std::vector<Replaced> replaced;  // names that are others in the torrent
   LeftOut left_out;
 };
 
-// Links below the source are followed while they stay below it. Loops, dangling or escaping links,
-// FIFOs, sockets, devices and names that are not UTF-8 are errors that name the path.
+// Links below the source are followed while they stay below it. Loops,
+// dangling or escaping links, FIFOs, sockets, devices and names that
+// clients would change are errors: one, which names them all.
 Result<Walk> walk_source(const std::string& source, const WalkOptions& options);
 
 }  // namespace barter

@@ -137,6 +137,23 @@ std::string clean_name(std::string_view raw) {
   return out.empty() ? "_" : out;
 }
 
+std::string_view name_fault(std::string_view name) {
+  if (name == "." || name == "..") return "it is no name";
+  for (std::size_t i = 0; i < name.size();) {
+    const Rune rune = decode_utf8(name, i);
+    if (!rune.valid) return "it is not UTF-8";
+    if (is_control(rune.value)) return "it has a control character";
+    if (rune.value == U'\\') return "it has a backslash";
+    if (rune.value == U'/') return "it has a slash";
+    if (rune.value == 0x200e || rune.value == 0x200f ||
+        (rune.value >= 0x202a && rune.value <= 0x202e)) {
+      return "it has a mark that changes the direction of text";
+    }
+    i += rune.length;
+  }
+  return name.size() > max_name_bytes ? "it is longer than 255 bytes" : "";
+}
+
 void append_clean_path(std::string& path, std::span<const std::string_view> elements) {
   if (elements.empty()) {
     path += "/_";
@@ -156,6 +173,22 @@ void append_clean_path(std::string& path, std::span<const std::string_view> elem
   }
   path += '/';
   path += last;
+}
+
+std::optional<std::string> raw_path(std::span<const std::string_view> elements) {
+  if (elements.empty() || elements.size() > max_path_elements) return std::nullopt;
+  std::string out;
+  for (const std::string_view element : elements) {
+    if (element.empty() || element == "." || element == ".." || element.size() > max_name_bytes ||
+        element.find('/') != std::string_view::npos ||
+        element.find('\0') != std::string_view::npos) {
+      return std::nullopt;
+    }
+    if (!out.empty()) out += '/';
+    out += element;
+  }
+  if (out.size() > max_path_bytes) return std::nullopt;
+  return out;
 }
 
 std::string numbered_path(std::string_view path, std::uint32_t number) {

@@ -69,6 +69,12 @@ std::string Metainfo::encode_piece_layers() const {
   return writer.take();
 }
 
+std::span<const std::string> Metainfo::raw_paths(std::size_t file) const {
+  const auto found = raw_paths_.find(file);
+  if (found == raw_paths_.end()) return {};
+  return found->second;
+}
+
 std::uint32_t Metainfo::first_real_file() const {
   const auto found =
       std::find_if(files_.begin(), files_.end(), [](const File& file) { return !file.pad; });

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -58,6 +59,11 @@ class Metainfo {
   std::string_view info_bytes() const { return info_; }  // as received
   const Layout& layout() const { return *layout_; }
   const std::vector<File>& files() const { return files_; }  // in the order of layout().files()
+  // What the torrent says where File::path is not just that: its bytes, joined by '/', the
+  // torrent's name first for multi-file torrents. Only to look for files that others have made:
+  // not all of it is UTF-8 or shows. As safe as a path: never absolute, no "." or "..", at most
+  // 255 bytes an element. The best comes first; mostly empty.
+  std::span<const std::string> raw_paths(std::size_t file) const;
   bool multi_file() const { return multi_file_; }
   std::uint32_t first_real_file() const;  // no pad; the only one where it is no multi_file()
   // Bytes of real files: the layout's size less the pads.
@@ -98,6 +104,7 @@ class Metainfo {
   InfoHash info_hash_;
   std::optional<Layout> layout_;
   std::vector<File> files_;
+  std::map<std::size_t, std::vector<std::string>> raw_paths_;  // by file
   bool multi_file_ = false;
   std::uint64_t content_size_ = 0;
   std::size_t pieces_offset_ = 0;  // of the v1 "pieces" string within info_

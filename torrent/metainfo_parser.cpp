@@ -158,19 +158,42 @@ Problem MetainfoParser::read_piece_length(bencode::Node info) {
 }
 
 void MetainfoParser::read_name(bencode::Node info) {
-  auto name = info.find_string("name.utf-8");
-  if (!name) name = info.find_string("name");
-  out_->name_ = clean_torrent_name(name.value_or(""));
+  const auto utf8 = info.find_string("name.utf-8");
+  const auto plain = info.find_string("name");
+  if (utf8) raw_names_.push_back(*utf8);
+  if (plain && plain != utf8) raw_names_.push_back(*plain);
+  const std::string_view name = raw_names_.empty() ? std::string_view() : raw_names_.front();
+  out_->name_ = clean_torrent_name(name);
   if (out_->name_.empty()) {
     out_->name_ = to_hex(out_->info_hash_.wire());
     warn("the torrent has no usable name; it is called by its info-hash");
-  } else if (out_->name_ != *name) {
+  } else if (out_->name_ != name) {
     warn("the torrent's name was cleaned");
   }
 }
 
-// Whoever looks for the files by the names in the torrent must be told that ours are others.
-void MetainfoParser::append_path(File& file, const Elements& elements) {
+// Whoever has the files may have them under the names that the torrent
+// says. `others`: the same path in another encoding, or empty.
+void MetainfoParser::keep_raw_paths(const File& file, const Elements& elements,
+                                    const Elements& others) {
+  if (file.pad) return;
+  std::vector<std::string> raw;
+  for (std::size_t i = 0; i < 2; ++i) {
+    Elements whole;
+    if (out_->multi_file_) {
+      if (raw_names_.empty()) return;
+      whole.push_back(i == 0 ? raw_names_.front() : raw_names_.back());
+    }
+    const Elements& rest = i == 1 && !others.empty() ? others : elements;
+    whole.insert(whole.end(), rest.begin(), rest.end());
+    auto path = raw_path(whole);
+    if (!path || *path == file.path) continue;
+    if (std::find(raw.begin(), raw.end(), *path) == raw.end()) raw.push_back(std::move(*path));
+  }
+  if (!raw.empty()) out_->raw_paths_.emplace(out_->files_.size(), std::move(raw));
+}
+
+void MetainfoParser::append_path(File& file, const Elements& elements, const Elements& others) {
   const std::size_t begin = file.path.size();
   append_clean_path(file.path, elements);
   std::string_view ours = std::string_view(file.path).substr(begin);
@@ -179,7 +202,11 @@ void MetainfoParser::append_path(File& file, const Elements& elements) {
     same = same && ours.starts_with('/') && ours.substr(1).starts_with(element);
     if (same) ours.remove_prefix(1 + element.size());
   }
-  if (!file.pad && !(same && ours.empty())) ++cleaned_;
+  same = same && ours.empty();
+  if (!file.pad && !same) ++cleaned_;
+  if (!same || !others.empty() || raw_names_.size() != 1 || raw_names_.front() != out_->name_) {
+    keep_raw_paths(file, elements, others);
+  }
 }
 
 Problem MetainfoParser::add_file(File file) {

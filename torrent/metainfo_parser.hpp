@@ -50,7 +50,8 @@ class MetainfoParser {
   Problem read_versions(bencode::Node info);
   Problem read_piece_length(bencode::Node info);
   void read_name(bencode::Node info);
-  void append_path(File& file, const Elements& elements);
+  void append_path(File& file, const Elements& elements, const Elements& others);
+  void keep_raw_paths(const File& file, const Elements& elements, const Elements& others);
   void make_names_unique();
   void read_private(bencode::Node info);
   Problem finish_layout();
@@ -94,7 +95,8 @@ class MetainfoParser {
   const MetainfoLimits& limits_;
   std::shared_ptr<Metainfo> out_;
   std::vector<FileSpan> spans_;
-  std::size_t cleaned_ = 0;  // files whose paths are not what the torrent says
+  std::vector<std::string_view> raw_names_;  // of the torrent: one, or in UTF-8 and otherwise
+  std::size_t cleaned_ = 0;                  // files whose paths are not what the torrent says
   std::uint64_t total_ = 0;
   std::uint32_t piece_length_ = 0;
   bool v1_ = false, v2_ = false;

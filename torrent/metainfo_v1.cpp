@@ -30,6 +30,7 @@ Problem MetainfoParser::read_v1(bencode::Node info) {
     if (auto problem = read_attributes(info, "info", attributes)) return problem;
     attributes.pad = false;  // the only file there is
     set_attributes(attributes, file);
+    if (!raw_names_.empty()) keep_raw_paths(file, {raw_names_.front()}, {raw_names_.back()});
     return add_file(std::move(file));
   }
   if (files->type() != bencode::Type::list) {
@@ -65,8 +66,11 @@ Problem MetainfoParser::read_v1_file(bencode::Node entry, std::size_t number) {
   file.path = out_->name_;
   if (path) {
     if (auto problem = read_elements(*path, where + ": path", elements)) return problem;
-    append_path(file, elements);
     file.pad = file.pad || is_bitcomet_pad(elements);
+    Elements others;  // in a local encoding; may be as wrong as it likes
+    const auto plain = entry.find_list("path");
+    if (!plain || read_elements(*plain, where, others) || others == elements) others.clear();
+    append_path(file, elements, others);
   } else if (file.pad) {  // BEP 47: a pad needs no path
     file.path += fmt::format("/.pad/{}", file.length);
   } else {

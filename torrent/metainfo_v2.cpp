@@ -125,9 +125,10 @@ Problem MetainfoParser::add_v2_file(const Elements& path, const TreeFile& tree_f
   set_attributes(tree_file.attributes, file);
   if (out_->multi_file_) {
     file.path = out_->name_;
-    append_path(file, path);
+    append_path(file, path, {});
   } else {
     file.path = clean_name(path.front());
+    keep_raw_paths(file, path, {});
   }
   if (auto problem = add_file(std::move(file))) return problem;
   const std::uint64_t over = tree_file.length % piece_length_;

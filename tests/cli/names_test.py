@@ -4,6 +4,7 @@ import errno
 import multiprocessing
 import os
 import random
+import shutil
 import unittest
 
 from harness import BarterTest, free_port
@@ -45,6 +46,40 @@ class Names(BarterTest):
         self.assertEqual(sorted(os.listdir(self.path("got/album"))), ["big", "small"])
         self.assertEqual(self.read("got/album/big"), self.read("from/album/big"))
         self.good("verify", "album.torrent", "--dir", "got")
+
+    def test_odd_names_are_found(self):
+        names = ["soft\u00adhyphen.pdf", "zero\u200bwidth/Icon", "caf\u00e9"]
+        self.torrent([(name, 30_000) for name in names])
+        self.good("verify", "album.torrent", "--dir", "from")
+        done = self.good(*self.arguments("album", "--json"))
+        self.assertEqual(done.result["downloaded"], 90_000)
+        self.assertEqual(sorted(os.listdir(self.path("got/album"))), ["caf\u00e9", "softhyphen.pdf", "zerowidth"])
+        self.good("verify", "album.torrent", "--dir", "got")
+        # As another program would have made them, and a Mac spells them.
+        shutil.copytree(self.path("from"), self.path("mac"))
+        os.rename(self.path("mac/album/caf\u00e9"), self.path("mac/album/cafe\u0301"))
+        done = self.good("verify", "album.torrent", "--dir", "mac", "--json")
+        found = {event["path"]: event["disk_path"] for event in [event for event in done.events if event["event"] == "name"]}
+        self.assertEqual(found, {"album/softhyphen.pdf": "album/soft\u00adhyphen.pdf",
+                                 "album/zerowidth/Icon": "album/zero\u200bwidth/Icon",
+                                 "album/caf\u00e9": "album/cafe\u0301"})
+        done = self.good(*self.arguments("album", "--json", folder="mac"))
+        self.assertEqual(done.result["downloaded"], 0)
+        self.assertEqual(self.good("verify", "album.torrent", "--dir", "mac", "--json").result["whole"], True)
+
+    def test_names_that_clients_change(self):
+        for name in ("a\\b", "c\nd", "fine"):
+            self.write(f"odd\\/{name}", name * 1000)
+        done = self.bad(1, "a\\b: ", "create", "odd\\", "--name", "odd", "--output", "odd.torrent")
+        self.assertIn("c\\nd: ", done.err)
+        self.assertIn("--replace-names", done.err)
+        done = self.good("create", "odd\\", "--replace-names", "--output", "odd.torrent", "--json")
+        self.assertEqual(done.result["replaced_names"], 3)
+        self.assertEqual(done.result["name"], "odd")
+        done = self.good("verify", "odd.torrent", "--json")
+        self.assertEqual(len([event for event in done.events if event["event"] == "name"]), 3)
+        shown = self.good("show", "odd.torrent").out
+        self.assertIn("ab", shown)
 
     def test_no_part(self):
         self.torrent([("big", 3_000_000)])

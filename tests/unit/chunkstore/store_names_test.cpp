@@ -468,3 +468,69 @@ TEST_CASE("The file of a torrent can be given a name") {
     CHECK(bench.files.content("/data/other.iso") == bench.sample.file(0));
   }
 }
+
+TEST_CASE("A file is found under what the torrent says, and under other spellings of its name") {
+  const std::string path = GENERATE("soft\u00adhyphen", "back\\slash", "sub\u200b/Icon\r",
+                                    "caf\u00e9", "caf\u00e9/cafe\u0301", "legacy\xe9", "plain");
+  Bench bench({{path, 2 * piece_bytes}, {"other", piece_bytes}});
+  const std::string cleaned = bench.sample.metainfo->files()[0].path;
+  const std::string spelled = GENERATE_REF(
+      "t/" + path, cleaned,
+      std::string(path.starts_with("caf") ? "t/cafe\u0301" + path.substr(5) : "t/" + path));
+  INFO(spelled);
+  bench.files.put("/data/" + spelled, bench.sample.file(0));
+  bench.files.put("/data/t/other", bench.sample.file(1));
+  bench.options.read_only = GENERATE(true, false);
+  bench.options.state_folder = bench.options.read_only ? GENERATE("", "/state") : "/state";
+  {
+    const auto store = bench.begin();
+    CHECK(bench.have.size() == bench.sample.layout().piece_count());
+    CHECK(bench.kinds(*store) ==
+          (spelled == cleaned ? std::vector<Kind>{} : std::vector{Kind::found}));
+    CHECK(reads_right(*store, bench.sample, PieceIndex{0}));
+    CHECK(store->final_path(0) == spelled);
+  }
+  CHECK((*names_on_disk(*bench.sample.metainfo, "/data", "", bench.files))[0] == spelled);
+  const auto again = bench.begin();
+  CHECK(bench.files.exists("/data/" + spelled));
+  if (spelled != cleaned) CHECK_FALSE(bench.files.exists("/data/" + cleaned));
+}
+
+TEST_CASE("A download goes on in the file that has the torrent's own name, and makes clean ones") {
+  Bench bench({{"soft\u00adhyphen", 2 * piece_bytes}, {"zero\u200bwidth", piece_bytes}});
+  bench.files.put("/data/t/soft\u00adhyphen", bench.sample.file(0).substr(0, piece_bytes));
+  {
+    const auto store = bench.begin();
+    CHECK(bench.have == std::set{PieceIndex{0}});
+    bench.store_one(*store, 1);
+    bench.store_one(*store, 2);
+    REQUIRE(ok(store->sync()));
+  }
+  CHECK(bench.is_there("soft\u00adhyphen", 0));
+  CHECK(bench.is_there("zerowidth", 1));
+  CHECK_FALSE(bench.files.exists("/data/t/softhyphen"));
+  bench.have.clear();
+  bench.check_found();
+}
+
+TEST_CASE("What only spells the same as a file to be fetched is left alone") {
+  Bench bench({{"softhyphen", piece_bytes}});
+  bench.files.put("/data/t/soft\u00adhyphen", "mine");
+  {
+    const auto store = bench.begin();
+    bench.store_all(*store);
+  }
+  CHECK(bench.files.content("/data/t/soft\u00adhyphen") == "mine");
+  CHECK(bench.is_there("softhyphen", 0));
+}
+
+TEST_CASE("Two files of a torrent that spell the same are never taken for each other") {
+  Bench bench({{"caf\u00e9", piece_bytes}, {"cafe\u0301", piece_bytes}});
+  bench.files.put("/data/t/cafe\u0301", bench.sample.file(1));
+  const auto store = bench.begin();
+  CHECK(bench.have == std::set{PieceIndex{1}});
+  bench.store_one(*store, 0);
+  REQUIRE(ok(store->sync()));
+  CHECK(bench.is_there("caf\u00e9", 0));
+  CHECK(bench.is_there("cafe\u0301", 1));
+}

@@ -253,7 +253,7 @@ TEST_CASE("a folder with one file looks like a file in v2 and is refused there",
 TEST_CASE("names that a reader would change are refused", "[create]") {
   const TemporaryFolder folder;
   folder.write("d/good", "x");
-  const std::string name = GENERATE("back\\slash", "new\nline", "zero\xE2\x80\x8Bwidth");
+  const std::string name = GENERATE("back\\slash", "new\nline", "right\xE2\x80\x8Fto left");
   folder.write("d/" + name, "x");
   CreateOptions options;
   const Error error = plan_failure(folder / "d", options);
@@ -263,6 +263,43 @@ TEST_CASE("names that a reader would change are refused", "[create]") {
   CHECK(create(folder / "d", options).metainfo->files().size() == 1);
   options.name = name;
   CHECK(plan_failure(folder / "d", options).code == Errc::invalid_name);
+}
+
+TEST_CASE("names that do not show but are kept by clients stay", "[create]") {
+  const TemporaryFolder folder;
+  const std::string soft = "soft\u00adhyphen", zero = "zero\u200bwidth", sub = "fl\u2060ag";
+  folder.write("d/" + soft, "x");
+  folder.write("d/" + sub + "/" + zero, "y");
+  const auto metainfo = create(folder / "d", {}).metainfo;
+  CHECK(metainfo->raw_paths(0)[0] == "d/" + sub + "/" + zero);
+  CHECK(metainfo->raw_paths(1)[0] == "d/" + soft);
+}
+
+TEST_CASE("all names that clients would change are told at once, or replaced", "[create]") {
+  const TemporaryFolder folder;
+  folder.write("d\\/b\\x", "1");
+  folder.write("d\\/a\n/deep", "2");
+  folder.write("d\\/zz", "3");
+  CreateOptions options;
+  options.name = "d";
+  const Error error = plan_failure(folder / "d\\", options);
+  CHECK(error.message.find("b\\x: ") != std::string::npos);
+  CHECK(error.message.find("a\n: ") != std::string::npos);
+  CHECK(error.message.find("--replace-names") != std::string::npos);
+  options.name.clear();
+  CHECK(plan_failure(folder / "d\\", options).code == Errc::invalid_name);
+  options.walk.replace_names = true;
+  const auto plan = plan_torrent(folder / "d\\", options);
+  REQUIRE(plan.has_value());
+  CHECK(plan->walk.replaced.size() == 3);
+  const auto metainfo = create(folder / "d\\", options).metainfo;
+  CHECK(metainfo->files().at(0).path == "d/a_/deep");
+  CHECK(metainfo->files().at(1).path == "d/bx");
+  CHECK(metainfo->files().at(2).path == "d/zz");
+  CHECK(metainfo->warnings().empty());
+  // Two may not become one.
+  folder.write("d\\/bx", "4");
+  CHECK(plan_failure(folder / "d\\", options).message.find("called bx") != std::string::npos);
 }
 
 TEST_CASE("the folder itself by a dot is called by its name", "[create]") {

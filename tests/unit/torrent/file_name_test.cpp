@@ -1,5 +1,7 @@
 #include "torrent/file_name.hpp"
 
+#include "torrent/name_key.hpp"
+
 #include <catch2/catch.hpp>
 
 #include <chrono>
@@ -52,6 +54,29 @@ TEST_CASE("ordinary names stay as they are") {
         "\xf0\x9f\x91\xa8\xe2\x80\x8d\xf0\x9f\x91\xa9", "\xd9\x85\xdb\x8c\xe2\x80\x8c\xd8\xae"}) {
     CHECK(clean_name(name) == name);
   }
+}
+
+TEST_CASE("the key of a name is the same for every spelling of it") {
+  CHECK(name_key("caf\u00e9/a") == name_key("cafe\u0301/a"));
+  CHECK(name_key("soft\u00adhyphen") == "softhyphen");
+  CHECK(name_key("back\\slash") == "backslash");
+  CHECK(name_key("Icon\r") == "Icon_");
+  CHECK(name_key("\xe9") == "_");
+  CHECK(name_key("a") != name_key("A"));
+  CHECK(name_key("") == "_");
+}
+
+TEST_CASE("a name has a fault where a client would change it") {
+  for (const char* fine :
+       {"a", "a b", "soft\u00adhyphen", "z\u200bw", "caf\u00e9", "a.", "\u2060"}) {
+    CHECK(name_fault(fine).empty());
+  }
+  for (const char* bad :
+       {".", "..", "a/b", "a\\b", "\x01", "\x7f", "\u0085", "\u200f", "\u202e", "\xff"}) {
+    INFO(bad);
+    CHECK_FALSE(name_fault(bad).empty());
+  }
+  CHECK_FALSE(name_fault(std::string(256, 'x')).empty());
 }
 
 TEST_CASE("what could lead out of the folder or deceive is cleaned away") {

@@ -250,6 +250,33 @@ TEST_CASE("names are cleaned, not refused") {
   CHECK(hidden->warnings()[0].starts_with("the names of 2 files were cleaned"));
 }
 
+TEST_CASE("what the torrent says of a cleaned name is kept, if it is safe to look for") {
+  const auto metainfo = good(torrent(changed(
+      multi({entry({"soft\u00adhyphen"}, 5), entry({"plain"}, 6), entry({"back\\slash", "b"}, 7),
+             entry({"..", "x\x01"}, 8), entry({"a/b"}, 9), entry({s("nul\0x")}, 1)}),
+      "name", s("ro\u200bot"))));
+  CHECK(metainfo->name() == "root");
+  const auto raw = [&](std::size_t file) {
+    const auto paths = metainfo->raw_paths(file);
+    return std::vector<std::string>(paths.begin(), paths.end());
+  };
+  CHECK(raw(0) == Paths{"ro\u200bot/soft\u00adhyphen"});
+  CHECK(raw(1) == Paths{"ro\u200bot/plain"});
+  CHECK(raw(2) == Paths{"ro\u200bot/back\\slash/b"});
+  CHECK(raw(3).empty());
+  CHECK(raw(4).empty());
+  const auto usual = good(torrent(multi({entry({"a"}, 5)})));
+  CHECK(usual->raw_paths(0).empty());
+  const auto legacy = good(torrent(changed(
+      multi({entry({"\xe9"}, 5, {{"path.utf-8", strings({"\xc3\xa9"})}})}), "name.utf-8", s("n"))));
+  CHECK(std::ranges::find(legacy->raw_paths(0), "root/\xe9") != legacy->raw_paths(0).end());
+  const auto one = good(torrent(changed(single(), "name", s("so\u00adft"))));
+  CHECK(one->files()[0].path == "soft");
+  CHECK(one->raw_paths(0)[0] == "so\u00adft");
+  const auto out = good(torrent(changed(single(), "name", s("../x"))));
+  CHECK(out->raw_paths(0).empty());
+}
+
 TEST_CASE("files that would share a path are renamed, as would a file and a folder") {
   const auto metainfo =
       good(torrent(multi({entry({"/", "f"}, 1), entry({"\\", "f"}, 2), entry({"a"}, 3),
