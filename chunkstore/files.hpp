@@ -1,8 +1,9 @@
-// Files: the operating system as the store sees it, and the one abstract interface of the product,
-// so that crashes, full disks and failing disks can be simulated. Blocking calls, thread-safe, no
-// state of its own but open handles. Paths given with a folder's handle are relative to it, and no
-// link is ever followed beneath it. Every error names what was tried and the path. What makes names
-// says invalid_name where the disk cannot hold one; what looks for them, not_found.
+// Files: the operating system as the store sees it, and the one abstract interface of the
+// product, so that crashes, full disks and failing disks can be simulated. Blocking calls,
+// thread-safe, no state of its own but open handles. Paths given with a folder's handle are
+// relative to it, and no link is followed beneath it, but where open_folder_to_read() says
+// so. Every error names what was tried and the path. What makes names says invalid_name where
+// the disk cannot hold one; what looks for them, not_found.
 #pragma once
 
 #include <cstddef>
@@ -20,32 +21,39 @@ namespace barter {
 
 class Files;
 
+// What holds beneath an open folder.
+enum class FolderRule : std::uint8_t {
+  usual,
+  owner_only,     // of open_private_folder()
+  follows_links,  // of open_folder_to_read()
+};
+
 // An open file or folder; closed when destroyed.
 class FileHandle {
  public:
   FileHandle() = default;
-  FileHandle(Files* files, int id, bool owner_only = false)
-      : files_(files), id_(id), owner_only_(owner_only) {}
+  FileHandle(Files* files, int id, FolderRule rule = FolderRule::usual)
+      : files_(files), id_(id), rule_(rule) {}
   FileHandle(FileHandle&& other) noexcept
       : files_(std::exchange(other.files_, nullptr)),
         id_(std::exchange(other.id_, -1)),
-        owner_only_(other.owner_only_) {}
+        rule_(other.rule_) {}
   FileHandle& operator=(FileHandle&& other) noexcept {
     std::swap(files_, other.files_);
     std::swap(id_, other.id_);
-    std::swap(owner_only_, other.owner_only_);
+    std::swap(rule_, other.rule_);
     return *this;
   }
   inline ~FileHandle();
 
   explicit operator bool() const { return files_ != nullptr; }
   int id() const { return id_; }
-  bool owner_only() const { return owner_only_; }  // a folder of open_private_folder()
+  FolderRule rule() const { return rule_; }
 
  private:
   Files* files_ = nullptr;
   int id_ = -1;
-  bool owner_only_ = false;
+  FolderRule rule_ = FolderRule::usual;
 };
 
 enum class OpenMode : std::uint8_t {
@@ -82,13 +90,18 @@ class Files {
   virtual Result<FileHandle> open_private_folder(const std::string& path) {
     return open_folder(path, true);
   }
+  // For data that is only read, and checked against hashes: there links are followed, wherever they
+  // lead. Nothing is written beneath it: permission_denied.
+  virtual Result<FileHandle> open_folder_to_read(const std::string& path) {
+    return open_folder(path, false);
+  }
 
   // Regular files only: anything else at that place is an error.
   virtual Result<FileHandle> open(const FileHandle& root, const std::string& path, OpenMode mode,
                                   bool executable = false) = 0;
   // A folder beneath the root and those above it; existing ones are fine.
   virtual Result<void> make_folders(const FileHandle& root, const std::string& path) = 0;
-  // "" means the root itself. A symbolic link is looked at itself.
+  // "" means the root itself. A symbolic link is looked at itself, unless links are followed.
   virtual Result<FileInfo> look(const FileHandle& root, const std::string& path) = 0;
   virtual Result<FileInfo> look(const FileHandle& handle) = 0;
   virtual Result<void> rename(const FileHandle& root, const std::string& from,

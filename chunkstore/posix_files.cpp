@@ -101,6 +101,7 @@ class PosixFiles final : public Files {
 
   Result<std::string> canonical(const std::string& path) override;
   Result<FileHandle> open_folder(const std::string& path, bool create) override;
+  Result<FileHandle> open_folder_to_read(const std::string& path) override;
   Result<FileHandle> open_private_folder(const std::string& path) override;
   Result<FileHandle> open(const FileHandle& root, const std::string& path, OpenMode mode,
                           bool executable) override;
@@ -151,10 +152,12 @@ class PosixFiles final : public Files {
   }
   FileHandle adopt(int descriptor) { return {this, descriptor}; }
   // A folder of which the path is the user's own, or made of that.
-  Result<FileHandle> open_absolute(const std::string& path, int flags, bool owner_only);
+  Result<FileHandle> open_absolute(const std::string& path, int flags, FolderRule rule);
   // A descriptor, or -1 with errno. `path` "" is the root itself.
   int open_beneath(int root, const std::string& path, int flags, unsigned mode = 0);
   int walk_beneath(int root, const std::string& path, int flags, unsigned mode);
+  int open_by_links(int root, const std::string& path, int flags);
+  Result<FileInfo> look_by_links(const FileHandle& root, const std::string& path);
   int open_parent(int root, const std::string& path, std::string& name);
 
   std::atomic<bool> use_openat2_;
@@ -210,6 +213,14 @@ int PosixFiles::walk_beneath(int root, const std::string& path, int flags, unsig
   }
 }
 
+int PosixFiles::open_by_links(int root, const std::string& path, int flags) {
+  if (stays_beneath(path)) {
+    return retried([&] { return ::openat(root, path.c_str(), flags | O_CLOEXEC); });
+  }
+  errno = EXDEV;
+  return -1;
+}
+
 int PosixFiles::open_parent(int root, const std::string& path, std::string& name) {
   auto [parent, last] = split(path);
   if (!stays_beneath(path) || last.empty()) {
@@ -240,33 +251,38 @@ Result<std::string> PosixFiles::canonical(const std::string& path) {
   }
 }
 
-Result<FileHandle> PosixFiles::open_absolute(const std::string& path, int flags, bool owner_only) {
+Result<FileHandle> PosixFiles::open_absolute(const std::string& path, int flags, FolderRule rule) {
   const int opened =
       retried([&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags); });
   if (opened < 0) return failure("open the folder", path, errno);
-  return FileHandle{this, opened, owner_only};
+  return FileHandle{this, opened, rule};
 }
 
 Result<FileHandle> PosixFiles::open_folder(const std::string& path, bool create) {
   const std::string place = path.empty() ? "." : path;
-  auto opened = open_absolute(place, 0, false);
+  auto opened = open_absolute(place, 0, FolderRule::usual);
   if (opened || opened.error().code != Errc::not_found || !create) return opened;
   for (std::size_t end = 1; end <= place.size(); ++end) {
     if (end != place.size() && place[end] != '/') continue;
     const std::string part = place.substr(0, end);
     if (::mkdir(part.c_str(), 0777) == 0) {
       // What is synced inside must be found again after a power cut.
-      if (const auto parent = open_absolute(part + "/..", 0, false)) (void)sync(*parent);
+      if (const auto parent = open_absolute(part + "/..", 0, FolderRule::usual))
+        (void)sync(*parent);
     } else if (errno != EEXIST && errno != EISDIR) {
       return failure("make the folder", part, errno);
     }
   }
-  return open_absolute(place, 0, false);
+  return open_absolute(place, 0, FolderRule::usual);
+}
+
+Result<FileHandle> PosixFiles::open_folder_to_read(const std::string& path) {
+  return open_absolute(path.empty() ? "." : path, 0, FolderRule::follows_links);
 }
 
 Result<FileHandle> PosixFiles::open_private_folder(const std::string& path) {
   if (auto made = make_private_folder(path, true); !made) return made.error();
-  return open_absolute(path, O_NOFOLLOW, true);
+  return open_absolute(path, O_NOFOLLOW, FolderRule::owner_only);
 }
 
 Result<FileHandle> PosixFiles::open(const FileHandle& root, const std::string& path, OpenMode mode,
@@ -276,8 +292,13 @@ Result<FileHandle> PosixFiles::open(const FileHandle& root, const std::string& p
   const bool create = mode == OpenMode::create || mode == OpenMode::create_new;
   if (create) flags |= O_CREAT;
   if (mode == OpenMode::create_new) flags |= O_EXCL;
-  const unsigned mode_bits = root.owner_only() ? 0600U : executable ? 0777U : 0666U;
-  const int opened = open_beneath(root.id(), path, flags, create ? mode_bits : 0);
+  const unsigned mode_bits = (root.rule() == FolderRule::owner_only) ? 0600U
+                             : executable                            ? 0777U
+                                                                     : 0666U;
+  const bool follow = root.rule() == FolderRule::follows_links;
+  if (follow && mode != OpenMode::read) return failure("write to", whole_path(root, path), EROFS);
+  const int opened = follow ? open_by_links(root.id(), path, flags)
+                            : open_beneath(root.id(), path, flags, create ? mode_bits : 0);
   if (opened < 0) {
     const int error = errno;
     const std::string whole = whole_path(root, path);
@@ -297,7 +318,8 @@ Result<FileHandle> PosixFiles::open(const FileHandle& root, const std::string& p
                  "cannot open " + whole_path(root, path) + ": it is not a regular file"};
   }
   // Where it cannot be done (a file system without permissions) the folder still keeps others out.
-  if (root.owner_only() && (status.st_mode & 077) != 0) (void)::fchmod(opened, 0600);
+  if ((root.rule() == FolderRule::owner_only) && (status.st_mode & 077) != 0)
+    (void)::fchmod(opened, 0600);
   return handle;
 }
 
@@ -327,6 +349,7 @@ Result<void> PosixFiles::make_folders(const FileHandle& root, const std::string&
 
 Result<FileInfo> PosixFiles::look(const FileHandle& root, const std::string& path) {
   if (path.empty()) return look(root);
+  if (root.rule() == FolderRule::follows_links) return look_by_links(root, path);
   std::string name;
   const int parent = open_parent(root.id(), path, name);
   if (parent < 0) return search_failure("look at", path, errno);
@@ -336,6 +359,18 @@ Result<FileInfo> PosixFiles::look(const FileHandle& root, const std::string& pat
   ::close(parent);
   if (looked < 0) return search_failure("look at", path, error);
   return info_of(status);
+}
+
+// A link that leads nowhere, or to itself, is told as that.
+Result<FileInfo> PosixFiles::look_by_links(const FileHandle& root, const std::string& path) {
+  if (!stays_beneath(path)) return search_failure("look at", path, EXDEV);
+  struct statx status {};
+  if (::statx(root.id(), path.c_str(), 0, wanted_status, &status) == 0) return info_of(status);
+  const int error = errno;
+  if (::statx(root.id(), path.c_str(), AT_SYMLINK_NOFOLLOW, wanted_status, &status) == 0) {
+    return info_of(status);
+  }
+  return search_failure("look at", path, error);
 }
 
 Result<FileInfo> PosixFiles::look(const FileHandle& handle) {

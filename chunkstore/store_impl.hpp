@@ -135,6 +135,7 @@ class Store::Impl {
 
   // store_open.cpp
   Result<void> load_state(std::optional<Journal::Loaded>& loaded);
+  Result<FileHandle> open_data_folder();
   Result<void> open_root(const JournalState& state);
   void heed_origins(JournalState& state);
   Result<std::vector<Found>> look_at_files(const std::optional<Journal::Loaded>& loaded);

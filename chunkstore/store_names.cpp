@@ -521,7 +521,7 @@ Result<std::vector<std::string>> names_on_disk(const Metainfo& metainfo, const s
   for (const File& file : metainfo.files()) out.push_back(file.path);
   const auto canonical = files.canonical(folder);
   if (!canonical) return canonical.error();
-  const auto root = files.open_folder(*canonical, false);
+  const auto root = files.open_folder_to_read(*canonical);
   if (!root) return out;
   NameSearch search(files, *canonical,
                     [&](const std::string& path) { return files.look(*root, path); });

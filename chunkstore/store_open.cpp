@@ -151,8 +151,15 @@ Result<void> Store::Impl::load_state(std::optional<Journal::Loaded>& loaded) {
   return {};
 }
 
+// What is only read may be somewhere else, behind links; its hashes
+// tell whether it is the torrent's.
+Result<FileHandle> Store::Impl::open_data_folder() {
+  return options_.read_only ? files_.open_folder_to_read(root_path_)
+                            : files_.open_folder(root_path_, false);
+}
+
 Result<void> Store::Impl::open_root(const JournalState& state) {
-  auto root = files_.open_folder(root_path_, false);
+  auto root = open_data_folder();
   if (!root) {
     if (root.error().code != Errc::not_found || options_.read_only) return root.error();
     auto nearest = open_nearest(files_, root_path_);

@@ -296,7 +296,7 @@ Result<bool> Store::Impl::fresh(BlockRange range, bool may_block) {
 }
 
 bool Store::Impl::root_present() {
-  auto root = files_.open_folder(root_path_, false);
+  auto root = open_data_folder();
   // That it cannot be opened (no descriptor is left, a disk fails) does not mean that it has gone.
   if (!root) return root.error().code != Errc::not_found;
   const auto system = files_.file_system(*root);
@@ -314,7 +314,7 @@ bool Store::Impl::root_present() {
 }
 
 bool Store::Impl::has_space(std::uint64_t bytes) {
-  const auto root = files_.open_folder(root_path_, false);
+  const auto root = open_data_folder();
   if (!root) return false;
   const auto free = files_.free_space(*root);
   return free && *free >= bytes;

@@ -25,7 +25,8 @@ struct Options {
   std::uint64_t piece_length = 0;
   unsigned threads = 0;
   bool v1 = false, v2 = false, hybrid = false;
-  bool is_private = false, no_hidden = false, attributes = false, replace_names = false;
+  bool is_private = false, no_hidden = false, attributes = false, replace_names = false,
+       follow_links = false;
   bool no_date = false, no_created_by = false, force = false, dry_run = false;
 };
 
@@ -48,7 +49,8 @@ CreateOptions create_options(const Options& options) {
   }
   out.threads = options.threads;
   out.name = options.name;
-  out.attributes = options.attributes;
+  if (options.attributes) out.attributes = CreateOptions::Attributes::all;
+  out.walk.follow_links = options.follow_links;
   out.walk.include = parse_globs("--include", options.include);
   out.walk.exclude = parse_globs("--exclude", options.exclude);
   out.walk.hidden = !options.no_hidden;
@@ -272,6 +274,8 @@ void add_create_command(CLI::App& app, CommandLine& line) {
   single(command->add_option("--exclude", options->exclude, "No files or folders that match")
              ->type_name("GLOB"));
   command->add_flag("--no-hidden", options->no_hidden, "No names that begin with a dot");
+  command->add_flag("--follow-links", options->follow_links,
+                    "Take what symbolic links lead to out of the folder, too");
   command->add_flag("--replace-names", options->replace_names,
                     "Let the torrent have simpler names where clients would change them; the files "
                     "keep theirs, and are found");

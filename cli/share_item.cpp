@@ -15,20 +15,15 @@ std::string below(const std::string& folder, const std::string& path) {
   return path.empty() ? folder : fmt::format("{}/{}", folder, path);
 }
 
-Result<void> refuse_links(const ShareItem& item) {
-  for (std::size_t i = 0; i < item.files.size(); ++i) {
-    const std::string expected = below(item.source, item.files[i].path);
-    std::error_code error;
-    const fs::path real = fs::canonical(expected, error);
-    if (error) return Error{Errc::not_found, fmt::format("{}: {}", expected, error.message())};
-    if (real == expected) continue;
-    return Error{
-        Errc::unsupported,
-        fmt::format("{} is reached through a link, and share serves no links: put the file "
-                    "itself there, or leave it out with --exclude",
-                    cli::quoted(expected))};
+// A mode is part of the torrent, and changes without a sign in size and time.
+bool same_modes(const Metainfo& metainfo, const Walk& walk) {
+  auto walked = walk.files.begin();
+  for (const File& file : metainfo.files()) {
+    if (file.pad) continue;
+    if (walked == walk.files.end() || walked->executable != file.executable) return false;
+    ++walked;
   }
-  return {};
+  return true;
 }
 
 }  // namespace
@@ -49,7 +44,6 @@ Result<ShareItem> plan_item(const std::string& path, const CreateOptions& option
   auto files = look_at(out.plan.walk);
   if (!files) return files.error();
   out.files = std::move(*files);
-  if (auto checked = refuse_links(out); !checked) return checked.error();
   return out;
 }
 
@@ -57,6 +51,7 @@ bool reuse(ShareItem& item, const Remembered& remembered) {
   if (remembered.torrent.empty() || remembered.files != item.files) return false;
   auto metainfo = Metainfo::parse(remembered.torrent);
   if (!metainfo || (*metainfo)->name() != item.plan.name) return false;
+  if (!same_modes(**metainfo, item.plan.walk)) return false;
   item.torrent = remembered.torrent;
   item.metainfo = std::move(*metainfo);
   return true;
@@ -86,7 +81,6 @@ Result<bool> hash_again(ShareItem& item, const CreateOptions& options,
     if (file.size != item.files[i].size) return false;
     now.plan.walk.files[i].stamp = {file.size, file.inode, file.device, file.mtime_ns};
   }
-  if (auto checked = refuse_links(now); !checked) return checked.error();
   if (auto done = hash_item(now, options, progress); !done) return done.error();
   if (now.metainfo->info_hash() != item.metainfo->info_hash()) return false;
   item.plan = std::move(now.plan);

@@ -23,6 +23,8 @@ CreateOptions create_options(const ShareOptions& options) {
   out.created_by = fmt::format("barter/{}", version);
   out.walk.hidden = !options.no_hidden;
   out.walk.replace_names = options.replace_names;
+  out.walk.follow_links = options.follow_links;
+  out.attributes = CreateOptions::Attributes::executable;
   out.walk.exclude = parse_globs("--exclude", options.exclude);
   return out;
 }
@@ -31,6 +33,7 @@ std::string variant(const ShareOptions& options) {
   std::string out = fmt::format("{} {} {} {}", options.hybrid, options.is_public,
                                 options.piece_length, options.no_hidden);
   if (options.replace_names) out += " names";
+  if (options.follow_links) out += " links";
   for (const std::string& pattern : options.exclude) out += "\n" + pattern;
   return out;
 }
@@ -84,6 +87,8 @@ void add_share_flags(CLI::App* command, const std::shared_ptr<ShareOptions>& opt
       ->allow_extra_args(false)
       ->type_name("GLOB");
   command->add_flag("--no-hidden", options->no_hidden, "Leave out names that begin with a dot");
+  command->add_flag("--follow-links", options->follow_links,
+                    "Share what symbolic links lead to out of the folder, too");
   command->add_flag("--replace-names", options->replace_names,
                     "Let the torrent have simpler names where clients would change them");
   command

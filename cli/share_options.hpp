@@ -29,7 +29,7 @@ struct ShareOptions {
   bool no_token = false;
   bool v1 = false, hybrid = false;
   std::uint64_t piece_length = 0;
-  bool no_hidden = false, replace_names = false;
+  bool no_hidden = false, replace_names = false, follow_links = false;
   std::vector<std::string> exclude;
   unsigned threads = 0;
   bool explain = false;

@@ -200,10 +200,11 @@ class TorrentWriter {
   static std::int64_t length(std::uint64_t bytes) { return static_cast<std::int64_t>(bytes); }
 
   void write_attributes(const WalkedFile& file) {
-    if (!options_.attributes) return;
+    using Attributes = CreateOptions::Attributes;
+    if (options_.attributes == Attributes::none) return;
     std::string attributes;
     const std::string& name = file.path.empty() ? plan_.name : file.path.back();
-    if (name.starts_with('.')) attributes += 'h';
+    if (options_.attributes == Attributes::all && name.starts_with('.')) attributes += 'h';
     if (file.executable) attributes += 'x';
     if (!attributes.empty()) out_.key("attr").string(attributes);
   }

@@ -20,10 +20,11 @@ enum class TorrentVersion { v1, v2, hybrid };
 
 struct CreateOptions {
   TorrentVersion version = TorrentVersion::v1;
-  std::uint32_t piece_length = 0;  // 0: by the size
-  unsigned threads = 0;            // 0: one a core
-  std::string name;                // empty: the last element of the source
-  bool attributes = false;         // BEP 47: executable and hidden
+  std::uint32_t piece_length = 0;                   // 0: by the size
+  unsigned threads = 0;                             // 0: one a core
+  std::string name;                                 // empty: the last element of the source
+  enum class Attributes { none, executable, all };  // all: hidden, too
+  Attributes attributes = Attributes::none;         // noted (BEP 47)
   WalkOptions walk;
 
   std::vector<std::vector<std::string>> trackers;  // tiers

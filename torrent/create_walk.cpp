@@ -7,9 +7,11 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
@@ -24,6 +26,10 @@ constexpr std::size_t most_named = 20;
 // What cannot go into a torrent, and what to do about that.
 class Refused {
  public:
+  void add_link(const std::string& path, std::string_view why) {
+    add(path, why);
+    links_ = true;
+  }
   void add(const std::string& path, std::string_view why, bool name = false) {
     if (count_++ < most_named)
       text_ += fmt::format("{}{}: {}", text_.empty() ? "" : "; ", path, why);
@@ -34,6 +40,7 @@ class Refused {
     std::string out = text_;
     if (count_ > most_named) out += fmt::format("; and {} more", count_ - most_named);
     out += count_ == 1 ? "; leave it out with --exclude" : "; leave them out with --exclude";
+    if (links_) out += ", or take what links lead to with --follow-links";
     if (names_) out += ", or let the torrent have simpler names with --replace-names";
     return Error{Errc::invalid_argument, std::move(out)};
   }
@@ -42,6 +49,7 @@ class Refused {
   std::string text_;
   std::size_t count_ = 0;
   bool names_ = false;  // other names would do
+  bool links_ = false;  // some leave the folder
 };
 
 std::string_view kind_of(mode_t mode) {
@@ -84,6 +92,11 @@ class Walker {
     if (ancestors_.size() > options_.max_depth) {
       refused_.add(path, fmt::format("more than {} folders deep", options_.max_depth));
       return {};
+    }
+    if (++folders_ > options_.max_folders) {
+      return Error{Errc::invalid_argument,
+                   fmt::format("{}: more than {} folders, those behind links counted each time",
+                               root_, options_.max_folders)};
     }
     auto names = read_folder(path);
     if (!names) return names.error();
@@ -191,16 +204,17 @@ class Walker {
     const auto real = real_path(path);
     if (!real) return system_error(path, errno);
     const bool inside = *real == root_ || root_ == "/" || real->starts_with(root_ + "/");
-    if (!inside) refused_.add(path, fmt::format("a link that leaves the folder, to {}", *real));
-    return inside;
+    if (inside || options_.follow_links) return true;
+    refused_.add_link(path, fmt::format("a link that leaves the folder, to {}", *real));
+    return false;
   }
 
   Result<void> enter(const std::string& path, const struct stat& status, bool link) {
     const SourceStamp self = SourceStamp::of(status);
-    const bool loop =
-        link && std::any_of(ancestors_.begin(), ancestors_.end(), [&](const auto& above) {
-          return above.inode == self.inode && above.device == self.device;
-        });
+    const bool loop = (link || options_.follow_links) &&
+                      std::any_of(ancestors_.begin(), ancestors_.end(), [&](const auto& above) {
+                        return above.inode == self.inode && above.device == self.device;
+                      });
     if (!loop) return folder(path, status);
     refused_.add(path, "a link to a folder that it is in: a loop");
     return {};
@@ -239,12 +253,33 @@ class Walker {
   std::vector<std::string> path_;      // the same as the torrent calls them
   std::vector<SourceStamp> ancestors_;
   Refused refused_;
+  std::size_t folders_ = 0;
   Walk walk_;
 };
 
-}  // namespace
+// Where the file system keeps no modes, all files have the same: made up by the mount.
+void forget_made_up_modes(const std::string& source, Walk& walk) {
+  constexpr std::array<std::uint32_t, 10> without_modes{
+      0x4d44,      // FAT
+      0x2011bab0,  // exFAT
+      0x5346544e,  // NTFS, twice
+      0x7366746e,
+      0x65735546,  // FUSE
+      0xff534d42,  // CIFS, SMB2, SMB
+      0xfe534d42, 0x517b,
+      0x786f4256,  // VirtualBox's shared folders
+      0x01021997,  // 9p
+  };
+  struct statfs system {};
+  if (statfs(source.c_str(), &system) != 0) return;
+  const auto type = static_cast<std::uint32_t>(system.f_type);
+  if (std::find(without_modes.begin(), without_modes.end(), type) == without_modes.end()) return;
+  const auto set = [](const WalkedFile& file) { return file.executable; };
+  if (!std::all_of(walk.files.begin(), walk.files.end(), set)) return;
+  for (WalkedFile& file : walk.files) file.executable = false;
+}
 
-Result<Walk> walk_source(const std::string& source, const WalkOptions& options) {
+Result<Walk> take_stock(const std::string& source, const WalkOptions& options) {
   struct stat status {};
   if (stat(source.c_str(), &status) != 0) return system_error(source, errno);
   if (S_ISREG(status.st_mode)) {
@@ -264,6 +299,14 @@ Result<Walk> walk_source(const std::string& source, const WalkOptions& options) 
   auto done = walker.folder(source, status);
   if (!done) return done.error();
   return walker.take();
+}
+
+}  // namespace
+
+Result<Walk> walk_source(const std::string& source, const WalkOptions& options) {
+  auto walk = take_stock(source, options);
+  if (walk) forget_made_up_modes(source, *walk);
+  return walk;
 }
 
 }  // namespace barter

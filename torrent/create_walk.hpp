@@ -16,17 +16,19 @@ struct WalkOptions {
   std::vector<Glob> include;   // if any: files that match none are left out
   std::vector<Glob> exclude;   // stronger than include
   bool hidden = true;          // names that begin with a dot
+  bool follow_links = false;   // also links that leave the source
   bool replace_names = false;  // names that clients would change are cleaned, instead of refused
   std::string skip;            // one path left out wherever it is found: the torrent being written
   std::size_t max_files = 500'000;  // as many as a torrent may have (MetainfoLimits)
   std::size_t max_depth = 100;      // folders within folders
+  std::size_t max_folders = 500'000;
 };
 
 struct WalkedFile {
   std::vector<std::string> path;  // elements below the source; empty where the source is a file
   std::string source;             // for open()
   SourceStamp stamp;
-  bool executable = false;
+  bool executable = false;  // never where the file system says so of every file
 };
 
 struct LeftOut {
@@ -45,8 +47,8 @@ struct Walk {
   LeftOut left_out;
 };
 
-// Links below the source are followed while they stay below it. Loops,
-// dangling or escaping links, FIFOs, sockets, devices and names that
+// Links below the source are followed while they stay below it, or wherever they lead if
+// asked for. Loops, dangling or escaping links, FIFOs, sockets, devices and names that
 // clients would change are errors: one, which names them all.
 Result<Walk> walk_source(const std::string& source, const WalkOptions& options);
 

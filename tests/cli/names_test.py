@@ -81,6 +81,29 @@ class Names(BarterTest):
         shown = self.good("show", "odd.torrent").out
         self.assertIn("ab", shown)
 
+    def test_links_lead_to_what_is_served(self):
+        """As git-annex and caches of models have their files: verify and seed see the same."""
+        self.write("blobs/1", random.Random(1).randbytes(100_000))
+        self.write("blobs/2", random.Random(2).randbytes(50_000))
+        os.makedirs(self.path("from/album"))
+        os.symlink(self.path("blobs/1"), self.path("from/album/model.bin"))
+        os.symlink("../../blobs/2", self.path("from/album/vocabulary"))
+        self.bad(1, "--follow-links", "create", "from/album")
+        self.good("create", "from/album", "--follow-links", "--output", "album.torrent")
+        self.good("verify", "album.torrent", "--dir", "from")
+        self.seed("album")
+        self.good(*self.arguments("album"))
+        self.assertEqual(self.read("got/album/model.bin"), self.read("blobs/1"))
+        self.assertFalse(os.path.islink(self.path("got/album/model.bin")))
+        # What is written never goes through one.
+        os.makedirs(self.path("trap/album"))
+        os.symlink(self.path("victim"), self.path("trap/album/model.bin"))
+        self.write("victim", "mine")
+        done = self.barter(*self.arguments("album", "--force", folder="trap"))
+        self.assertEqual(done.code, 1)
+        self.assertIn("symbolic link", done.err)
+        self.assertEqual(self.read("victim"), b"mine")
+
     def test_no_part(self):
         self.torrent([("big", 3_000_000)])
         get = self.start(*self.arguments("album", "--json", "--down-limit", "300KB", "--no-part"))

@@ -66,6 +66,19 @@ class Share(BarterTest):
                 f"&left={left}&compact=1&event={event}"), timeout=10) as reply:
             self.assertNotIn(b"failure", reply.read())
 
+    def test_programs_stay_executable(self):
+        self.write("tools/run", "#!/bin/sh\n")
+        self.write("tools/data", "x" * 40_000)
+        os.chmod(self.path("tools/run"), 0o755)
+        os.symlink("data", self.path("tools/also"))
+        self.share("tools")
+        done = self.get("tools")
+        self.assertEqual(done.code, 0, done.err)
+        self.assertTrue(os.access(self.path("got/tools/run"), os.X_OK))
+        self.assertFalse(os.stat(self.path("got/tools/data")).st_mode & 0o111)
+        self.assertEqual(self.read("got/tools/also"), self.read("tools/data"))
+        self.assertFalse(os.path.islink(self.path("got/tools/also")))
+
     def test_what_was_touched_is_hashed_again_and_goes_on(self):
         running = self.share("a.bin", "b.bin")
         os.utime(self.path("b.bin"), (1_000_000_000, 1_000_000_000))

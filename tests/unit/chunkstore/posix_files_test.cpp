@@ -97,6 +97,48 @@ TEST_CASE("No link is followed beneath the root") {
   CHECK_FALSE(fs::exists(place.folder / "outside/x"));
 }
 
+TEST_CASE("Links are followed beneath a folder that is only read") {
+  const Place place(GENERATE(true, false));
+  fs::create_directories(place.folder / "away/deep");
+  place.folder.write("away/deep/a", "outside");
+  place.folder.write("root/b", "inside");
+  fs::create_symlink(place.folder / "away/deep/a", place / "far");
+  fs::create_symlink("b", place / "near");
+  fs::create_directory_symlink(place.folder / "away", place / "folder");
+  fs::create_symlink("nowhere", place / "dangling");
+  fs::create_symlink("self", place / "self");
+  REQUIRE(::mkfifo((place.folder / "fifo").c_str(), 0600) == 0);
+  fs::create_symlink(place.folder / "fifo", place / "pipe");
+  const auto root = place.files->open_folder_to_read(place.folder / "root");
+  REQUIRE(ok(root));
+  for (const auto& [name, text] : {std::pair<std::string, std::string>{"far", "outside"},
+                                   {"near", "inside"},
+                                   {"folder/deep/a", "outside"}}) {
+    INFO(name);
+    const auto info = place.files->look(*root, name);
+    REQUIRE(ok(info));
+    CHECK(info->kind == FileKind::file);
+    CHECK(info->size == text.size());
+    const auto file = place.files->open(*root, name, OpenMode::read);
+    REQUIRE(ok(file));
+    CHECK(place.files->look(*file)->inode == info->inode);
+    // Never to be written to.
+    for (const auto mode : {OpenMode::write, OpenMode::create, OpenMode::create_new}) {
+      CHECK(place.files->open(*root, name, mode).has_error());
+    }
+  }
+  for (const char* name : {"dangling", "self"}) {
+    CHECK(place.files->look(*root, name)->kind == FileKind::link);
+    CHECK(place.files->open(*root, name, OpenMode::read).has_error());
+  }
+  CHECK(place.files->look(*root, "pipe")->kind == FileKind::other);
+  CHECK(place.files->open(*root, "pipe", OpenMode::read).has_error());
+  for (const char* name : {"../root/b", "folder/../../root/b", "/etc/passwd", "../away/deep/a"}) {
+    CHECK(place.files->look(*root, name).has_error());
+    CHECK(place.files->open(*root, name, OpenMode::read).has_error());
+  }
+}
+
 TEST_CASE("Ten thousand hostile paths never leave the root") {
   Place place(GENERATE(true, false));
   write_file(place.folder / "a", "outside");

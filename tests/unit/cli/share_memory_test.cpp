@@ -140,9 +140,19 @@ TEST_CASE("without a state folder nothing is remembered", "[share_memory]") {
   CHECK(none.recall("/x", "v") == std::nullopt);
 }
 
-TEST_CASE("a share serves no links", "[share_memory]") {
+TEST_CASE("a share of which a mode has changed is another torrent", "[share_memory]") {
   Bench bench;
-  SECTION("but the shared path itself may be one") {
+  bench.shared();
+  CHECK(bench.reused());
+  const std::string file = bench.tree + "/sub/c";
+  std::filesystem::permissions(file, std::filesystem::perms::owner_all);
+  CHECK_FALSE(bench.reused());
+}
+
+TEST_CASE("a share serves links that stay in it", "[share_memory]") {
+  Bench bench;
+  const std::size_t before = planned(bench.tree).plan.walk.files.size();
+  SECTION("the shared path itself may be one") {
     std::filesystem::create_directory_symlink(bench.tree, bench.folder / "link");
     const ShareItem item = planned(bench.folder / "link");
     CHECK(item.source == std::filesystem::canonical(bench.tree));
@@ -150,10 +160,20 @@ TEST_CASE("a share serves no links", "[share_memory]") {
   }
   SECTION("within") {
     std::filesystem::create_symlink("a b.txt", bench.tree + "/link");
+    CHECK(planned(bench.tree).plan.walk.files.size() == 1 + before);
+  }
+  SECTION("those that leave it only if asked to") {
+    test::write_file(bench.folder / "secret", "x");
+    std::filesystem::create_symlink(bench.folder / "secret", bench.tree + "/link");
     const auto item = plan_item(bench.tree, options());
     REQUIRE(item.has_error());
-    CHECK(item.error().code == Errc::unsupported);
     CHECK(item.error().message.find("tree/link") != std::string::npos);
+    CHECK(item.error().message.find("--follow-links") != std::string::npos);
+    CreateOptions follow = options();
+    follow.walk.follow_links = true;
+    const auto all = plan_item(bench.tree, follow);
+    REQUIRE(all.has_value());
+    CHECK(all->plan.walk.files.size() == 1 + before);
   }
   SECTION("nothing there") {
     const auto item = plan_item(bench.tree + "/nothing", options());

@@ -204,7 +204,7 @@ TEST_CASE("attributes are noted when asked for", "[create]") {
     CHECK_FALSE(file.executable);
     CHECK_FALSE(file.hidden);
   }
-  options.attributes = true;
+  options.attributes = CreateOptions::Attributes::all;
   const CreatedTorrent noted = create(folder / "d", options);
   for (const File& file : noted.metainfo->files()) {
     if (file.pad) continue;

@@ -114,6 +114,40 @@ TEST_CASE("links inside the tree are followed", "[walk]") {
   CHECK(walk->total_size == 6);
 }
 
+TEST_CASE("links that leave the tree are followed if asked to", "[walk]") {
+  const TemporaryFolder outside, folder;
+  outside.write("blobs/0123", "12345");
+  folder.write("snapshot/plain", "x");
+  std::filesystem::create_symlink(outside / "blobs/0123", folder / "snapshot/model.bin");
+  std::filesystem::create_directory_symlink(outside / "blobs", folder / "snapshot/more");
+  const Error error = failure(folder / "snapshot");
+  CHECK(error.message.find("model.bin: a link that leaves") != std::string::npos);
+  CHECK(error.message.find("more: a link that leaves") != std::string::npos);
+  CHECK(error.message.find("--follow-links") != std::string::npos);
+  WalkOptions options;
+  options.follow_links = true;
+  const auto walk = walk_source(folder / "snapshot", options);
+  REQUIRE(walk.has_value());
+  CHECK(paths(*walk) == Paths{"model.bin", "more/0123", "plain"});
+  // Back into the tree by a way around.
+  std::filesystem::create_directory_symlink(folder.path(), outside / "blobs/back");
+  CHECK(failure(folder / "snapshot", options).message.find("a loop") != std::string::npos);
+}
+
+TEST_CASE("links that multiply are no walk without an end", "[walk]") {
+  const TemporaryFolder folder;
+  for (int i = 0; i < 30; ++i) std::filesystem::create_directory(folder / fmt::format("{}", i));
+  for (int i = 0; i < 29; ++i) {
+    for (const char* name : {"a", "b"}) {
+      std::filesystem::create_directory_symlink(fmt::format("../{}", i + 1),
+                                                folder / fmt::format("{}/{}", i, name));
+    }
+  }
+  WalkOptions options;
+  options.max_folders = 1000;
+  CHECK(failure(folder.path(), options).message.find("1000 folders") != std::string::npos);
+}
+
 TEST_CASE("what cannot be in a torrent is an error that names it, unless excluded", "[walk]") {
   const TemporaryFolder outside, folder;
   outside.write("secret", "x");
