@@ -72,6 +72,7 @@ struct SwarmConfig {
   // To one peer, whatever its rate. Other clients ask for seconds ahead: where a peer serves many
   // at once, few requests are a small share of its line.
   std::uint32_t min_requests = 8;
+  std::uint32_t first_requests = 16;  // and two more with each block, until it stalls
   // To one peer; the peer's reqq may lower it. More than the usual only to a peer so far away that
   // four times rate x delay is more: its TCP must never run dry, or it does not find out how fast
   // the line is (BBR). 1 Gbit/s over 100 ms is 763 blocks in flight.

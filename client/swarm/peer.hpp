@@ -60,6 +60,7 @@ struct Peer {
   bool declared = false;         // its bitfield, have all or have none has come
   bool counted_as_seed = false;  // by the picker, as a number; its bitfield is empty then
   bool snubbed = false;          // owed us blocks for too long
+  TimePoint relieved = never;    // the debt for which it was looked at, whether it holds less
   bool suspect = false;          // sent a part of a wrong piece, and no right one alone since then
   bool trusted = false;          // has sent right pieces, as many as we want to see (trials.hpp)
   bool took_only = false;        // when we had all: it had a good start and gave nothing like it

@@ -44,6 +44,7 @@ bool RequestQueue::delivered(BlockRef block, std::uint32_t bytes, TimePoint now,
     const Entry entry = entries_[*index];
     erase(*index);
     sample(entry, now, config);
+    grown_ += most(config) < steady_ ? 2 : 1 / (4 * most(config));
   }
   last_delivery_ = now;
   return index.has_value();
@@ -67,6 +68,16 @@ void RequestQueue::sample(const Entry& entry, TimePoint now, const SwarmConfig& 
   }
 }
 
+void RequestQueue::stalled() {
+  steady_ = std::max<double>(few, static_cast<double>(entries_.size()) / 4);
+  stalled_ = true;
+  grown_ = 0;
+}
+
+double RequestQueue::most(const SwarmConfig& config) const {
+  return grown_ + (stalled_ ? static_cast<double>(few) : config.first_requests);
+}
+
 bool RequestQueue::remove(BlockRef block) {
   const auto index = find(block);
   if (index) erase(*index);
@@ -86,9 +97,10 @@ std::uint32_t RequestQueue::window(const SwarmConfig& config, std::uint32_t peer
   }
   double far = 0;
   if (rate_ > 0) far = flights * rate_ * seconds(shortest_delay_) / block_length;
-  const double most = std::clamp<double>(far, std::min(config.usual_requests, config.max_requests),
-                                         config.max_requests);
-  const std::uint32_t cap = std::max(1u, std::min(static_cast<std::uint32_t>(most), peer_limit));
+  const double useful = std::clamp<double>(
+      far, std::min(config.usual_requests, config.max_requests), config.max_requests);
+  const auto limit = static_cast<std::uint32_t>(std::min(useful, most(config)));
+  const std::uint32_t cap = std::max(1u, std::min(limit, peer_limit));
   if (blocks >= cap) return cap;
   return std::min(cap, std::max(config.min_requests, static_cast<std::uint32_t>(blocks)));
 }

@@ -1,15 +1,22 @@
 // RequestQueue: the blocks asked of one peer and not yet come, oldest
 // first, and how many there should be.
 //
-// The window follows the measured rate: rate x (shortest delay seen + horizon), but no more than
-// the usual most, or four times rate x delay where the peer is far away. The rate is sampled as in
-// BBR: each request remembers how much had come when it went out, so a sample spans one round trip.
-// A sample above the estimate is believed at once, one below pulls it down over a second. Until the
-// queue begins to build up at the peer the window also grows by one a block, which doubles it each
-// round trip. A value type; time is an argument.
+// The window follows the measured rate: rate x (shortest delay seen + horizon), but no
+// more than the usual most, or four times rate x delay where the peer is far away. The
+// rate is sampled as in BBR: each request remembers how much had come when it went out, so
+// a sample spans one round trip. A sample above the estimate is believed at once, one
+// below pulls it down over a second. Until the queue begins to build up at the peer the
+// window also grows by one a block, which doubles it each round trip.
+//
+// Whatever the rate says, no more is asked at once than the peer has shown it can hold: sixteen,
+// and two more with each block. Peers advertise more than they have room for, and then keep
+// silent (anacrolix/torrent: 1024 requests, and 1 MiB). Once one has, with that many requests
+// out, it is asked for few, then soon for a quarter of what was too many, and from there on for
+// one more with every four windows. A value type; time is an argument.
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 
 #include "client/swarm/config.hpp"
@@ -38,6 +45,10 @@ class RequestQueue {
   bool remove(BlockRef block);
   void clear();
 
+  // Nothing has come for long of what is out: the peer is asked for less at once from now on.
+  void stalled();
+  static constexpr std::size_t few = 2;
+
   // How many requests should be out. `peer_limit` is the peer's reqq.
   std::uint32_t window(const SwarmConfig& config, std::uint32_t peer_limit) const;
 
@@ -60,6 +71,7 @@ class RequestQueue {
 
  private:
   Duration timeout(const SwarmConfig& config) const;
+  double most(const SwarmConfig& config) const;
   void sample(const Entry& entry, TimePoint now, const SwarmConfig& config);
   std::optional<std::size_t> find(BlockRef block) const;
   void erase(std::size_t index);
@@ -72,6 +84,11 @@ class RequestQueue {
   TimePoint last_delivery_{};
   std::uint32_t slow_start_ = 8;  // the window while it is still doubling
   bool ramping_ = true;
+  // What the peer is known to hold: `few` once it has stalled, else
+  // first_requests, and what was added since.
+  bool stalled_ = false;
+  double grown_ = 0;
+  double steady_ = std::numeric_limits<double>::infinity();  // from where on slowly
 };
 
 }  // namespace barter

@@ -356,10 +356,12 @@ void Swarm::Core::check_peer(Peer& peer, TimePoint now) {
   }
   if (!peer.snubbed && silent_at(peer, now) <= now) {
     peer.snubbed = true;
+    peer.requests.stalled();
     end_trial(peer);
     release_all(peer, now, true);
     pause_asking(peer, {}, now);
   }
+  if (overloaded_at(peer) <= now) relieve(peer, now);
   // The one request that shows when it recovers is overdue as well: others shall have the block.
   // Two such peers would else hold it for ever, since no third is asked.
   if (peer.snubbed && peer.requests.late_count() > 0) {
@@ -385,6 +387,26 @@ TimePoint Swarm::Core::silent_at(const Peer& peer, TimePoint now) const {
   return std::min(latest, soon + std::max(patience, backlog(now)));
 }
 
+// When it is time to look whether a peer that owes us many blocks and sends none holds less than it
+// says: once for each time that it keeps silent.
+TimePoint Swarm::Core::overloaded_at(const Peer& peer) const {
+  const TimePoint owed = peer.debt.since();
+  if (peer.snubbed || owed == never || owed == peer.relieved) return never;
+  return owed + peer.requests.patience(*config_);
+}
+
+// Where nobody else can be asked, it is asked for few. Else others get its blocks in time anyway.
+void Swarm::Core::relieve(Peer& peer, TimePoint now) {
+  peer.relieved = peer.debt.since();
+  const bool others = std::any_of(peers_.begin(), peers_.end(), [&](const auto& other) {
+    return other.get() != &peer && may_be_asked(*other) && !other->snubbed;
+  });
+  if (others || peer.requests.size() <= RequestQueue::few) return;
+  peer.requests.stalled();
+  release_all(peer, now, true);
+  mark(peer);
+}
+
 // How long our line needs for all that is asked for: where it is full, nobody can answer sooner.
 Duration Swarm::Core::backlog(TimePoint now) const {
   std::uint64_t blocks = 0;
@@ -401,6 +423,7 @@ TimePoint Swarm::Core::peer_deadline(const Peer& peer, TimePoint now) const {
                                 peer.last_sent + config_->keep_alive_after);
   deadline = std::min(deadline, peer.requests.next_late(*config_));
   if (!peer.snubbed) deadline = std::min(deadline, silent_at(peer, now));
+  deadline = std::min(deadline, overloaded_at(peer));
   if (peer.asks_again_at != TimePoint{}) deadline = std::min(deadline, peer.asks_again_at);
   return deadline;
 }

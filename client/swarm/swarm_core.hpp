@@ -103,6 +103,8 @@ class Swarm::Core {
   void check_peers(TimePoint now);
   void check_peer(Peer& peer, TimePoint now);
   TimePoint peer_deadline(const Peer& peer, TimePoint now) const;
+  TimePoint overloaded_at(const Peer& peer) const;
+  void relieve(Peer& peer, TimePoint now);
   TimePoint silent_at(const Peer& peer, TimePoint now) const;
   Duration backlog(TimePoint now) const;
   void recount();  // after select, pieces_checked, pieces_lost

@@ -83,6 +83,46 @@ TEST_CASE("the peer's limit is kept, be it as small as one") {
   CHECK(line.queue.window(line.config, 50) == 50);
 }
 
+TEST_CASE("a peer is asked for no more than it has shown it can hold") {
+  const SwarmConfig config;
+  RequestQueue queue;
+  TimePoint now{seconds(1)};
+  for (std::uint32_t i = 0; i < 200; ++i) {
+    CHECK(queue.window(config, 1024) <= 16 + 2 * i);
+    queue.add(block(i), now);
+    now += std::chrono::microseconds(30);
+    queue.delivered(block(i), block_length, now, config);
+  }
+  CHECK(queue.window(config, 1024) > 300);
+}
+
+TEST_CASE("one that stood still is asked for few, and then for less than was too many") {
+  const SwarmConfig config;
+  RequestQueue queue;
+  TimePoint now{seconds(1)};
+  std::uint32_t next = 0;
+  const auto deliver = [&](std::uint32_t count) {
+    for (std::uint32_t i = 0; i < count; ++i) {
+      queue.add(block(next), now);
+      now += std::chrono::microseconds(30);
+      queue.delivered(block(next++), block_length, now, config);
+    }
+  };
+  deliver(100);
+  for (std::uint32_t i = 0; i < 200; ++i) queue.add(block(10'000 + i), now);
+  queue.stalled();
+  queue.clear();
+  CHECK(queue.window(config, 1024) == RequestQueue::few);
+  deliver(1);
+  CHECK(queue.window(config, 1024) == 4);
+  deliver(24);
+  CHECK(queue.window(config, 1024) >= 50);  // a quarter
+  CHECK(queue.window(config, 1024) <= 52);
+  deliver(1000);
+  CHECK(queue.window(config, 1024) >= 54);
+  CHECK(queue.window(config, 1024) <= 58);  // one more with every four windows
+}
+
 TEST_CASE("requests that stay out become late, oldest first") {
   const SwarmConfig config;
   RequestQueue queue;

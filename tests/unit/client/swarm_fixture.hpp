@@ -21,13 +21,14 @@ inline constexpr std::uint32_t pieces = 19;
 inline constexpr std::uint32_t piece_length = 65'536;
 inline constexpr std::uint32_t last_piece = 20'000;
 
-inline std::shared_ptr<const Metainfo> torrent(bool is_private = false) {
+inline std::shared_ptr<const Metainfo> torrent(bool is_private = false,
+                                               std::uint32_t count = pieces) {
   bencode::Writer info;
   info.begin_dictionary();
-  info.key("length").integer((pieces - 1) * piece_length + last_piece);
+  info.key("length").integer((count - 1) * piece_length + last_piece);
   info.key("name").string("n");
   info.key("piece length").integer(piece_length);
-  info.key("pieces").string(std::string(20 * pieces, 'h'));
+  info.key("pieces").string(std::string(20 * std::size_t{count}, 'h'));
   if (is_private) info.key("private").integer(1);
   info.end();
   return Metainfo::from_info(info.take()).value();

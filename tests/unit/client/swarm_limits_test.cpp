@@ -77,7 +77,8 @@ TEST_CASE("what limits the rates is told of each peer and of all") {
   CHECK(down(f).detail == "no room");
   f.swarm->disk_recovered(f.now);
   f.drain();
-  f.pass(seconds(25));  // all of it overdue
+  f.pass(seconds(6));  // all of it overdue, and then the few that it is asked for instead
+  f.pass(seconds(25));
   CHECK(limits(f).first == Limit::snubbed);
 
   Fixture seed;

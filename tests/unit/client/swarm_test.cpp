@@ -392,6 +392,7 @@ TEST_CASE("short of memory, the pieces that lack most are given up, and one is k
   for (const bool can_spill : {true, false}) {
     INFO("can spill: " << can_spill);
     Fixture f;
+    f.config.first_requests = 1000;
     f.start();
     f.swarm->set_open_piece_bytes(0, f.now);  // two pieces, eight blocks
     std::vector<ConnectionId> peers;
