@@ -1,6 +1,7 @@
 #include "cli/flags.hpp"
 
 #include "cli/command.hpp"
+#include "torrent/text_encoding.hpp"
 #include "torrent/url.hpp"
 
 #include <fmt/format.h>
@@ -56,6 +57,18 @@ std::vector<std::string> parse_web_seeds(const std::vector<std::string>& values)
     }
   }
   return values;
+}
+
+void add_encoding_option(CLI::App* command, std::string& encoding) {
+  command
+      ->add_option("--encoding", encoding,
+                   "Read names that are not UTF-8 as in this encoding, such as GBK or Shift_JIS, "
+                   "whatever the torrent says")
+      ->check([](const std::string& name) {
+        if (TextEncoding::find(name)) return std::string();
+        return fmt::format("{}: not known; known are {}", name, TextEncoding::known());
+      })
+      ->type_name("NAME");
 }
 
 std::vector<Glob> parse_globs(const std::string& flag, const std::vector<std::string>& patterns) {

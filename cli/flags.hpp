@@ -9,12 +9,18 @@
 #include <string>
 #include <vector>
 
+namespace CLI {
+class App;
+}
+
 namespace barter::cli {
 
 // --announce: each value is a tier, commas part the URLs of one.
 std::vector<std::vector<std::string>> parse_tiers(const std::vector<std::string>& values);
 // --web-seed: http or https.
 std::vector<std::string> parse_web_seeds(const std::vector<std::string>& values);
+// --encoding: of names in old torrents. A name that is not known is a usage error.
+void add_encoding_option(CLI::App* command, std::string& encoding);
 std::vector<Glob> parse_globs(const std::string& flag, const std::vector<std::string>& patterns);
 // --peer: HOST:PORT.
 // `flag` is whose values these are, for the error.

@@ -114,9 +114,10 @@ class Get {
       return std::nullopt;
     }
     const auto began_at = steady_clock::now();
-    auto torrent = load_torrent(options_.torrent, output_,
-                                {settings_.connect_from, options_.stall_timeout, options_.retry_for,
-                                 options_.fresh, true, settings_.state_folder, pin_});
+    auto torrent = load_torrent(
+        options_.torrent, output_,
+        {settings_.connect_from, options_.stall_timeout, options_.retry_for, options_.fresh, true,
+         settings_.state_folder, pin_, options_.transfer.encoding});
     if (!torrent) {
       const int code = fail(output_, torrent.error());
       const bool stalled = torrent.error().code == Errc::timed_out &&
@@ -141,7 +142,7 @@ class Get {
     add.trackers = tracker_tiers(link_);
     add.peers.insert(add.peers.end(), link_.peers.begin(), link_.peers.end());
     watched_.metainfo = recall_metainfo(settings_.state_folder, link_.info_hash);
-    if (watched_.metainfo) return std::nullopt;
+    if (watched_.metainfo) return read_names();
     if (const auto code = start_client()) return code;
     auto id = client_->add(AddMagnet{link_.info_hash, *add.trackers, add.peers});
     if (!id) return output_.fail(id.error());
@@ -152,6 +153,15 @@ class Get {
     if (auto kept = remember_metainfo(settings_.state_folder, *watched_.metainfo); !kept) {
       output_.warning(kept.error().message);
     }
+    return read_names();
+  }
+
+  // Metadata does not say what its names are in.
+  std::optional<int> read_names() {
+    if (options_.transfer.encoding.empty()) return std::nullopt;
+    auto named = watched_.metainfo->with_encoding(options_.transfer.encoding);
+    if (!named) return output_.fail(named.error());
+    watched_.metainfo = std::move(*named);
     return std::nullopt;
   }
 

@@ -92,6 +92,9 @@ class Seed {
 
   void add(const std::string& path) {
     auto metainfo = Metainfo::load(path);
+    if (metainfo && !options_.transfer.encoding.empty()) {
+      metainfo = (*metainfo)->with_encoding(options_.transfer.encoding);
+    }
     if (!metainfo) return failed(metainfo.error());
     if (auto tradable = check_tradable(**metainfo); !tradable) return failed(tradable.error());
     AddTorrent add;

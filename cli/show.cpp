@@ -167,7 +167,7 @@ void print(const Magnet& magnet, Output& output) {
   for (const HostPort& peer : magnet.peers) print_field(output, "peer", to_string(peer));
 }
 
-int show(const std::string& source, Output& output) {
+int show(const std::string& source, const std::string& encoding, Output& output) {
   if (is_magnet(source)) {
     const auto magnet = Magnet::parse(source);
     if (!magnet) return output.fail(magnet.error());
@@ -175,7 +175,8 @@ int show(const std::string& source, Output& output) {
     output.result(to_json(*magnet));
     return exit_done;
   }
-  const auto torrent = load_torrent(source, output, {.state_folder = state_folder_if_any("")});
+  const auto torrent =
+      load_torrent(source, output, {.state_folder = state_folder_if_any(""), .encoding = encoding});
   if (!torrent) return fail(output, torrent.error());
   if (output.json()) {
     output.result(to_json(*torrent->metainfo));
@@ -232,10 +233,12 @@ int magnet(const MagnetOptions& options, Output& output) {
 
 void add_show_command(CLI::App& app, CommandLine& line) {
   auto source = std::make_shared<std::string>();
+  auto encoding = std::make_shared<std::string>();
   CLI::App* command =
       add_command(app, line, "show", "Tell what is in a torrent or a magnet link", show_examples,
-                  [source](Output& output) { return show(*source, output); });
+                  [source, encoding](Output& output) { return show(*source, *encoding, output); });
   command->add_option("TORRENT", *source, "A .torrent file, its URL, or a magnet link")->required();
+  add_encoding_option(command, *encoding);
 }
 
 void add_magnet_command(CLI::App& app, CommandLine& line) {

@@ -300,8 +300,10 @@ std::optional<TorrentPin> parse_expected(const std::string& hash) {
   return *pin;
 }
 
-Result<LoadedTorrent> load_torrent(const std::string& source, Output& output,
-                                   const TorrentSourceOptions& options) {
+namespace {
+
+Result<LoadedTorrent> load_as_it_is(const std::string& source, Output& output,
+                                    const TorrentSourceOptions& options) {
   if (is_magnet(source)) {
     return Error{
         Errc::unsupported,
@@ -315,6 +317,18 @@ Result<LoadedTorrent> load_torrent(const std::string& source, Output& output,
     if (!checked) return checked.error();
   }
   return LoadedTorrent{std::move(*metainfo), TorrentOrigin::file, std::nullopt};
+}
+
+}  // namespace
+
+Result<LoadedTorrent> load_torrent(const std::string& source, Output& output,
+                                   const TorrentSourceOptions& options) {
+  auto loaded = load_as_it_is(source, output, options);
+  if (!loaded || !loaded->metainfo || options.encoding.empty()) return loaded;
+  auto named = loaded->metainfo->with_encoding(options.encoding);
+  if (!named) return named.error();
+  loaded->metainfo = std::move(*named);
+  return loaded;
 }
 
 Result<void> check_tradable(const Metainfo& metainfo) {

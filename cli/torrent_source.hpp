@@ -30,6 +30,7 @@ struct TorrentSourceOptions {
   bool may_be_magnet = false;       // what is at the URL, or where it leads
   std::string state_folder{};       // what keeps the copies; empty: nothing does
   std::optional<TorrentPin> pin{};  // besides that of the URL
+  std::string encoding{};           // of names; empty: what the torrent says
 };
 
 enum class TorrentOrigin : std::uint8_t {

@@ -223,6 +223,7 @@ void add_explain_flag(CLI::App* command, bool& explain) {
 void add_transfer_flags(CLI::App* command, TransferFlags& flags) {
   command->add_option("--dir", flags.folder, "Where the data is or goes; default: here")
       ->type_name("DIR");
+  add_encoding_option(command, flags.encoding);
   command
       ->add_option("--port", flags.port, "Where peers reach us; default: 6881 or the next free one")
       ->check(CLI::Range(1, 65535))

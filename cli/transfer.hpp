@@ -26,6 +26,7 @@ struct TransferFlags {
   std::uint64_t down_limit = unlimited, up_limit = unlimited;
   std::uint32_t max_peers = 0;  // 0: the client's own idea
   std::string state_folder, trace_file;
+  std::string encoding;  // of names that are not UTF-8; empty: what the torrent says
   bool explain = false;
   bool no_pex = false, no_lsd = false, no_dht = false;
   std::vector<std::string> dht_nodes;

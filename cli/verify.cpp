@@ -120,7 +120,8 @@ int verify(const Options& options, Output& output) {
                    {.retry_for = options.get.retry_for,
                     .fresh = options.get.fresh,
                     .state_folder = state_folder_if_any(options.get.transfer.state_folder),
-                    .pin = parse_expected(options.get.expect)});
+                    .pin = parse_expected(options.get.expect),
+                    .encoding = options.get.transfer.encoding});
   if (!torrent) return fail(output, torrent.error());
   const Metainfo& metainfo = *torrent->metainfo;
   const auto selected = select_files(metainfo, selection, {});

@@ -21,6 +21,17 @@ Result<std::shared_ptr<const Metainfo>> Metainfo::from_info(std::string info,
   return MetainfoParser(limits).run(std::move(info), false);
 }
 
+Result<std::shared_ptr<const Metainfo>> Metainfo::with_encoding(const std::string& encoding) const {
+  const auto named = MetainfoParser({}, encoding).run(info_, false);
+  if (!named) return named.error();
+  const std::shared_ptr<Metainfo> out(new Metainfo(*this));
+  out->name_ = (*named)->name_;
+  out->files_ = (*named)->files_;
+  out->raw_paths_ = (*named)->raw_paths_;
+  out->warnings_ = (*named)->warnings_;
+  return std::shared_ptr<const Metainfo>(out);
+}
+
 Sha1Digest Metainfo::piece_hash_v1(PieceIndex piece) const {
   assert(has_v1() && to_number(piece) < layout_->piece_count());
   Sha1Digest out;

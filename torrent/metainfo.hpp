@@ -54,6 +54,10 @@ class Metainfo {
   static Result<std::shared_ptr<const Metainfo>> load(const std::string& path,
                                                       const MetainfoLimits& limits = {});
 
+  // The same torrent with its names read in this encoding (TextEncoding) where they are not UTF-8,
+  // whatever it says of itself.
+  Result<std::shared_ptr<const Metainfo>> with_encoding(const std::string& encoding) const;
+
   const std::string& name() const { return name_; }  // cleaned; one path element
   const InfoHash& info_hash() const { return info_hash_; }
   std::string_view info_bytes() const { return info_; }  // as received

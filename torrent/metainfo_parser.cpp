@@ -11,6 +11,7 @@
 #include "torrent/file_name.hpp"
 #include "torrent/other_format.hpp"
 #include "torrent/sha.hpp"
+#include "torrent/utf8.hpp"
 
 namespace barter {
 namespace {
@@ -50,6 +51,7 @@ Problem MetainfoParser::read(std::string_view bytes, bool whole) {
   if (root.type() != bencode::Type::dictionary) {
     return metainfo_error(Errc::not_a_dictionary, "the top level is no dictionary");
   }
+  find_encoding(root);
   if (!whole) return read_info(root);
   if (auto problem = refuse_doubles(root)) return problem;
   const auto info = root.find_dictionary("info");
@@ -157,12 +159,33 @@ Problem MetainfoParser::read_piece_length(bencode::Node info) {
   return {};
 }
 
+// What a torrent says of its encoding is often wrong: it counts only where names are not UTF-8.
+void MetainfoParser::find_encoding(bencode::Node root) {
+  if (encoding_name_.empty()) encoding_name_ = root.find_string("encoding").value_or("");
+  encoding_ = TextEncoding::find(encoding_name_);
+  if (encoding_) return;
+  if (const auto page = root.find_integer("codepage")) {
+    encoding_ = TextEncoding::find(fmt::format("{}", *page));
+  }
+}
+
+// A name in UTF-8, if that can be had.
+std::string_view MetainfoParser::text(std::string_view raw) {
+  if (is_utf8(raw)) return raw;
+  auto converted = encoding_ ? encoding_->to_utf8(raw) : std::nullopt;
+  if (!converted) {
+    undecoded_ = true;
+    return raw;
+  }
+  return converted_.emplace_back(std::move(*converted));
+}
+
 void MetainfoParser::read_name(bencode::Node info) {
   const auto utf8 = info.find_string("name.utf-8");
   const auto plain = info.find_string("name");
   if (utf8) raw_names_.push_back(*utf8);
   if (plain && plain != utf8) raw_names_.push_back(*plain);
-  const std::string_view name = raw_names_.empty() ? std::string_view() : raw_names_.front();
+  const std::string_view name = raw_names_.empty() ? std::string_view() : text(raw_names_.front());
   out_->name_ = clean_torrent_name(name);
   if (out_->name_.empty()) {
     out_->name_ = to_hex(out_->info_hash_.wire());
@@ -195,16 +218,22 @@ void MetainfoParser::keep_raw_paths(const File& file, const Elements& elements,
 
 void MetainfoParser::append_path(File& file, const Elements& elements, const Elements& others) {
   const std::size_t begin = file.path.size();
-  append_clean_path(file.path, elements);
+  const std::size_t converted = converted_.size();
+  Elements readable;
+  for (const std::string_view element : elements) readable.push_back(text(element));
+  append_clean_path(file.path, readable);
   std::string_view ours = std::string_view(file.path).substr(begin);
   bool same = true;
-  for (const std::string_view element : elements) {
+  for (const std::string_view element : readable) {
     same = same && ours.starts_with('/') && ours.substr(1).starts_with(element);
     if (same) ours.remove_prefix(1 + element.size());
   }
   same = same && ours.empty();
   if (!file.pad && !same) ++cleaned_;
-  if (!same || !others.empty() || raw_names_.size() != 1 || raw_names_.front() != out_->name_) {
+  const bool decoded = converted_.size() > converted;
+  converted_.resize(converted);
+  if (!same || decoded || !others.empty() || raw_names_.size() != 1 ||
+      raw_names_.front() != out_->name_) {
     keep_raw_paths(file, elements, others);
   }
 }
@@ -241,6 +270,11 @@ void MetainfoParser::make_names_unique() {
         fmt::format("the name{} of {} file{} cleaned: the torrent has characters there that do not "
                     "show, or that cannot be kept",
                     cleaned_ == 1 ? "" : "s", cleaned_, cleaned_ == 1 ? " was" : "s were"));
+  }
+  if (undecoded_) {
+    warn(fmt::format(
+        "some names are not UTF-8{}; --encoding NAME says what they are in",
+        encoding_name_.empty() ? std::string() : ", nor " + escape(encoding_name_.substr(0, 40))));
   }
   const std::size_t renamed = make_paths_unique(paths);
   if (renamed > 0) {
@@ -286,7 +320,9 @@ void MetainfoParser::set_attributes(const Attributes& attributes, File& file) {
     return;
   }
   file.symlink_target = out_->name_;
-  append_clean_path(file.symlink_target, attributes.target);
+  Elements target;
+  for (const std::string_view element : attributes.target) target.push_back(text(element));
+  append_clean_path(file.symlink_target, target);
 }
 
 void MetainfoParser::warn(std::string text) {

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 
 #include "torrent/bencode.hpp"
 #include "torrent/metainfo.hpp"
+#include "torrent/text_encoding.hpp"
 
 namespace barter {
 
@@ -23,7 +25,9 @@ Error metainfo_error(Errc code, std::string message);
 
 class MetainfoParser {
  public:
-  explicit MetainfoParser(const MetainfoLimits& limits) : limits_(limits) {}
+  // `encoding`: of names that are not UTF-8, instead of what the torrent says; empty: that.
+  explicit MetainfoParser(const MetainfoLimits& limits, std::string encoding = {})
+      : limits_(limits), encoding_name_(std::move(encoding)) {}
   // `whole`: a .torrent file, else an info dictionary.
   Result<std::shared_ptr<const Metainfo>> run(std::string bytes, bool whole);
 
@@ -49,6 +53,8 @@ class MetainfoParser {
   Problem refuse_doubles(bencode::Node dictionary);
   Problem read_versions(bencode::Node info);
   Problem read_piece_length(bencode::Node info);
+  void find_encoding(bencode::Node root);
+  std::string_view text(std::string_view raw);
   void read_name(bencode::Node info);
   void append_path(File& file, const Elements& elements, const Elements& others);
   void keep_raw_paths(const File& file, const Elements& elements, const Elements& others);
@@ -92,7 +98,11 @@ class MetainfoParser {
   Problem read_piece_layers(bencode::Node root);
   Problem take_layer(Metainfo::PieceFile& place, std::vector<LayerEntry>& entries);
 
-  const MetainfoLimits& limits_;
+  const MetainfoLimits limits_;
+  std::string encoding_name_;
+  std::optional<TextEncoding> encoding_;
+  std::deque<std::string> converted_;  // names, while they are read
+  bool undecoded_ = false;             // some name is neither UTF-8 nor in that encoding
   std::shared_ptr<Metainfo> out_;
   std::vector<FileSpan> spans_;
   std::vector<std::string_view> raw_names_;  // of the torrent: one, or in UTF-8 and otherwise

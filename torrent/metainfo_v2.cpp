@@ -127,7 +127,7 @@ Problem MetainfoParser::add_v2_file(const Elements& path, const TreeFile& tree_f
     file.path = out_->name_;
     append_path(file, path, {});
   } else {
-    file.path = clean_name(path.front());
+    file.path = clean_name(text(path.front()));
     keep_raw_paths(file, path, {});
   }
   if (auto problem = add_file(std::move(file))) return problem;

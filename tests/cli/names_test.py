@@ -1,6 +1,7 @@
 """What get calls files on the disk: part names, --output, and disks with rules of their own for names."""
 
 import errno
+import hashlib
 import multiprocessing
 import os
 import random
@@ -103,6 +104,32 @@ class Names(BarterTest):
         self.assertEqual(done.code, 1)
         self.assertIn("symbolic link", done.err)
         self.assertEqual(self.read("victim"), b"mine")
+
+    def test_old_encodings(self):
+        name, data = "\u6587\u4ef6".encode("gbk"), random.Random(1).randbytes(30_000)
+        pieces = b"".join(hashlib.sha1(data[i:i + 16384]).digest() for i in range(0, len(data), 16384))
+        info = b"d6:lengthi30000e4:name%d:%s12:piece lengthi16384e6:pieces%d:%se" % (len(name), name, len(pieces), pieces)
+        self.write("said.torrent", b"d8:encoding3:GBK4:info" + info + b"e")
+        self.write("silent.torrent", b"d4:info" + info + b"e")
+        self.assertIn("\u6587\u4ef6", self.good("show", "said.torrent").out)
+        self.assertIn("--encoding", self.good("show", "silent.torrent").out + self.good("show", "silent.torrent").err)
+        self.assertEqual(self.good("show", "silent.torrent", "--encoding", "cp936", "--json").result["name"], "\u6587\u4ef6")
+        self.bad(2, "known are", "show", "silent.torrent", "--encoding", "klingon")
+        # Found as an old program has written it, or a new one.
+        os.mkdir(self.path("old"))
+        with open(os.path.join(self.path("old").encode(), name), "wb") as file:
+            file.write(data)
+        self.write("new/\u6587\u4ef6", data)
+        for folder in ("old", "new"):
+            self.good("verify", "said.torrent", "--dir", folder)
+            self.good("verify", "silent.torrent", "--dir", folder, "--encoding", "GBK")
+        self.good("verify", "silent.torrent", "--dir", "old")
+        running = self.start("seed", "said.torrent", "--dir", "old", "--port", str(self.port), "--json",
+                             "--state-dir", self.path("seed-state"))
+        running.wait_for("listening")
+        done = self.good(*self.arguments("silent", "--encoding", "gbk", "--json"))
+        self.assertEqual(self.read("got/\u6587\u4ef6"), data)
+        self.assertEqual(os.path.basename(done.result["path"]), "\u6587\u4ef6")
 
     def test_no_part(self):
         self.torrent([("big", 3_000_000)])

@@ -250,6 +250,42 @@ TEST_CASE("names are cleaned, not refused") {
   CHECK(hidden->warnings()[0].starts_with("the names of 2 files were cleaned"));
 }
 
+TEST_CASE("names of old torrents are read in the encoding that they say, or that we are told") {
+  const std::string gbk = "\xce\xc4\xbc\xfe";  // the word for a file
+  const std::string file = "\u6587\u4ef6";
+  const Entries info =
+      changed(multi({entry({gbk + ".txt"}, 5), entry({"plain"}, 6)}), "name", s(gbk));
+  const auto with = [&](const std::string& encoding) {
+    return good(d({{"encoding", s(encoding)}, {"info", d(info)}}));
+  };
+  for (const char* name : {"GBK", "gbk", "GB2312", "936", "cp936"}) {
+    const auto metainfo = with(name);
+    CHECK(metainfo->name() == file);
+    CHECK(paths(*metainfo) == Paths{file + "/" + file + ".txt", file + "/plain"});
+    CHECK(metainfo->warnings().empty());
+    CHECK(metainfo->raw_paths(0)[0] == gbk + "/" + gbk + ".txt");
+    CHECK(metainfo->info_hash().v1 == sha1(as_bytes(d(info))));
+  }
+  CHECK(good(d({{"codepage", i(936)}, {"info", d(info)}}))->name() == file);
+  // Not known, not said, or not true.
+  for (const char* name : {"", "UTF-8", "klingon", "../../x", "KOI8"}) {
+    INFO(name);
+    const auto metainfo = with(name);
+    CHECK(metainfo->warnings().back().find("--encoding") != std::string::npos);
+    const auto told = metainfo->with_encoding("GBK");
+    REQUIRE(told.has_value());
+    CHECK((*told)->name() == file);
+    CHECK((*told)->warnings().empty());
+    CHECK((*told)->info_hash().v1 == metainfo->info_hash().v1);
+  }
+  // What is UTF-8 already is never converted.
+  const Entries modern = changed(multi({entry({file}, 5)}), "name", s("n"));
+  CHECK(paths(*good(d({{"encoding", s("GBK")}, {"info", d(modern)}}))) == Paths{"n/" + file});
+  // Nor is what leads out of the folder by a detour.
+  const Entries out = changed(multi({entry({"..", gbk}, 5)}), "name", s("n"));
+  CHECK(paths(*good(d({{"encoding", s("GBK")}, {"info", d(out)}}))) == Paths{"n/_/" + file});
+}
+
 TEST_CASE("what the torrent says of a cleaned name is kept, if it is safe to look for") {
   const auto metainfo = good(torrent(changed(
       multi({entry({"soft\u00adhyphen"}, 5), entry({"plain"}, 6), entry({"back\\slash", "b"}, 7),
