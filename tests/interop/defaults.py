@@ -5,6 +5,7 @@ by another way than the row says."""
 import time
 
 from contestants import STOCK, Barter
+from newer import NEWER_CLIENTS
 from process import until
 from row import KIB
 from transfers import SECONDS, compare, data_for, ended_well, prepare
@@ -48,7 +49,7 @@ PATIENCE = {"transmission": 20, "aria2": 8}
 
 def rows():
     """(name, function, quick, heavy)"""
-    for kind, contestant in STOCK.items():
+    for kind, contestant in {**STOCK, **NEWER_CLIENTS}.items():
         seconds = PATIENCE.get(kind, 3)
         yield (f"as installed: {kind} <- barter",
                lambda row, peer=contestant, most=seconds: meet(row, Barter, peer, most), False, False)

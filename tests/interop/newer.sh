@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Installs clients that Debian does not have, below build/newer, for optional rows of the interop table: they are
+# skipped without. It needs Go and npm, and the network. What npm's packages would run on installing is not run.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+mkdir -p build/newer
+cd build/newer
+
+GOBIN=$PWD go install github.com/anacrolix/torrent/cmd/torrent@v1.59.1
+mv torrent anacrolix
+
+# Its WebRTC is a native program that would be fetched from elsewhere: a module that has everything, and does
+# nothing, stands for it. Peers over TCP never ask for it.
+npm install --silent --no-audit --no-fund --no-optional --ignore-scripts webtorrent@2.8.5 uint8-util@2.2.5
+cat >node_modules/node-datachannel/dist/esm/lib/node-datachannel.mjs <<'MODULE'
+const nothing = new Proxy(function () {}, { get: () => nothing, apply: () => nothing, construct: () => nothing });
+export default nothing;
+MODULE
+echo "installed below build/newer: anacrolix webtorrent"
