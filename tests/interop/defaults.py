@@ -43,8 +43,9 @@ def meet(row, seeder, leecher, seconds):
     return f"first bytes after {took:.2f} s"
 
 
-# What they need by themselves: Transmission calls and announces every ten seconds, aria2 every few.
-PATIENCE = {"transmission": 20, "aria2": 8}
+# What they need by themselves: Transmission calls and announces every ten seconds, aria2 every few; qBittorrent takes
+# seconds to start, and tells what it has every one and a half.
+PATIENCE = {"transmission": 20, "aria2": 8, "qbittorrent": 8}
 
 
 def rows():

@@ -4,7 +4,8 @@ import json
 import os
 import signal
 
-from contestants import Peer, Skip, program
+from contestants import Peer, Skip, fetch, post, program
+from network import accepts
 from process import until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -48,6 +49,63 @@ class Webtorrent(Peer):
         return self.status().get("sent", 0)
 
 
+class Qbittorrent(Peer):
+    """By its web interface, which asks nobody of this machine for a password here."""
+
+    kind = "qbittorrent"
+
+    def launch(self, torrent, folder, seeding):
+        try:
+            nox = program("qbittorrent-nox")
+        except Skip:
+            raise Skip("qbittorrent-nox is not installed: tests/interop/newer.sh") from None
+        os.makedirs(folder, exist_ok=True)
+        self.web = self.row.port()
+        config = os.path.join(self.folder, "qBittorrent", "config")
+        os.makedirs(config)
+        with open(os.path.join(config, "qBittorrent.conf"), "w", encoding="ascii") as file:
+            file.write("[LegalNotice]\nAccepted=true\n"
+                       "[BitTorrent]\n"
+                       f"Session\\Port={self.port}\nSession\\DHTEnabled=false\nSession\\LSDEnabled=false\n"
+                       f"Session\\InterfaceAddress={self.address}\n"
+                       "Session\\PeXEnabled=false\nSession\\AddTorrentPaused=false\n"
+                       "[Preferences]\nWebUI\\LocalHostAuth=false\nWebUI\\CSRFProtection=false\n"
+                       "WebUI\\HostHeaderValidation=false\nWebUI\\Address=127.0.0.1\n"
+                       "Connection\\UPnP=false\n[Network]\nPortForwardingEnabled=false\n")
+        self.start([nox, f"--profile={self.folder}", f"--webui-port={self.web}"])
+        until(lambda: accepts("127.0.0.1", self.web), 30, f"web interface of {self.name}", self.process)
+        with open(torrent.path, "rb") as file:
+            content = file.read()
+        parts = {"savepath": folder, "skip_checking": "false", "paused": "false", "root_folder": "true"}
+        body = b"".join(f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+                        for name, value in parts.items())
+        body += (b'--b\r\nContent-Disposition: form-data; name="torrents"; filename="t.torrent"\r\n'
+                 b"Content-Type: application/x-bittorrent\r\n\r\n" + content + b"\r\n--b--\r\n")
+        post(f"http://127.0.0.1:{self.web}/api/v2/torrents/add", body,
+             {"Content-Type": "multipart/form-data; boundary=b"})
+        if seeding:
+            self.wait(60)
+
+    def status(self):
+        found = json.loads(fetch(f"http://127.0.0.1:{self.web}/api/v2/torrents/info"))
+        return found[0] if found else {}
+
+    def finished(self):
+        return self.status().get("state") in ("uploading", "stalledUP", "forcedUP", "queuedUP")
+
+    def seed(self, torrent, folder):
+        self.launch(torrent, folder, True)
+
+    def get(self, torrent, folder, peers=()):
+        self.launch(torrent, folder, False)
+
+    def received(self):
+        return self.status().get("downloaded", 0)
+
+    def sent(self):
+        return self.status().get("uploaded", 0)
+
+
 class Anacrolix(Peer):
     """The library that most programs in Go are made with, by the program that comes with it."""
 
@@ -80,4 +138,4 @@ class Anacrolix(Peer):
         return 512 * blocks
 
 
-NEWER_CLIENTS = {contestant.kind: contestant for contestant in (Webtorrent, Anacrolix)}
+NEWER_CLIENTS = {contestant.kind: contestant for contestant in (Qbittorrent, Webtorrent, Anacrolix)}

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Installs clients that Debian does not have, below build/newer, for optional rows of the interop table: they are
-# skipped without. It needs Go and npm, and the network. What npm's packages would run on installing is not run.
+# Installs clients for optional rows of the interop table, which are skipped without: qBittorrent, large and from
+# Debian, and below build/newer what Debian does not have. It needs root for the first; Go, npm and the network for
+# the others. What npm's packages would run on installing is not run.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+samples/install.sh --yes newer
 mkdir -p build/newer
 cd build/newer
 
@@ -16,4 +18,4 @@ cat >node_modules/node-datachannel/dist/esm/lib/node-datachannel.mjs <<'MODULE'
 const nothing = new Proxy(function () {}, { get: () => nothing, apply: () => nothing, construct: () => nothing });
 export default nothing;
 MODULE
-echo "installed below build/newer: anacrolix webtorrent"
+echo "installed: qbittorrent-nox; below build/newer: anacrolix webtorrent"
