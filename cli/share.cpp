@@ -177,7 +177,7 @@ class Share {
     options.registry.interval_jitter = announce_jitter;
     options.registry.min_interval = min_announce_interval;
     options.registry.expires_after = member_expiry;
-    options.restrict_to_allowed = true;
+    options.allowed.emplace();  // what is not hashed yet has nobody to be told of
     options.reserved_descriptors = client_descriptors + ClientOptions().max_connections +
                                    descriptors_per_path * static_cast<std::uint32_t>(items_.size());
     options.host_names = host_names();

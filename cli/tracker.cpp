@@ -109,7 +109,6 @@ tracker::HttpServerOptions server_options(const TrackerOptions& options) {
   for (const std::string& text : options.listen) out.listen.push_back(parse_listen(text));
   if (out.listen.empty()) out.listen.push_back({Address::v6({}), default_port});
   out.registry = registry_config(options.interval);
-  out.restrict_to_allowed = !options.allow.empty();
   out.proxies = options.proxies;
   out.max_connections = options.max_connections;
   out.max_connections_per_address = options.max_connections_per_address;
@@ -177,7 +176,7 @@ class Reloading {
 };
 
 int run_tracker(const TrackerOptions& options, Output& output) {
-  const tracker::HttpServerOptions http_options = server_options(options);
+  tracker::HttpServerOptions http_options = server_options(options);
   const auto skipped = [&](const Error& error) {
     output.warning(fmt::format("not allowed: {}", error.message));
   };
@@ -186,10 +185,13 @@ int run_tracker(const TrackerOptions& options, Output& output) {
   auto allowed = list.read(skipped);
   if (!allowed) return output.fail(allowed.error());
   const std::size_t torrents = allowed->size();
+  // Before anybody can ask: who is refused comes back in minutes.
+  const bool restricted = !options.allow.empty();
+  if (restricted) http_options.allowed = std::move(*allowed);
   auto servers = start_servers(http_options, !options.no_udp);
   if (!servers) return output.fail(servers.error());
+  http_options.allowed.reset();
   const auto& http = servers->http;
-  if (http_options.restrict_to_allowed) http->allow(std::move(*allowed));
 
   auto urls = announce_urls("http", http_options.listen, http->port());
   if (servers->udp) {
@@ -205,13 +207,12 @@ int run_tracker(const TrackerOptions& options, Output& output) {
         "{} connections at a time, as the limit on open files allows no more (ulimit -n)",
         http->max_connections()));
   }
-  output.message(http_options.restrict_to_allowed
-                     ? fmt::format("tracking {}; Ctrl-C stops", hashes(torrents))
-                     : "tracking whatever is announced; Ctrl-C stops");
+  output.message(restricted ? fmt::format("tracking {}; Ctrl-C stops", hashes(torrents))
+                            : "tracking whatever is announced; Ctrl-C stops");
   Reloading reloading(list, *http, output);
   while (!signals::wait(reloading.interval(), hangup)) {
     const bool asked = signals::reload_requested();
-    if (http_options.restrict_to_allowed) {
+    if (restricted) {
       reloading.look(asked);
     } else if (asked) {
       output.message("SIGHUP: there is no list to read again");

@@ -52,9 +52,9 @@ class HttpServer::Impl {
   Result<void> start() {
     std::random_device random;
     const std::uint64_t seed = std::uint64_t{random()} << 32 | random();
-    const HttpServerOptions& options = shared_.options;
+    HttpServerOptions& options = shared_.options;
     shared_.introducer = std::make_shared<Introducer>(
-        IntroducerOptions{options.registry, options.restrict_to_allowed, options.completed,
+        IntroducerOptions{options.registry, std::exchange(options.allowed, {}), options.completed,
                           options.announced},
         seed);
     auto service = HttpService::make(options, *shared_.introducer);

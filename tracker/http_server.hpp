@@ -39,7 +39,9 @@ struct HttpServerOptions {
   std::vector<Endpoint> listen;
   bool next_free_port = false;  // a busy port: try the next ones
   RegistryConfig registry;
-  bool restrict_to_allowed = false;  // serve only info-hashes given by allow()
+  // Serve only these, from the first asker on; allow() gives others.
+  // Nothing: whatever is announced.
+  std::optional<std::vector<WireInfoHash>> allowed{};
   std::vector<std::string> proxies;  // addresses or CIDRs whose X-Forwarded-For is believed
   // Fewer where the process may not have as many descriptors. Beyond: the connection that has
   // waited longest for its client goes, else the one whose client has read nothing for longest.

@@ -1,6 +1,7 @@
 #include "tracker/introducer.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace barter::tracker {
 namespace {
@@ -15,7 +16,7 @@ constexpr std::uint32_t retry_when_full = 15;
 
 Introducer::Introducer(IntroducerOptions options, std::uint64_t seed)
     : options_(std::move(options)), registry_(options_.registry, seed), random_(seed + 1) {
-  if (options_.restrict_to_allowed) registry_.set_allowed({});
+  if (options_.allowed) registry_.set_allowed(*std::exchange(options_.allowed, {}));
   refresh_own_addresses();
 }
 

@@ -19,7 +19,9 @@ namespace barter::tracker {
 
 struct IntroducerOptions {
   RegistryConfig registry;
-  bool restrict_to_allowed = false;  // serve only info-hashes given by allow()
+  // Serve only these, from the first asker on; allow() gives others.
+  // Nothing: whatever is announced.
+  std::optional<std::vector<WireInfoHash>> allowed{};
   // A member completed; called outside the lock. `from`: its source address and announced port.
   std::function<void(const AnnounceRequest& announce, const Endpoint& from)> completed{};
   // A member announced, whatever it said, but that it stopped; likewise, and before `completed`.
@@ -61,8 +63,8 @@ class Introducer {
   void refresh_own_addresses();
 
  private:
-  const IntroducerOptions options_;
-  std::mutex mutex_;  // of all below but the counters
+  IntroducerOptions options_;  // without `allowed`, which the registry has
+  std::mutex mutex_;           // of all below but the counters
   Registry registry_;
   Random random_;
   Addresses own_addresses_;

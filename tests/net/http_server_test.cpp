@@ -520,7 +520,7 @@ TEST_CASE("busy ports", "[http]") {
 
 TEST_CASE("a list restricts the torrents", "[http]") {
   auto options = loopback_options();
-  options.restrict_to_allowed = true;
+  options.allowed.emplace();
   std::vector<std::uint16_t> completed;
   options.completed = [&](const AnnounceRequest&, const Endpoint& who) {
     completed.push_back(who.port);
@@ -534,6 +534,16 @@ TEST_CASE("a list restricts the torrents", "[http]") {
   parsed(client.get(target(announce(1, 0, Event::completed))));
   parsed(client.get(target(announce(2, 0, Event::completed))));
   CHECK(completed == std::vector<std::uint16_t>{1, 2});
+}
+
+TEST_CASE("the first asker finds the list that the server began with", "[http]") {
+  auto options = loopback_options();
+  options.allowed = {announce(1).info_hash};
+  const auto server = started(std::move(options));
+  Client client(server->port());
+  CHECK(parsed(client.get(target(announce(1)))).incomplete == 1);
+  server->allow({});
+  CHECK(failure(client.get(target(announce(1)))) == "this tracker does not serve this torrent");
 }
 
 TEST_CASE("beyond its connections the server drops who idles longest", "[http]") {

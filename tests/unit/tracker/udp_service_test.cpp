@@ -135,7 +135,7 @@ TEST_CASE("nothing longer than the question goes to an address that is not prove
 }
 
 TEST_CASE("what cannot be served is refused in words", "[udp]") {
-  Fixture f({.registry = {}, .restrict_to_allowed = true, .completed = {}});
+  Fixture f({.registry = {}, .allowed = std::vector<WireInfoHash>{}, .completed = {}});
   CHECK(f.refusal(host(1), Fixture::announcement(6881)) ==
         "this tracker does not serve this torrent");
   f.introducer.allow({hash});
@@ -155,7 +155,7 @@ TEST_CASE("what cannot be served is refused in words", "[udp]") {
 TEST_CASE("a full tracker says so", "[udp]") {
   RegistryConfig config;
   config.max_members = 1;
-  Fixture f({.registry = config, .restrict_to_allowed = false, .completed = {}});
+  Fixture f({.registry = config, .completed = {}});
   f.announce(host(1), Fixture::announcement(6881));
   CHECK(f.refusal(host(2), Fixture::announcement(6881)) == "this tracker is full");
 }
@@ -180,9 +180,7 @@ TEST_CASE("scrapes count, and create nothing", "[udp]") {
 
 TEST_CASE("who completes is counted once, and told of", "[udp]") {
   std::vector<Endpoint> completed;
-  Fixture f({.registry = {},
-             .restrict_to_allowed = false,
-             .completed = [&](const AnnounceRequest&, const Endpoint& from) {
+  Fixture f({.registry = {}, .completed = [&](const AnnounceRequest&, const Endpoint& from) {
                completed.push_back(from);
              }});
   f.announce(host(1), Fixture::announcement(6881));
