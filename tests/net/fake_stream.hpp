@@ -28,8 +28,9 @@ class FakeStream final : public link::Stream {
 
   // Ends the waits that are due; false: there are none.
   bool turn() {
-    auto reader = !incoming.empty() || ended || at_once_ ? std::exchange(reader_, {}) : nullptr;
-    auto writer = room > 0 ? std::exchange(writer_, {}) : nullptr;
+    const bool readable = !incoming.empty() || ended || at_once_ || closed;
+    auto reader = readable ? std::exchange(reader_, {}) : nullptr;
+    auto writer = room > 0 || closed ? std::exchange(writer_, {}) : nullptr;
     if (reader) at_once_ = false;
     if (reader) reader->on_readable();
     if (writer) writer->on_writable();

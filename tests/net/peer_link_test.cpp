@@ -79,7 +79,10 @@ struct Fixture {
       : stream(made.get()),
         link(std::make_shared<PeerLink>(std::move(made), ConnectionId{1}, owner, context, scratch,
                                         pool, wire::ReaderLimits{}, most_control)) {}
-  ~Fixture() { link->close(); }
+  ~Fixture() {
+    link->close();
+    stream->turn();  // what waits keeps the link
+  }
   void settle() {
     while (stream->turn() || context.poll() > 0) context.restart();
   }

@@ -151,10 +151,10 @@ TEST_CASE("a closed TCP stream moves nothing, and ends who waits") {
 }
 
 TEST_CASE("a TCP stream goes to another thread with the bytes that were put back") {
+  asio::io_context other;  // outlives the stream
   Ends ends;
   ends.write_far("world");
   ends.near->put_back(std::as_bytes(std::span("hello ", 6)));
-  asio::io_context other;
   REQUIRE(ends.near->move_to(other));
   CHECK(ends.read_near(100) == "hello ");
   const auto waiter = std::make_shared<Waiter>();
