@@ -85,19 +85,21 @@ std::optional<bool> exists(const std::string& path) {
   return std::nullopt;
 }
 
-// One of the names, or a part of it.
+// One of the names, or a part of it. The folder, which thousands may share, is read only where none
+// of the names is there.
 std::optional<bool> any_exists(const std::string& folder, const std::vector<std::string>& tops) {
-  std::set<std::string> parts;
-  std::error_code error;
-  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    const std::string name = it->path().filename().string();
-    if (name.ends_with(".part")) parts.insert(name);
-  }
   for (const std::string& top : tops) {
     const auto found = exists(folder + "/" + top);
     if (!found || *found) return found;
-    const auto part = parts.lower_bound(top + ".");
-    if (part != parts.end() && part->starts_with(top + ".")) return true;
+  }
+  std::error_code error;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    if (!name.ends_with(".part")) continue;
+    if (std::any_of(tops.begin(), tops.end(),
+                    [&](const std::string& top) { return name.starts_with(top + "."); })) {
+      return true;
+    }
   }
   return false;
 }
