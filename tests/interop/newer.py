@@ -3,10 +3,11 @@
 import json
 import os
 import signal
+import urllib.error
 
-from contestants import Peer, Skip, fetch, post, program
+from contestants import PYTHON, Peer, Skip, fetch, post, program
 from network import accepts
-from process import until
+from process import run, until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NEWER = os.path.abspath(os.path.join(HERE, "..", "..", "build", "newer"))
@@ -138,4 +139,96 @@ class Anacrolix(Peer):
         return 512 * blocks
 
 
-NEWER_CLIENTS = {contestant.kind: contestant for contestant in (Qbittorrent, Webtorrent, Anacrolix)}
+class Deluge(Peer):
+    """The daemon, by its RPC. Started without the package deluged, which Debian would run as a service."""
+
+    kind = "deluge"
+    installed = "/usr/lib/python3/dist-packages/deluge/core/daemon_entry.py"
+    daemon = [PYTHON, "-c", "from deluge.core.daemon_entry import start_daemon; start_daemon()"]
+
+    def launch(self, torrent, folder):
+        if not os.path.exists(self.installed):
+            raise Skip("deluge-common is not installed: tests/interop/newer.sh")
+        os.makedirs(folder, exist_ok=True)
+        self.rpc = self.row.port()
+        self.config = os.path.join(self.folder, "config")
+        os.makedirs(self.config)
+        settings = {"listen_ports": [self.port, self.port], "random_port": False, "listen_interface": self.address,
+                    "outgoing_interface": self.address, "dht": False, "lsd": False, "utpex": False, "upnp": False,
+                    "natpmp": False, "new_release_check": False, "download_location": folder}
+        with open(os.path.join(self.config, "core.conf"), "w", encoding="ascii") as file:
+            file.write(json.dumps({"file": 1, "format": 1}) + json.dumps(settings))
+        self.start([*self.daemon, "--do-not-daemonize", "--config", self.config, "--port", str(self.rpc),
+                    "--ui-interface", "127.0.0.1", "--loglevel", "warning"])
+        until(lambda: accepts("127.0.0.1", self.rpc), 30, f"RPC of {self.name}", self.process)
+        self.id = self.call("core.add_torrent_file", "t.torrent", {"content_of": torrent.path}, {})
+
+    def call(self, method, *arguments):
+        done = run([PYTHON, os.path.join(HERE, "deluge_rpc.py"), str(self.rpc), self.config, method,
+                    json.dumps(arguments)], self.folder, "rpc", 20)
+        if done.returncode != 0:
+            raise AssertionError(done.tail())
+        return json.loads(done.output())
+
+    def status(self):
+        keys = ["is_finished", "state", "all_time_download", "total_uploaded"]
+        return self.call("core.get_torrent_status", self.id, keys)
+
+    def finished(self):
+        return self.status().get("state") == "Seeding"
+
+    def seed(self, torrent, folder):
+        self.launch(torrent, folder)
+        self.wait(60)
+
+    def get(self, torrent, folder, peers=()):
+        self.launch(torrent, folder)
+
+    def received(self):
+        return self.status().get("all_time_download", 0)
+
+    def sent(self):
+        return self.status().get("total_uploaded", 0)
+
+
+class Rqbit(Peer):
+    """By its HTTP interface."""
+
+    kind = "rqbit"
+    stop_signal = signal.SIGINT
+
+    def launch(self, torrent, folder):
+        os.makedirs(folder, exist_ok=True)
+        self.web = self.row.port()
+        self.start([newer("rqbit"), "--http-api-listen-addr", f"127.0.0.1:{self.web}", "--disable-dht",
+                    "--disable-lsd", "--disable-upnp-port-forward", "--listen-port", str(self.port), "download",
+                    "--output-folder", folder, "--overwrite", torrent.path])
+        until(lambda: accepts("127.0.0.1", self.web), 30, f"HTTP interface of {self.name}", self.process)
+
+    def status(self):
+        """Nothing while it has not read the torrent."""
+        try:
+            return json.loads(fetch(f"http://127.0.0.1:{self.web}/torrents/0/stats/v1"))
+        except urllib.error.HTTPError as error:
+            if error.code == 404:
+                return {}
+            raise
+
+    def finished(self):
+        return self.status().get("finished", False)
+
+    def seed(self, torrent, folder):
+        self.launch(torrent, folder)
+        self.wait(60)
+
+    def get(self, torrent, folder, peers=()):
+        self.launch(torrent, folder)
+
+    def received(self):
+        return (self.status().get("live") or {}).get("snapshot", {}).get("fetched_bytes", 0)
+
+    def sent(self):
+        return (self.status().get("live") or {}).get("snapshot", {}).get("uploaded_bytes", 0)
+
+
+NEWER_CLIENTS = {contestant.kind: contestant for contestant in (Qbittorrent, Deluge, Webtorrent, Anacrolix, Rqbit)}

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs clients for optional rows of the interop table, which are skipped without: qBittorrent, large and from
-# Debian, and below build/newer what Debian does not have. It needs root for the first; Go, npm and the network for
-# the others. What npm's packages would run on installing is not run.
+# Installs clients for optional rows of the interop table, which are skipped without: qBittorrent and Deluge, large
+# and from Debian, and below build/newer what Debian does not have. It needs root for the first two; Go, npm, cargo
+# and the network for the others. What npm's packages would run on installing is not run; rqbit takes some minutes.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 samples/install.sh --yes newer
@@ -18,4 +18,8 @@ cat >node_modules/node-datachannel/dist/esm/lib/node-datachannel.mjs <<'MODULE'
 const nothing = new Proxy(function () {}, { get: () => nothing, apply: () => nothing, construct: () => nothing });
 export default nothing;
 MODULE
-echo "installed: qbittorrent-nox; below build/newer: anacrolix webtorrent"
+
+cargo install --quiet --locked --root rqbit-build rqbit@9.1.0
+mv rqbit-build/bin/rqbit rqbit
+rm -r rqbit-build
+echo "installed: qbittorrent-nox deluge-common; below build/newer: anacrolix webtorrent rqbit"
