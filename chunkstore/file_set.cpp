@@ -482,6 +482,10 @@ Result<void> FileSet::give_final_name(FileIndex file, bool replace) {
   return {};
 }
 
+void FileSet::make_executable(FileIndex file) {
+  if (const Shared root = this->root()) files_.make_executable(*root, path(file));
+}
+
 Result<void> FileSet::open_to_write(FileIndex file) {
   const auto opened = open(file, Want::write);
   return opened ? Result<void>() : opened.error();

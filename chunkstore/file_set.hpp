@@ -107,6 +107,8 @@ class FileSet {
   Result<FileInfo> create(FileIndex file, bool allocate, bool only_new = false);
   // Why a file that would change under other names too is not written to.
   static Error has_other_names(const std::string& name);
+  // Whoever may read it may run it, where the system lets us.
+  void make_executable(FileIndex file);
   // Can it be written? Nothing is.
   Result<void> open_to_write(FileIndex file);
   // By a name of which the file is not called now.

@@ -99,6 +99,8 @@ class Files {
   // Regular files only: anything else at that place is an error.
   virtual Result<FileHandle> open(const FileHandle& root, const std::string& path, OpenMode mode,
                                   bool executable = false) = 0;
+  // Whoever may read it may run it as well (BEP 47 "x"); nothing where the system does not let us.
+  virtual void make_executable(const FileHandle& /*root*/, const std::string& /*path*/) {}
   // A folder beneath the root and those above it; existing ones are fine.
   virtual Result<void> make_folders(const FileHandle& root, const std::string& path) = 0;
   // "" means the root itself. A symbolic link is looked at itself, unless links are followed.

@@ -105,6 +105,7 @@ class PosixFiles final : public Files {
   Result<FileHandle> open_private_folder(const std::string& path) override;
   Result<FileHandle> open(const FileHandle& root, const std::string& path, OpenMode mode,
                           bool executable) override;
+  void make_executable(const FileHandle& root, const std::string& path) override;
   Result<void> make_folders(const FileHandle& root, const std::string& path) override;
   Result<FileInfo> look(const FileHandle& root, const std::string& path) override;
   Result<FileInfo> look(const FileHandle& handle) override;
@@ -321,6 +322,15 @@ Result<FileHandle> PosixFiles::open(const FileHandle& root, const std::string& p
   if ((root.rule() == FolderRule::owner_only) && (status.st_mode & 077) != 0)
     (void)::fchmod(opened, 0600);
   return handle;
+}
+
+void PosixFiles::make_executable(const FileHandle& root, const std::string& path) {
+  const auto handle = open(root, path, OpenMode::read, false);
+  struct stat status {};
+  if (!handle || ::fstat(handle->id(), &status) < 0) return;
+  const mode_t readers = status.st_mode & 0444U;
+  if (((status.st_mode << 2U) & readers) == readers) return;
+  (void)::fchmod(handle->id(), (status.st_mode & 07777U) | (readers >> 2U));
 }
 
 Result<void> PosixFiles::make_folders(const FileHandle& root, const std::string& path) {

@@ -82,6 +82,9 @@ Result<void> Store::Impl::begin() {
     journal_->sync();
   }
   if (auto done = prepare_files(wanted, missing); !done) return done;
+  for (const FileIndex file : wanted) {
+    if (metainfo_->files()[file].executable && is_selected(file)) set_.make_executable(file);
+  }
   if (auto done = make_links(); !done && !is_permanent(done.error().code)) return done;
   const std::lock_guard lock(mutex_);
   if (auto done = stamp_files(wanted); !done) return done;

@@ -78,6 +78,12 @@ class Share(BarterTest):
         self.assertFalse(os.stat(self.path("got/tools/data")).st_mode & 0o111)
         self.assertEqual(self.read("got/tools/also"), self.read("tools/data"))
         self.assertFalse(os.path.islink(self.path("got/tools/also")))
+        # Files that were there already, from a copy without modes, get it as well.
+        for name, before in (("run", 0o640), ("data", 0o600)):
+            os.chmod(self.path("got/tools/" + name), before)
+        self.assertEqual(self.get("tools").code, 0)
+        self.assertEqual(os.stat(self.path("got/tools/run")).st_mode & 0o777, 0o750)
+        self.assertEqual(os.stat(self.path("got/tools/data")).st_mode & 0o777, 0o600)
 
     def test_what_was_touched_is_hashed_again_and_goes_on(self):
         running = self.share("a.bin", "b.bin")
