@@ -8,13 +8,13 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
-#include "chunkstore/store.hpp"
+#include "client/add_torrent.hpp"
 #include "client/dht_client.hpp"
 #include "client/swarm/config.hpp"
 #include "client/swarm/swarm.hpp"
+#include "client/torrent_event.hpp"
 #include "torrent/endpoint.hpp"
 #include "torrent/metainfo.hpp"
 #include "torrent/result.hpp"
@@ -44,89 +44,6 @@ struct ClientOptions {
   SwarmConfig swarm;
   std::string trace_file;  // every swarm event with its actions; "" for none
 };
-
-enum class TorrentId : std::uint32_t {};
-
-struct AddTorrent {
-  std::shared_ptr<const Metainfo> metainfo;
-  std::string folder;
-  bool read_only = false;                // `seed`
-  Existing existing = Existing::refuse;  // files of somebody else at its places
-  std::vector<bool> doubted;  // by piece: hashed again whatever the state says; empty: none
-  std::vector<VerifiedFile> verified;  // read_only: what the caller has hashed (StoreOptions)
-  bool part_names = false;             // a file is NAME.part until it is whole (StoreOptions)
-  std::string output;                  // what the file of a torrent of one file is called
-  Allocation allocation = Allocation::sparse;
-  std::vector<bool> selected;                                     // by file; empty: all
-  std::vector<HostPort> peers;                                    // given by the user
-  std::optional<std::vector<std::vector<std::string>>> trackers;  // instead of the torrent's own
-};
-
-// A torrent of which only a magnet link is known.
-struct AddMagnet {
-  InfoHash info_hash;  // every hash that the link names; a v1 hash is needed
-  std::vector<std::vector<std::string>> trackers;
-  std::vector<HostPort> peers;  // of the link and of the user
-};
-
-// What happened to a torrent, for a person or a program.
-struct CheckProgress {  // hashing what is on disk
-  std::uint64_t bytes_done = 0, bytes_total = 0;
-};
-struct TransferBegan {
-  bool resumed = false;
-  std::uint64_t have_bytes = 0;
-  std::string file;  // of a torrent of one file: what it is called once it is whole
-};
-struct Completed {};   // every wanted byte verified and synced
-struct FilesChanged {  // pieces withdrawn
-  std::vector<std::string> paths;
-};
-struct FilesMissing {
-  std::vector<std::string> paths;
-};
-struct FilesInTheWay {  // nothing was touched; Failed follows
-  std::vector<InTheWay> files;
-};
-struct FilesKept {  // left alone, as wished; they count as not selected
-  std::vector<std::string> paths;
-  std::uint64_t bytes = 0;  // what the torrent has there
-};
-// What is known of the download cannot be written down: it goes on, but if it is interrupted now
-// more must be hashed, or fetched, again. Without an error: it can be again.
-struct StateTrouble {
-  std::optional<Error> error;
-};
-struct FilesLeftOut {  // they can never be written as they are; they count as not selected
-  struct File {
-    std::string path, reason;
-    std::uint64_t bytes = 0;
-  };
-  std::vector<File> files;
-};
-struct FilesNamed {  // what is called otherwise than the torrent says, or could not be named
-  std::vector<NameNote> notes;
-};
-// A host that the user, or a link, names cannot be found: tried again for as long as it takes.
-// Without an error: it has been found since.
-struct HostUnknown {
-  HostPort host;
-  bool dht_node = false;  // else a peer
-  std::optional<Error> error;
-};
-struct RootMissing {};
-struct RootReturned {};
-struct Failed {  // this torrent cannot go on
-  Error error;
-  // A file cannot be written any more. All else is safe: where the torrent is removed and added
-  // again, that file is found and left out.
-  bool write_refused = false;
-};
-using TorrentEvent =
-    std::variant<CheckProgress, TransferBegan, Completed, FilesChanged, FilesMissing, FilesInTheWay,
-                 FilesKept, FilesNamed, StateTrouble, FilesLeftOut, HostUnknown, RootMissing,
-                 RootReturned, Failed, Notice>;
-using TorrentHandler = std::function<void(TorrentId, const TorrentEvent&)>;
 
 namespace net {
 struct ClientHooks;

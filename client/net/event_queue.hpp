@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "client/client.hpp"
+#include "client/torrent_event.hpp"
 
 namespace barter::net {
 

@@ -6,7 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "client/fetch.hpp"
+#include "client/fetch_options.hpp"
+#include "torrent/result.hpp"
 
 namespace barter::net {
 

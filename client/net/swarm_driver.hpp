@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "chunkstore/store.hpp"
-#include "client/client.hpp"
+#include "client/add_torrent.hpp"
 #include "client/link/peer_link.hpp"
 #include "client/net/budget.hpp"
 #include "client/net/finders.hpp"
@@ -31,6 +31,7 @@
 #include "client/net/trace.hpp"
 #include "client/net/tracker_client.hpp"
 #include "client/swarm/swarm.hpp"
+#include "client/torrent_event.hpp"
 
 namespace barter::net {
 

@@ -14,7 +14,7 @@
 #include <memory>
 #include <string>
 
-#include "client/fetch.hpp"
+#include "client/fetch_options.hpp"
 #include "client/net/name_resolver.hpp"
 #include "client/net/udp_trackers.hpp"
 #include "client/swarm/swarm.hpp"

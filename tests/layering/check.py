@@ -20,16 +20,20 @@ MAY_INCLUDE = {
     "client": {"client", "chunkstore", "tracker", "torrent"},
     "cli": {"cli", "client", "chunkstore", "tracker", "torrent"},
 }
-# The same for the parts of the client: wire <- swarm <- link <- net; dht <- net; swarm, dht <- sim.
+# The same for the parts of the client: wire <- swarm <- link <- net <- torrents; dht <- net; swarm, dht <- sim. The
+# values (CLIENT_VALUES) are what a user of the Client and its parts both speak of.
 CLIENT_PARTS = {
     "wire": {"wire"},
     "swarm": {"wire", "swarm"},
     "dht": {"wire", "dht"},
     "sim": {"wire", "swarm", "dht", "sim"},
     "link": {"wire", "swarm", "link"},
-    "net": {"wire", "swarm", "dht", "link", "net", ""},
-    "": {"wire", "swarm", "dht", "link", "net", ""},
+    "values": {"wire", "swarm", "values"},
+    "net": {"wire", "swarm", "dht", "link", "net", "values"},
+    "torrents": {"wire", "swarm", "dht", "link", "net", "torrents", "values"},
+    "": {"wire", "swarm", "dht", "link", "net", "torrents", "values", ""},
 }
+CLIENT_VALUES = {"add_torrent", "torrent_event", "fetch_options"}
 # Of the tracker, the client sees the wire formats that both ends share; of the store, its core sees
 # the handles of blocks and what became of a piece.
 CLIENT_MAY_SEE_OF_TRACKER = {"announce", "udp_protocol"}
@@ -43,7 +47,7 @@ NOT_CORE = re.compile(r"^torrent/(create\w*|hash_files|hash_stream|source_file|v
 CORE = re.compile(r"^(torrent/[^/]+|client/(wire|swarm|dht|sim)/.+"
                   r"|tracker/(announce|udp_protocol|registry)\.[ch]pp)$")
 # Headers that others include: none may show Asio.
-INTERNAL = re.compile(r"^client/(link|net)/|^tracker/http_connections\.|^tests/|^bench/|^cli/|^cmake/")
+INTERNAL = re.compile(r"^client/(link|net|torrents)/|^tracker/http_connections\.|^tests/|^bench/|^cli/|^cmake/")
 
 SHELL_HEADERS = re.compile(
     r"^(boost/(asio|beast)(/|\.hpp)|spdlog/|thread$|mutex$|shared_mutex$|condition_variable$|future$"
@@ -76,9 +80,9 @@ def stem(path):
 
 
 def client_part(path):
-    """client/swarm/peer.hpp -> swarm; client/client.hpp -> the empty string."""
+    """client/swarm/peer.hpp -> swarm; client/add_torrent.hpp -> values; client/client.hpp -> the empty string."""
     parts = path.split("/")
-    return parts[1] if len(parts) > 2 else ""
+    return parts[1] if len(parts) > 2 else "values" if stem(path) in CLIENT_VALUES else ""
 
 
 def arrow(path, included):
@@ -89,7 +93,7 @@ def arrow(path, included):
     if target not in MAY_INCLUDE[folder]:
         return f"{folder} must not know {target}"
     if folder != "client":
-        if folder == "cli" and re.match(r"client/(link|net|wire|dht)/", included):
+        if folder == "cli" and re.match(r"client/(link|net|torrents|wire|dht)/", included):
             return "cli sees public headers only"
         if folder == "cli" and included.startswith("client/sim/") and stem(included) not in CLI_MAY_SEE_OF_SIM:
             return "of the simulator cli sees predictions and their reports only"
@@ -170,6 +174,8 @@ CASES = [
     ("tracker/http_server.cpp", '#include "chunkstore/store.hpp"\n', "tracker must not know"),
     ("client/net/a.cpp", '#include "tracker/registry.hpp"\n', "wire formats only"),
     ("client/net/b.cpp", '#include "cli/options.hpp"\n', "client must not know cli"),
+    ("client/net/e.cpp", '#include "client/client.hpp"\n', "client/net must not know"),
+    ("client/torrent_event.hpp", '#include "client/client.hpp"\n', "client/values must not know"),
     ("client/sim/a.cpp", '#include "client/link/peer_link.hpp"\n', "client/sim must not know"),
     ("client/sim/b.cpp", "#include <fstream>\n", "core file includes <fstream>"),
     ("client/dht/b.cpp", '#include "client/swarm/swarm.hpp"\n', "client/dht must not know"),
