@@ -119,6 +119,12 @@ std::vector<std::string> Store::absent_files() {
 void Store::look_anew() {
   impl_->look_anew();
 }
+Result<void> Store::keep_state() {
+  return impl_->keep_state();
+}
+std::vector<VerifiedFile> Store::verified_files() {
+  return impl_->verified_files();
+}
 std::optional<Error> Store::state_trouble() {
   return impl_->state_trouble();
 }

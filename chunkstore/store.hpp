@@ -46,6 +46,9 @@ struct StoreOptions {
   std::string folder;        // the download folder; the torrent's paths are below it
   std::string state_folder;  // "" keeps no state: no journal, no spill, no lock
   bool read_only = false;    // `seed`: never writes payload, creates nothing
+  // read_only: a state that is there is used, and none is made before keep_state(). Whoever has
+  // thousands of whole torrents remembers them by verified_files() instead.
+  bool lazy_state = false;
   Existing existing = Existing::refuse;
   // A file that is made is called NAME.part until it is whole and durable.
   bool part_names = false;
@@ -199,6 +202,11 @@ class Store {
   // From now on a file is looked at again before any of it is read. Called every second, so that
   // what is served belongs to a file that looked right a second ago at most.
   void look_anew();
+  // With `lazy_state`: what is known from now on is remembered in the state folder. Errors: locked.
+  Result<void> keep_state();
+  // read_only: how the files look, for StoreOptions::verified; pads and links look like nothing.
+  // Empty unless every piece is had and every file is where the torrent says.
+  std::vector<VerifiedFile> verified_files();
   // Why journal or spill cannot be written, while they cannot: the download goes on, and sync()
   // tries again. What is stored meanwhile may have to be hashed again in the next run.
   std::optional<Error> state_trouble();

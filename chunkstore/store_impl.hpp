@@ -70,6 +70,8 @@ class Store::Impl {
   std::optional<Error> replaced();
   void look_anew() { turn_.fetch_add(1, std::memory_order_relaxed); }
   std::optional<Error> state_trouble();
+  Result<void> keep_state();
+  std::vector<VerifiedFile> verified_files();
   bool root_present();
   bool has_space(std::uint64_t bytes);
 
@@ -128,6 +130,7 @@ class Store::Impl {
   };
 
   // store_lock.cpp
+  bool has_state(const std::string& canonical);
   Result<void> open_state(const std::string& canonical);
   Result<void> lock_data(const JournalState* state = nullptr);  // `state`: while opening
   Result<void> lock_top_folder(const std::string& path);
@@ -259,8 +262,9 @@ class Store::Impl {
   std::string root_path_;    // as the user gave it, made absolute
   FileHandle state_folder_;  // empty: no state is kept
   FileHandle lock_;
-  bool data_locked_ = false;  // the first selected file; not until it exists
-  FileHandle top_lock_;       // the torrent's own folder, if it has one
+  bool state_put_off_ = false;  // to keep_state()
+  bool data_locked_ = false;    // the first selected file; not until it exists
+  FileHandle top_lock_;         // the torrent's own folder, if it has one
   std::string state_path_;
   OpenReport report_;
   BeginReport begin_report_;

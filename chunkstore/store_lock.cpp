@@ -6,6 +6,15 @@
 
 namespace barter {
 
+// To be used from the start.
+bool Store::Impl::has_state(const std::string& canonical) {
+  if (options_.state_folder.empty()) return false;
+  if (!options_.read_only || !options_.lazy_state) return true;
+  const std::string path = state_path_of(*metainfo_, options_.state_folder, canonical);
+  state_put_off_ = !files_.open_folder(path, false).has_value();
+  return !state_put_off_;
+}
+
 // One folder for each pair of a torrent and a download folder, and one barter at a time in it.
 Result<void> Store::Impl::open_state(const std::string& canonical) {
   state_path_ = state_path_of(*metainfo_, options_.state_folder, canonical);

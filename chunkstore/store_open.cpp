@@ -71,7 +71,7 @@ Result<void> Store::Impl::open() {
   auto canonical = files_.canonical(options_.folder);
   if (!canonical) return canonical.error();
   root_path_ = *canonical;
-  if (!options_.state_folder.empty()) {
+  if (has_state(root_path_)) {
     if (auto done = open_state(root_path_); !done) {
       // A seed on a read-only machine works without a memory of it.
       if (!options_.read_only || done.error().code == Errc::locked) return done;

@@ -64,6 +64,35 @@ void Store::Impl::keep_state_up() {
   if (free && *free >= spill_room) spill_trouble_.reset();
 }
 
+Result<void> Store::Impl::keep_state() {
+  if (!std::exchange(state_put_off_, false)) return {};
+  if (auto done = open_state(root_path_); !done) {
+    lock_ = {};
+    state_folder_ = {};
+    return done.error().code == Errc::locked ? done : Result<void>();  // as in open()
+  }
+  const std::lock_guard lock(mutex_);
+  (void)journal_->attach(state_folder_);  // state_trouble() tells
+  return {};
+}
+
+std::vector<VerifiedFile> Store::Impl::verified_files() {
+  const std::lock_guard lock(mutex_);
+  for (std::uint32_t i = 0; i < layout_.piece_count(); ++i) {
+    if (!has(PieceIndex{i})) return {};
+  }
+  std::vector<VerifiedFile> out(file_count());
+  for (FileIndex file = 0; file < file_count(); ++file) {
+    if (!set_.is_real(file)) continue;
+    const auto& stamp = journal_->state().files[file].latest;
+    if (!stamp || set_.is_aside(file) || set_.path(file) != metainfo_->files()[file].path) {
+      return {};
+    }
+    out[file] = {stamp->size, stamp->mtime_ns, stamp->inode};
+  }
+  return out;
+}
+
 std::optional<Error> Store::Impl::state_trouble() {
   const std::lock_guard lock(mutex_);
   return journal_->trouble() ? journal_->trouble() : spill_trouble_;

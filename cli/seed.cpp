@@ -101,9 +101,9 @@ class Seed {
     add.metainfo = *metainfo;
     add.folder = options_.transfer.folder;
     add.read_only = true;
+    add.may_park = true;
     auto id = client_->add(std::move(add));
     if (!id) return failed(id.error());
-    note_transfer_in_state(state_folder_, **metainfo, options_.transfer.folder, output_);
     Watched watched;
     watched.metainfo = *metainfo;
     watched.data_path = data_path(**metainfo, options_.transfer.folder);
@@ -119,6 +119,7 @@ class Seed {
         const bool began = found->second.began;
         tell(event, found->second, output_);
         if (found->second.began && !began) told_ready(id, found->second);
+        any_failed_ = any_failed_ || found->second.failed;
       }
       if (!drop_failed()) return exit_failed;
       show();
@@ -139,11 +140,13 @@ class Seed {
     } else {
       output_.warning(
           fmt::format("{}: not whole; seeding the part that is right", metainfo.name()));
+      note_transfer_in_state(state_folder_, metainfo, options_.transfer.folder, output_);
     }
   }
 
   // False when none is left.
   bool drop_failed() {
+    if (!std::exchange(any_failed_, false)) return !watched_.empty();
     for (auto it = watched_.begin(); it != watched_.end();) {
       if (!it->second.failed) {
         ++it;
@@ -156,9 +159,9 @@ class Seed {
   }
 
   void show() {
-    const bool all_began = std::all_of(watched_.begin(), watched_.end(),
-                                       [](const auto& entry) { return entry.second.began; });
-    if (!all_began) {
+    all_began_ = all_began_ || std::all_of(watched_.begin(), watched_.end(),
+                                           [](const auto& entry) { return entry.second.began; });
+    if (!all_began_) {
       HashingStatus hashing;
       for (const auto& [id, watched] : watched_) {
         hashing.bytes_done += watched.check.bytes_done;
@@ -177,8 +180,9 @@ class Seed {
       output_.print(fmt::format("seeding {} on port {}", counted(watched_.size(), "torrent"),
                                 client_->port()));
     }
-    TransferStatus status = transfer_status(*client_, ids());
-    explainer_.add(*client_, ids(), status);
+    TransferStatus status;
+    add_progress(client_->progress(), status);
+    if (options_.transfer.explain) explainer_.add(*client_, ids(), status);
     output_.transfer(status);
   }
 
@@ -190,7 +194,8 @@ class Seed {
 
   int leave(int code) {
     output_.end_progress();
-    const TransferStatus status = transfer_status(*client_, ids());
+    TransferStatus status;
+    add_progress(client_->progress(), status);
     for (const auto& [id, watched] : watched_) {
       tell_peers(*client_, id, watched.name(), output_);
     }
@@ -209,7 +214,7 @@ class Seed {
   std::unique_ptr<Client> client_;
   std::map<TorrentId, Watched> watched_;
   std::size_t failures_ = 0;
-  bool listening_ = false;
+  bool any_failed_ = false, all_began_ = false, listening_ = false;
 };
 
 }  // namespace

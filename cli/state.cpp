@@ -42,7 +42,15 @@ std::string_view to_string(DataState data) {
 }
 
 std::string_view to_string(StateEntry::Kind kind) {
-  return kind == StateEntry::Kind::share ? "share" : "transfer";
+  switch (kind) {
+    case StateEntry::Kind::transfer:
+      return "transfer";
+    case StateEntry::Kind::share:
+      return "share";
+    case StateEntry::Kind::seed:
+      return "seed";
+  }
+  return "transfer";
 }
 
 boost::json::object to_json(const StateEntry& entry) {

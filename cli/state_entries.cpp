@@ -16,7 +16,10 @@
 #include <map>
 #include <set>
 
+#include "chunkstore/posix_files.hpp"
+#include "chunkstore/seed_memory.hpp"
 #include "chunkstore/store.hpp"
+#include "torrent/sha.hpp"
 #include "torrent/write_file.hpp"
 
 namespace barter::cli {
@@ -174,6 +177,46 @@ std::optional<StateEntry> share_entry(const fs::path& file, const std::vector<Mo
   return out;
 }
 
+constexpr const char* seeds_prefix = "seeds/";
+
+std::string id_of(const SeedRecord& seed) {
+  return fmt::format("{}{}-{}", seeds_prefix, to_hex(seed.info_hash),
+                     to_hex(sha256(as_bytes(seed.folder))).substr(0, place_digits));
+}
+
+DataState look_at_seed(const SeedRecord& seed, Files& files) {
+  const auto folder = files.open_folder(seed.folder, false);
+  if (!folder) return DataState::not_mounted;
+  const auto found = exists(seed.folder + "/" + seed.top);
+  if (!found) return DataState::not_mounted;
+  if (*found) return DataState::there;
+  const auto system = files.file_system(*folder);
+  return system && *system == seed.file_system ? DataState::gone : DataState::not_mounted;
+}
+
+StateEntry seed_entry(const SeedRecord& seed, Files& files) {
+  constexpr std::uint64_t bytes_of_a_record = 200;  // about, of the one file
+  StateEntry out;
+  out.kind = StateEntry::Kind::seed;
+  out.id = id_of(seed);
+  out.name = seed.name;
+  out.info_hash = to_hex(seed.info_hash);
+  out.path = seed.folder + "/" + seed.top;
+  out.size = seed.size;
+  out.bytes = bytes_of_a_record;
+  out.used = system_clock::time_point(std::chrono::seconds(seed.used));
+  out.data = look_at_seed(seed, files);
+  return out;
+}
+
+Result<void> forget_seed(const std::string& state_folder, const std::string& id) {
+  const auto seeds = load_seeds(state_folder);
+  if (!seeds) return seeds.error();
+  const auto seed =
+      std::find_if(seeds->begin(), seeds->end(), [&](const auto& s) { return id_of(s) == id; });
+  return seed == seeds->end() ? Result<void>() : update_seeds(state_folder, {}, {&*seed, 1});
+}
+
 struct Missing {
   system_clock::time_point looked;
   std::map<std::string, system_clock::time_point> since;  // by id
@@ -252,6 +295,10 @@ std::vector<StateEntry> list_state(const std::string& state_folder,
     if (it->path().extension() != ".json" || it->is_symlink(ignored)) continue;
     if (auto entry = share_entry(it->path(), mounts)) out.push_back(std::move(*entry));
   }
+  if (const auto seeds = load_seeds(state_folder)) {
+    const auto files = posix_files();
+    for (const SeedRecord& seed : *seeds) out.push_back(seed_entry(seed, *files));
+  }
   const Missing missing = read_missing(state_folder);
   for (StateEntry& entry : out) {
     const auto since = missing.since.find(entry.id);
@@ -266,6 +313,7 @@ std::vector<StateEntry> list_state(const std::string& state_folder,
 }
 
 Result<void> forget_entry(const std::string& state_folder, const StateEntry& entry) {
+  if (entry.kind == StateEntry::Kind::seed) return forget_seed(state_folder, entry.id);
   const std::string path = state_folder + "/" + entry.id;
   if (entry.kind == StateEntry::Kind::share) {
     for (const char* extension : {".json", ".torrent"}) {

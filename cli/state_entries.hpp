@@ -25,8 +25,8 @@ enum class DataState : std::uint8_t {
 };
 
 struct StateEntry {
-  enum class Kind : std::uint8_t { transfer, share } kind{};
-  std::string id;               // its name in the state folder
+  enum class Kind : std::uint8_t { transfer, share, seed } kind{};
+  std::string id;               // its name in the state folder; of a seed: its place in `seeds`
   std::string name, info_hash;  // of the torrent, as far as known
   std::string path;             // where the data is; empty: not known
   std::uint64_t size = 0;       // of the data

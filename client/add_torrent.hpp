@@ -19,6 +19,9 @@ struct AddTorrent {
   std::shared_ptr<const Metainfo> metainfo;
   std::string folder;
   bool read_only = false;                // `seed`
+  // read_only: once it is whole and nobody is linked it is parked, and costs next to nothing until
+  // somebody calls.
+  bool may_park = false;
   Existing existing = Existing::refuse;  // files of somebody else at its places
   std::vector<bool> doubted;  // by piece: hashed again whatever the state says; empty: none
   std::vector<VerifiedFile> verified;  // read_only: what the caller has hashed (StoreOptions)

@@ -4,36 +4,29 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <cassert>
-#include <future>
-#include <map>
 #include <mutex>
 #include <random>
 #include <utility>
 
 #include "chunkstore/posix_files.hpp"
-#include "chunkstore/written_files.hpp"
 #include "client/net/client_hooks.hpp"
 #include "client/net/descriptor_plan.hpp"
 #include "client/net/event_queue.hpp"
 #include "client/net/finders.hpp"
 #include "client/net/io_threads.hpp"
 #include "client/net/listener.hpp"
-#include "client/net/rate_lease.hpp"
 #include "client/net/swarm_driver.hpp"
 #include "client/net/utp_refusal.hpp"
+#include "client/torrents/torrents.hpp"
 
 namespace barter {
 
 namespace asio = boost::asio;
-using net::SwarmDriver;
 
 namespace {
 
-// A disk that does not answer is waited for so long beyond the grace of a stop.
+// A disk that does not answer is waited for so long at the end.
 constexpr auto disk_patience = std::chrono::seconds(5);
-constexpr auto lease_interval = std::chrono::milliseconds(500);
 
 std::uint64_t random_number() {
   static std::random_device device;
@@ -67,13 +60,6 @@ std::uint32_t descriptor_limit() {
   return static_cast<std::uint32_t>(std::min<rlim_t>(limit.rlim_cur, 1 << 20));
 }
 
-// What a torrent that downloads may hold in open pieces: its part of all, but two pieces at least.
-std::uint64_t open_piece_share(const ClientOptions& options, std::size_t downloads,
-                               std::uint64_t piece_length) {
-  return std::max(options.swarm.open_piece_bytes / std::max<std::size_t>(downloads, 1),
-                  2 * piece_length);
-}
-
 net::TrackerClientOptions tracker_options(const ClientOptions& options, std::size_t at_once) {
   net::TrackerClientOptions out;
   out.at_once = at_once;
@@ -90,14 +76,6 @@ class Client::Impl {
   bool close();  // false if a disk does not answer: then this must not be destroyed
   Result<void> open();
 
-  Result<TorrentId> add(AddTorrent torrent);
-  Result<TorrentId> add(const AddMagnet& magnet);
-  Result<void> begin(TorrentId id, AddTorrent torrent);
-  void remove(std::vector<TorrentId> torrents, Duration grace);
-  std::vector<TorrentId> all() const;
-  std::shared_ptr<SwarmDriver> find(TorrentId id) const;
-  std::shared_ptr<SwarmDriver> find(const WireInfoHash& info_hash) const;
-  void set_limits(std::uint64_t download, std::uint64_t upload);
   Result<void> trace_written() const { return trace_ ? trace_->flush() : Result<void>(); }
 
   // The order is that of destruction, reversed: whoever holds blocks goes before their pool,
@@ -109,7 +87,6 @@ class Client::Impl {
   net::EventQueue events_;
   std::unique_ptr<net::Trace> trace_;
   const std::shared_ptr<Files> files_;
-  const std::shared_ptr<WrittenFiles> written_ = std::make_shared<WrittenFiles>();
   // At most: what the torrents that download may hold in open pieces, one block half received for
   // each connection, and a fixed part for what is on its way to the disk or read ahead. As a
   // torrent gives back what exceeds half of its share when the pool is empty (Swarm::memory_short),
@@ -128,30 +105,13 @@ class Client::Impl {
   std::optional<net::Finders> finders_;
   std::shared_ptr<net::UtpRefusal> utp_;  // null: the DHT's sockets refuse them
   std::optional<net::DriverShared> shared_;
+  // Outlives none of the above: the Client ends it first.
+  std::unique_ptr<Torrents> torrents_;
 
  private:
-  struct Torrent {
-    std::shared_ptr<SwarmDriver> driver;
-    net::LeaseUse download, upload;
-    std::uint64_t open_piece_bytes = 0;
-  };
-  Result<std::shared_ptr<Store>> open_store(const AddTorrent& torrent);
-  std::shared_ptr<const SwarmConfig> swarm_config() const;
-  Result<TorrentId> take(TorrentId id, const std::shared_ptr<SwarmDriver>& driver);
-  void arm_leases();
-  void renew_leases();
-  void lease(Torrent& torrent, std::uint64_t download, std::uint64_t upload);
-  void share_memory();
-  void network_changed();
+  TorrentsOptions torrents_options() const;
 
-  mutable std::mutex mutex_;  // of what follows
-  std::map<TorrentId, Torrent> torrents_;
-  std::map<WireInfoHash, TorrentId> by_hash_;
-  std::uint32_t next_id_ = 1;
-  std::uint64_t download_limit_, upload_limit_;
-  bool gave_up_ = false;  // on a disk
   bool closed_ = false;
-  asio::steady_timer lease_timer_;
 };
 
 Client::Impl::Impl(ClientOptions options, TorrentHandler handler, const net::ClientHooks& hooks)
@@ -166,15 +126,16 @@ Client::Impl::Impl(ClientOptions options, TorrentHandler handler, const net::Cli
       trackers_(std::make_shared<net::TrackerClient>(
           threads_.service(), tracker_options(options_, descriptors_.tracker_requests))),
       listener_(std::make_shared<net::Listener>(
-          threads_.service(), [this](const WireInfoHash& info_hash) { return find(info_hash); },
+          threads_.service(),
+          [this](const WireInfoHash& info_hash, std::unique_ptr<link::Stream> stream,
+                 const Endpoint& remote) {
+            torrents_->deliver(info_hash, std::move(stream), remote);
+          },
           room_)),
-      network_(std::make_shared<net::NetworkWatch>(threads_.service(), hooks.network,
-                                                   [this] { network_changed(); })),
-      download_limit_(options_.download_limit),
-      upload_limit_(options_.upload_limit),
-      lease_timer_(threads_.service()) {
-  share_memory();
-}
+      network_(std::make_shared<net::NetworkWatch>(threads_.service(), hooks.network, [this] {
+        trackers_->network_changed();
+        torrents_->network_changed();
+      })) {}
 
 Client::Impl::~Impl() {
   close();
@@ -182,17 +143,16 @@ Client::Impl::~Impl() {
 
 bool Client::Impl::close() {
   if (std::exchange(closed_, true)) return true;
-  remove(all(), {});
+  if (torrents_) torrents_->remove(torrents_->all(), {});
   listener_->stop();
   trackers_->stop();
   if (finders_) finders_->stop();
   if (utp_) utp_->stop();
-  asio::post(threads_.service(), [this] {
-    lease_timer_.cancel();
-    network_->stop();
-  });
+  if (torrents_) torrents_->stop();
+  asio::post(threads_.service(), [this] { network_->stop(); });
   threads_.stop();
-  if (disk_.stop(gave_up_ ? std::chrono::seconds(1) : disk_patience)) return true;
+  const bool gave_up = torrents_ && torrents_->gave_up();
+  if (disk_.stop(gave_up ? std::chrono::seconds(1) : disk_patience)) return true;
   events_.close();
   return false;
 }
@@ -222,11 +182,11 @@ Result<void> Client::Impl::open() {
   finders_.emplace(
       threads_.service(), finders,
       [this](const WireInfoHash& info_hash, PeerSource source, std::span<const Endpoint> peers) {
-        if (const auto driver = find(info_hash))
-          driver->add_found(source, {peers.begin(), peers.end()});
+        torrents_->add_found(info_hash, source, peers);
       },
       [this](const HostPort& node, const std::optional<Error>& error) {
-        for (const TorrentId id : all()) events_.post(id, HostUnknown{node, true, error});
+        for (const TorrentId id : torrents_->all())
+          events_.post(id, HostUnknown{node, true, error});
       });
   if (finders_->dht_port() == 0) {
     const bool only_there = !options_.listen_addresses.empty();
@@ -248,9 +208,18 @@ Result<void> Client::Impl::open() {
       .connect_from = options_.connect_from,
       .trace = trace_.get(),
       .shortages = shortages_,
-      .emit = [this](TorrentId id, TorrentEvent event) { events_.post(id, std::move(event)); }});
+      .emit = [this](TorrentId id, TorrentEvent event) { torrents_->heard(id, std::move(event)); },
+      .rested = [this](TorrentId id, net::Rest rest) { torrents_->rested(id, std::move(rest)); },
+      .deliver =
+          [this](const WireInfoHash& info_hash, std::unique_ptr<link::Stream> stream,
+                 const Endpoint& remote) {
+            torrents_->deliver(info_hash, std::move(stream), remote);
+          }});
+  torrents_ = std::make_unique<Torrents>(
+      torrents_options(), *shared_, threads_, *files_,
+      [this](TorrentId id, TorrentEvent event) { events_.post(id, std::move(event)); });
+  torrents_->start();
   listener_->start();
-  arm_leases();
   asio::post(threads_.service(), [this] {
     // Where it cannot watch, trackers hear of a change with the next regular announce.
     static_cast<void>(network_->start());
@@ -258,212 +227,20 @@ Result<void> Client::Impl::open() {
   return {};
 }
 
-Result<TorrentId> Client::Impl::add(AddTorrent torrent) {
-  if (!torrent.metainfo->has_v1()) {
-    return Error{Errc::unsupported, torrent.metainfo->name() +
-                                        ": a v2-only torrent; barter trades v1 and hybrids yet"};
-  }
-  if (find(torrent.metainfo->info_hash().wire())) {
-    return Error{Errc::already_exists, torrent.metainfo->name() + ": this torrent is here already"};
-  }
-  auto store = open_store(torrent);
-  if (!store) return store.error();
-  const std::lock_guard lock(mutex_);
-  const TorrentId id{next_id_++};
-  return take(id,
-              std::make_shared<SwarmDriver>(*shared_, threads_.next(), id, std::move(torrent),
-                                            swarm_config(), std::move(*store), random_number()));
-}
-
-Result<TorrentId> Client::Impl::add(const AddMagnet& magnet) {
-  if (!magnet.info_hash.v1) {
-    return Error{Errc::unsupported,
-                 "a magnet link of a v2-only torrent; barter trades v1 and hybrids yet"};
-  }
-  const std::lock_guard lock(mutex_);
-  const TorrentId id{next_id_++};
-  return take(id, std::make_shared<SwarmDriver>(*shared_, threads_.next(), id, magnet,
-                                                swarm_config(), random_number()));
-}
-
-Result<void> Client::Impl::begin(TorrentId id, AddTorrent torrent) {
-  const auto driver = find(id);
-  if (!driver) return Error{Errc::not_found, "this torrent is not here any more"};
-  if (torrent.metainfo->info_hash().wire() != driver->info_hash() || driver->piece_length() != 0) {
-    return Error{Errc::invalid_argument, torrent.metainfo->name() + ": another torrent is here"};
-  }
-  auto store = open_store(torrent);
-  if (!store) return store.error();
-  driver->begin(std::move(torrent), std::move(*store));
-  const std::lock_guard lock(mutex_);
-  share_memory();
-  return {};
-}
-
-std::shared_ptr<const SwarmConfig> Client::Impl::swarm_config() const {
-  auto out = std::make_shared<SwarmConfig>(options_.swarm);
-  out->dht = finders_->dht_port() != 0;
-  out->local_discovery = options_.local_discovery;
+TorrentsOptions Client::Impl::torrents_options() const {
+  TorrentsOptions out;
+  auto swarm = std::make_shared<SwarmConfig>(options_.swarm);
+  swarm->dht = finders_->dht_port() != 0;
+  swarm->local_discovery = options_.local_discovery;
+  out.swarm = std::move(swarm);
+  out.state_folder = options_.state_folder;
+  out.download_limit = options_.download_limit;
+  out.upload_limit = options_.upload_limit;
+  out.block_bytes_beyond = block_bytes_beyond_;
+  out.max_connections = options_.max_connections;
+  out.files = descriptors_.files;
+  out.awake_descriptors = descriptors_.awake;
   return out;
-}
-
-// By the caller's thread, which waits anyway.
-Result<std::shared_ptr<Store>> Client::Impl::open_store(const AddTorrent& torrent) {
-  StoreOptions store_options;
-  store_options.folder = torrent.folder;
-  store_options.state_folder = options_.state_folder;
-  store_options.read_only = torrent.read_only;
-  store_options.existing = torrent.existing;
-  store_options.part_names = torrent.part_names;
-  store_options.output = torrent.output;
-  store_options.written = written_;
-  store_options.allocation = torrent.allocation;
-  store_options.selected = torrent.selected;
-  store_options.doubted = torrent.doubted;
-  store_options.verified = torrent.verified;
-  store_options.max_open_files = descriptors_.files;
-  auto store = Store::open(torrent.metainfo, std::move(store_options), *files_);
-  if (!store) return store.error();
-  return std::shared_ptr<Store>(std::move(*store));
-}
-
-// Called with the lock.
-Result<TorrentId> Client::Impl::take(TorrentId id, const std::shared_ptr<SwarmDriver>& driver) {
-  if (!by_hash_.emplace(driver->info_hash(), id).second) {
-    return Error{Errc::already_exists, "this torrent is here already"};
-  }
-  driver->start();
-  Torrent added;
-  added.driver = driver;
-  torrents_.emplace(id, added);
-  share_memory();
-  const auto count = static_cast<std::uint64_t>(torrents_.size());
-  for (auto& [other, entry] : torrents_) {
-    lease(entry, download_limit_ == unlimited ? unlimited : download_limit_ / count,
-          upload_limit_ == unlimited ? unlimited : upload_limit_ / count);
-  }
-  return id;
-}
-
-std::vector<TorrentId> Client::Impl::all() const {
-  const std::lock_guard lock(mutex_);
-  std::vector<TorrentId> out;
-  for (const auto& [id, torrent] : torrents_) out.push_back(id);
-  return out;
-}
-
-std::shared_ptr<SwarmDriver> Client::Impl::find(TorrentId id) const {
-  const std::lock_guard lock(mutex_);
-  const auto found = torrents_.find(id);
-  return found == torrents_.end() ? nullptr : found->second.driver;
-}
-
-std::shared_ptr<SwarmDriver> Client::Impl::find(const WireInfoHash& info_hash) const {
-  const std::lock_guard lock(mutex_);
-  const auto found = by_hash_.find(info_hash);
-  return found == by_hash_.end() ? nullptr : torrents_.at(found->second).driver;
-}
-
-void Client::Impl::remove(std::vector<TorrentId> ids, Duration grace) {
-  std::vector<std::pair<std::shared_ptr<SwarmDriver>, std::shared_ptr<std::promise<void>>>> leaving;
-  for (const TorrentId id : ids) {
-    if (auto driver = find(id)) {
-      leaving.emplace_back(std::move(driver), std::make_shared<std::promise<void>>());
-    }
-  }
-  for (const auto& [driver, done] : leaving) {
-    driver->stop(grace, [done = done] { done->set_value(); });
-  }
-  const auto patient_until = std::chrono::steady_clock::now() + grace + disk_patience;
-  bool gave_up = false;
-  for (const auto& [driver, done] : leaving) {
-    if (done->get_future().wait_until(patient_until) == std::future_status::ready) continue;
-    driver->give_up();
-    gave_up = true;
-  }
-  const std::lock_guard lock(mutex_);
-  gave_up_ = gave_up_ || gave_up;
-  for (const TorrentId id : ids) torrents_.erase(id);
-  std::erase_if(by_hash_, [&](const auto& entry) { return !torrents_.contains(entry.second); });
-  share_memory();
-}
-
-// Memory: called with the lock, but for the first time.
-
-void Client::Impl::share_memory() {
-  std::size_t downloads = 0;
-  for (const auto& [id, torrent] : torrents_) downloads += torrent.driver->downloading() ? 1 : 0;
-  std::uint64_t total = 0;
-  for (auto& [id, torrent] : torrents_) {
-    if (!torrent.driver->downloading()) continue;
-    const std::uint64_t share =
-        open_piece_share(options_, downloads, torrent.driver->piece_length());
-    total += share;
-    if (std::exchange(torrent.open_piece_bytes, share) != share) {
-      torrent.driver->set_open_piece_bytes(share);
-    }
-  }
-  total = std::max(total, options_.swarm.open_piece_bytes);
-  blocks_.set_max_buffers(static_cast<std::size_t>((total + block_bytes_beyond_) / block_length) +
-                          net::ConnectionBudget::most_in_all(options_.max_connections));
-}
-
-// Global limits.
-
-void Client::Impl::set_limits(std::uint64_t download, std::uint64_t upload) {
-  const std::lock_guard lock(mutex_);
-  download_limit_ = download;
-  upload_limit_ = upload;
-  const auto count = std::max<std::uint64_t>(torrents_.size(), 1);
-  for (auto& [id, torrent] : torrents_) {
-    lease(torrent, download == unlimited ? unlimited : download / count,
-          upload == unlimited ? unlimited : upload / count);
-  }
-}
-
-void Client::Impl::lease(Torrent& torrent, std::uint64_t download, std::uint64_t upload) {
-  if (torrent.download.lease == download && torrent.upload.lease == upload) return;
-  torrent.download.lease = download;
-  torrent.upload.lease = upload;
-  torrent.driver->set_limits(download, upload);
-}
-
-// On the service thread.
-void Client::Impl::network_changed() {
-  trackers_->network_changed();
-  const std::lock_guard lock(mutex_);
-  for (auto& [id, torrent] : torrents_) torrent.driver->network_changed();
-}
-
-void Client::Impl::arm_leases() {
-  lease_timer_.expires_after(lease_interval);
-  lease_timer_.async_wait([this](const boost::system::error_code& error) {
-    if (error) return;
-    renew_leases();
-    arm_leases();
-  });
-}
-
-void Client::Impl::renew_leases() {
-  const std::lock_guard lock(mutex_);
-  share_memory();  // some may be complete by now
-  if (torrents_.size() < 2) return;
-  if (download_limit_ == unlimited && upload_limit_ == unlimited) return;
-  std::vector<net::LeaseUse> down, up;
-  for (auto& [id, torrent] : torrents_) {
-    torrent.download.rate = torrent.driver->rates().download;
-    torrent.upload.rate = torrent.driver->rates().upload;
-    down.push_back(torrent.download);
-    up.push_back(torrent.upload);
-  }
-  const auto downs = net::share_out(download_limit_, down);
-  const auto ups = net::share_out(upload_limit_, up);
-  std::size_t i = 0;
-  for (auto& [id, torrent] : torrents_) {
-    lease(torrent, download_limit_ == unlimited ? unlimited : downs[i],
-          upload_limit_ == unlimited ? unlimited : ups[i]);
-    ++i;
-  }
 }
 
 // The facade.
@@ -501,33 +278,31 @@ const PeerId& Client::peer_id() const {
 }
 
 Result<TorrentId> Client::add(AddTorrent torrent) {
-  return impl_->add(std::move(torrent));
+  return impl_->torrents_->add(std::move(torrent));
 }
 Result<TorrentId> Client::add(const AddMagnet& magnet) {
-  return impl_->add(magnet);
+  return impl_->torrents_->add(magnet);
 }
 Result<void> Client::begin(TorrentId torrent, AddTorrent with) {
-  return impl_->begin(torrent, std::move(with));
+  return impl_->torrents_->begin(torrent, std::move(with));
 }
 void Client::remove(TorrentId torrent, Duration grace) {
-  impl_->remove({torrent}, grace);
+  impl_->torrents_->remove({torrent}, grace);
 }
 void Client::stop(Duration grace) {
-  impl_->remove(impl_->all(), grace);
+  impl_->torrents_->remove(impl_->torrents_->all(), grace);
 }
 
 Progress Client::progress(TorrentId torrent) const {
-  Progress out;
-  if (const auto driver = impl_->find(torrent)) {
-    driver->ask(
-        [&](const Swarm& swarm) { out = swarm.progress(std::chrono::steady_clock::now()); });
-  }
-  return out;
+  return impl_->torrents_->progress(torrent);
+}
+Progress Client::progress() const {
+  return impl_->torrents_->total();
 }
 
 std::vector<PeerProgress> Client::peers(TorrentId torrent) const {
   std::vector<PeerProgress> out;
-  if (const auto driver = impl_->find(torrent)) {
+  if (const auto driver = impl_->torrents_->find(torrent)) {
     driver->ask([&](const Swarm& swarm) { swarm.peers(out, std::chrono::steady_clock::now()); });
   }
   return out;
@@ -535,7 +310,7 @@ std::vector<PeerProgress> Client::peers(TorrentId torrent) const {
 
 std::string Client::stall_reason(TorrentId torrent) const {
   std::string out;
-  if (const auto driver = impl_->find(torrent)) {
+  if (const auto driver = impl_->torrents_->find(torrent)) {
     driver->ask(
         [&](const Swarm& swarm) { out = swarm.stall_reason(std::chrono::steady_clock::now()); });
   }
@@ -543,23 +318,17 @@ std::string Client::stall_reason(TorrentId torrent) const {
 }
 
 void Client::introduce(const WireInfoHash& info_hash, const PeerId& peer_id, const Endpoint& at) {
-  const auto driver = impl_->find(info_hash);
-  if (!driver) return;
-  std::vector<PeerProgress> linked;
-  driver->ask([&](const Swarm& swarm) { swarm.peers(linked, std::chrono::steady_clock::now()); });
-  const bool known = std::any_of(linked.begin(), linked.end(),
-                                 [&](const PeerProgress& peer) { return peer.peer_id == peer_id; });
-  if (!known) driver->add_found(PeerSource::tracker, {at});
+  impl_->torrents_->introduce(info_hash, peer_id, at);
 }
 void Client::add_peers(TorrentId torrent, std::vector<HostPort> peers) {
-  if (const auto driver = impl_->find(torrent)) driver->add_peers(std::move(peers));
+  if (const auto driver = impl_->torrents_->find(torrent)) driver->add_peers(std::move(peers));
 }
 
 Result<void> Client::trace_written() const {
   return impl_->trace_written();
 }
 void Client::set_limits(std::uint64_t download, std::uint64_t upload) {
-  impl_->set_limits(download, upload);
+  impl_->torrents_->set_limits(download, upload);
 }
 
 void Client::adopt_connection(int descriptor, Endpoint remote, std::string received) {

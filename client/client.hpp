@@ -78,6 +78,7 @@ class Client {
   void stop(Duration grace);
 
   Progress progress(TorrentId torrent) const;
+  Progress progress() const;  // of all; of what limits them, that of the one with most peers
   std::vector<PeerProgress> peers(TorrentId torrent) const;
   std::string stall_reason(TorrentId torrent) const;
   void add_peers(TorrentId torrent, std::vector<HostPort> peers);

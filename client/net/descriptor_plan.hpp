@@ -12,6 +12,7 @@ struct DescriptorPlan {
   std::size_t strangers = 0;         // incoming ones before the end of their handshake
   std::size_t tracker_requests = 0;  // at once
   std::size_t files = 0;             // of one torrent, kept open
+  std::size_t awake = 0;             // of torrents that are parked but for the moment
 };
 
 // Of `limit` descriptors. With a thousand and more hardly anything is cut; with fewer everything
@@ -29,6 +30,7 @@ inline DescriptorPlan plan_descriptors(std::uint32_t limit, std::uint32_t connec
   // Dead hosts hold theirs for a while; those behind them need not wait if there are more.
   out.tracker_requests = std::min(percent(15, 400), std::max(limit / 16, 50U));
   out.files = percent(15, 64);
+  out.awake = percent(20, 20'000);
   return out;
 }
 

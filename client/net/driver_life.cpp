@@ -31,6 +31,11 @@ constexpr Duration recheck_pause_max = std::chrono::minutes(10);
 
 // From nothing to running.
 
+void SwarmDriver::resume(Standing standing) {
+  resumed_ = true;
+  swarm_.resume(std::move(standing));
+}
+
 void SwarmDriver::start() {
   asio::post(thread_.context, [self = shared_from_this()] {
     self->jobs_.set_owner(self);
@@ -98,24 +103,27 @@ void SwarmDriver::checked(const PieceCheck::Outcome& outcome) {
 }
 
 void SwarmDriver::begin(Bitfield have) {
-  jobs_.maintain([this, have = std::move(have)](Store& store) mutable {
-    auto begun = store.begin();
-    return Job([this, begun = std::move(begun), notes = store.take_name_notes(),
-                have = std::move(have)]() mutable {
-      if (state_ != State::checking) return;
-      tell_names(std::move(notes));
-      const BeginReport& report = jobs_.store()->begin_report();
-      if (!begun) {
-        if (!report.in_the_way.empty()) emit(FilesInTheWay{report.in_the_way});
-        return fail(begun.error());
-      }
-      Bitfield left = have;
-      for (const PieceIndex piece : report.withdrawn) left.clear(to_number(piece));
-      keep(report.kept);
-      leave_out(report.refused);
-      run(left);
-    });
-  });
+  jobs_.maintain(
+      [this, may_park = torrent_.may_park, have = std::move(have)](Store& store) mutable {
+        auto begun = store.begin();
+        // What cannot be parked is remembered by a journal.
+        if (begun && may_park && store.verified_files().empty()) begun = store.keep_state();
+        return Job([this, begun = std::move(begun), notes = store.take_name_notes(),
+                    have = std::move(have)]() mutable {
+          if (state_ != State::checking) return;
+          tell_names(std::move(notes));
+          const BeginReport& report = jobs_.store()->begin_report();
+          if (!begun) {
+            if (!report.in_the_way.empty()) emit(FilesInTheWay{report.in_the_way});
+            return fail(begun.error());
+          }
+          Bitfield left = have;
+          for (const PieceIndex piece : report.withdrawn) left.clear(to_number(piece));
+          keep(report.kept);
+          leave_out(report.refused);
+          run(left);
+        });
+      });
 }
 
 // Files that the user wants left alone.
@@ -188,13 +196,49 @@ void SwarmDriver::run(const Bitfield& have) {
   }
   note([&] { return fmt::format("pieces_checked {} of {}", have.count(), have.size()); });
   swarm_.pieces_checked(have, report.spilled, now);
-  swarm_.start(now);
+  const bool may_rest = torrent_.may_park && !resumed_ && have.all() && before_trade_.empty();
+  if (!may_rest) trade();
   last_sync_ = last_look_ = last_root_ = now;
   if (swarm_.progress(now).wanted_complete) wanted_complete();
-  if (!torrent_.peers.empty()) add_peers(torrent_.peers);
   if (was_magnet_) return;  // the rest has begun with it
-  tell_skipped_trackers();
+  if (!resumed_) tell_skipped_trackers();
   arm_round();
+}
+
+bool SwarmDriver::keeps_waiting() const {
+  constexpr std::size_t most_waiting = 16;
+  const bool soon =
+      state_ == State::checking ? !piece_check_ || resumed_ : state_ == State::running;
+  return torrent_.may_park && soon && !trading_ && before_trade_.size() < most_waiting;
+}
+
+void SwarmDriver::trade() {
+  if (std::exchange(trading_, true)) return;
+  const Batch batch(*this);
+  swarm_.start(current_time());
+  if (!torrent_.peers.empty()) add_peers(torrent_.peers);
+  for (Job& waiting : std::exchange(before_trade_, {})) waiting();
+}
+
+// Parked, if nothing is lost by that.
+bool SwarmDriver::rest() {
+  const bool somebody = !links_.empty() || !handshakes_.empty() || !before_trade_.empty();
+  if (!torrent_.may_park || somebody || state_ != State::running || !completed_ || root_missing_ ||
+      jobs_.pending() > 0 || !swarm_.at_rest()) {
+    return false;
+  }
+  Rest rest{swarm_.standing(), jobs_.store()->verified_files()};
+  if (rest.files.empty()) return false;
+  note([] { return std::string("rest"); });
+  rested_ = true;
+  asio::post(thread_.context, [self = shared_from_this()] {});  // until its caller has returned
+  close();
+  shared_.rested(id_, std::move(rest));
+  return true;
+}
+
+void SwarmDriver::hurry() {
+  asio::post(thread_.context, [self = shared_from_this()] { self->rest(); });
 }
 
 void SwarmDriver::tell_skipped_trackers() {
@@ -246,6 +290,8 @@ void SwarmDriver::round() {
       recheck(std::exchange(withdrawn_, {}));
     }
     if (disk_trouble_ && !root_missing_ && now - last_probe_ >= probe_interval) probe_disk();
+    const bool somebody = !links_.empty() || !handshakes_.empty();
+    if (torrent_.may_park && rest_clock_.is_over(somebody, now) && rest()) return;
   }
   arm_round();
 }
@@ -301,13 +347,16 @@ void SwarmDriver::synced(const Result<void>& result, bool covers_completion) {
   if (!result) {
     if (!std::exchange(sync_failed_, true)) tell_disk_trouble(result.error());
     last_look_ = {};  // the store may have come to distrust pieces
-    return;
+    return trade();
   }
   if (!completing_) return tell_disk_recovered();
   if (!covers_completion) return sync();  // the last piece came after this sync had begun
   // All is durable. Is it still there, as it was left?
   jobs_.maintain([this](Store& store) {
-    return Job([this, changes = changes_of(store)] { looked_last(changes); });
+    return Job([this, changes = changes_of(store)] {
+      looked_last(changes);
+      if (state_ == State::running) trade();
+    });
   });
 }
 
@@ -336,6 +385,7 @@ void SwarmDriver::looked_last(const Changes& changes) {
   completed_ = true;
   downloading_ = false;
   emit(Completed{});
+  if (!trading_) rest();
 }
 
 // Files that change underneath.
@@ -529,6 +579,11 @@ void SwarmDriver::maybe_ended() {
 
 void SwarmDriver::end() {
   shared_.finders.end(info_hash_);
+  close();
+  if (const auto ended = std::exchange(ended_, nullptr)) ended();
+}
+
+void SwarmDriver::close() {
   state_ = State::ended;
   if (names_) names_->stop();
   mailbox_->close();
@@ -542,7 +597,6 @@ void SwarmDriver::end() {
   grace_.cancel();
   rates_.download = rates_.upload = 0;
   downloading_ = false;
-  if (const auto ended = std::exchange(ended_, nullptr)) ended();
 }
 
 }  // namespace barter::net

@@ -18,7 +18,6 @@
 #include "client/link/stream_io.hpp"
 #include "client/net/clock.hpp"
 #include "client/net/endpoints.hpp"
-#include "client/net/swarm_driver.hpp"
 
 namespace barter::net {
 
@@ -199,17 +198,14 @@ asio::awaitable<void> Listener::route(std::shared_ptr<Listener> self,
   }
   stranger->deadline.cancel();
   self->strangers_.erase(stranger);
-  std::shared_ptr<SwarmDriver> driver;
-  if (good && !self->stopped_) {
-    driver = self->find_(
-        wire::handshake_info_hash(std::span(received).first<wire::handshake_head_length>()));
-  }
-  if (!driver) {
+  if (!good || self->stopped_) {
     stranger->close();
     co_return;
   }
+  const WireInfoHash info_hash =
+      wire::handshake_info_hash(std::span(received).first<wire::handshake_head_length>());
   stream.put_back(received);
-  driver->adopt(std::move(stranger->stream), stranger->remote);
+  self->deliver_(info_hash, std::move(stranger->stream), stranger->remote);
 }
 
 }  // namespace barter::net

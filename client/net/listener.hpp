@@ -1,7 +1,6 @@
 // Listener: where peers reach us. Two sockets on one port, IPv4 and IPv6 (IPV6_V6ONLY). Reads
 // the head of each stranger's handshake, learns the info-hash, puts the bytes back and hands
-// the stream to the torrent's driver; what is no handshake, or of no torrent of ours, is
-// closed silently. Owned by the Client, on its service thread.
+// the stream to the torrents; what is no handshake, or of no torrent of ours, is closed silently. Owned by the Client, on its service thread.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -29,11 +28,13 @@ struct ListenerOptions {
 
 class Listener : public std::enable_shared_from_this<Listener> {
  public:
-  // The torrent's driver, or nothing. Any thread.
-  using Find = std::function<std::shared_ptr<SwarmDriver>(const WireInfoHash&)>;
+  // Takes a stranger, whose handshake names this torrent and has not been read; closes the stream
+  // where there is no such torrent.
+  using Deliver =
+      std::function<void(const WireInfoHash&, std::unique_ptr<link::Stream>, const Endpoint&)>;
 
-  Listener(boost::asio::io_context& context, Find find, WaitingRoom& room)
-      : context_(context), find_(std::move(find)), room_(room) {}
+  Listener(boost::asio::io_context& context, Deliver deliver, WaitingRoom& room)
+      : context_(context), deliver_(std::move(deliver)), room_(room) {}
   ~Listener();
 
   // Binds and listens: at once, before anything else is called. Errors: address_in_use,
@@ -58,7 +59,7 @@ class Listener : public std::enable_shared_from_this<Listener> {
   void turn_away(Acceptor& acceptor);
 
   boost::asio::io_context& context_;
-  Find find_;
+  Deliver deliver_;
   WaitingRoom& room_;
   std::uint16_t port_ = 0;
   std::vector<std::shared_ptr<Acceptor>> acceptors_;

@@ -10,14 +10,12 @@
 #include <boost/asio/post.hpp>
 #include <chrono>
 #include <future>
-#include <set>
-#include <string_view>
 #include <utility>
 
+#include "client/net/announcing.hpp"
 #include "client/net/clock.hpp"
 #include "client/net/endpoints.hpp"
 #include "client/swarm/metadata_server.hpp"
-#include "torrent/url.hpp"
 
 namespace barter::net {
 
@@ -40,23 +38,6 @@ constexpr std::size_t max_control_bytes = 1 << 20;
 
 // Written and not yet synced: then a sync is due before its time.
 constexpr std::uint64_t sync_bytes = 256 << 20;
-
-// What the swarm may announce to: http, https and udp, each once. The rest goes to `skipped`.
-std::vector<std::vector<std::string>> usable_trackers(const AddTorrent& torrent,
-                                                      std::vector<std::string>& skipped) {
-  std::vector<std::vector<std::string>> out;
-  std::set<std::string_view> known;
-  // A magnet link has trackers of its own, and no metainfo yet.
-  for (const auto& tier : torrent.trackers ? *torrent.trackers : torrent.metainfo->trackers()) {
-    std::vector<std::string> usable;
-    for (const std::string& text : tier) {
-      if (!known.insert(text).second) continue;
-      (Url::parse(text) ? usable : skipped).push_back(text);
-    }
-    if (!usable.empty()) out.push_back(std::move(usable));
-  }
-  return out;
-}
 
 wire::ReaderLimits limits_for(const Metainfo& metainfo) {
   wire::ReaderLimits out;
@@ -124,14 +105,22 @@ SwarmDriver::~SwarmDriver() = default;
 
 void SwarmDriver::adopt(std::unique_ptr<link::Stream> stream, Endpoint remote) {
   if (!stream->move_to(thread_.context)) return;
-  asio::post(
-      thread_.context, [self = shared_from_this(), stream = std::move(stream), remote]() mutable {
-        if (!self->wants_connection(remote)) return;
-        const auto handshaking =
-            hear_from(std::move(stream), self->thread_.context, remote, self->shared_.room);
-        self->handshakes_.insert(handshaking);
-        asio::co_spawn(self->thread_.context, answer_peer(self, handshaking), asio::detached);
-      });
+  asio::post(thread_.context, [self = shared_from_this(), stream = std::move(stream),
+                               remote]() mutable {
+    if (self->rested_) {
+      return self->shared_.deliver(self->info_hash_, std::move(stream), remote);
+    }
+    if (!self->keeps_waiting()) return self->hear(std::move(stream), remote);
+    self->before_trade_.push_back([driver = self.get(), stream = std::move(stream),
+                                   remote]() mutable { driver->hear(std::move(stream), remote); });
+  });
+}
+
+void SwarmDriver::hear(std::unique_ptr<link::Stream> stream, const Endpoint& remote) {
+  if (!wants_connection(remote)) return;
+  const auto handshaking = hear_from(std::move(stream), thread_.context, remote, shared_.room);
+  handshakes_.insert(handshaking);
+  asio::co_spawn(thread_.context, answer_peer(shared_from_this(), handshaking), asio::detached);
 }
 
 void SwarmDriver::add_peers(std::vector<HostPort> peers) {
@@ -160,12 +149,27 @@ std::shared_ptr<NamedHosts> SwarmDriver::peer_names() {
 }
 
 void SwarmDriver::add_found(PeerSource source, std::vector<Endpoint> peers) {
-  asio::post(thread_.context, [self = shared_from_this(), source, peers = std::move(peers)] {
-    if (!self->live()) return;
-    const Batch batch(*self);
-    self->note([&] { return fmt::format("add_peers {} {}", to_string(source), peers.size()); });
-    self->swarm_.add_peers(source, peers, current_time());
-  });
+  asio::post(
+      thread_.context, [self = shared_from_this(), source, peers = std::move(peers)]() mutable {
+        if (self->keeps_waiting()) {
+          self->before_trade_.push_back([driver = self.get(), source, peers = std::move(peers)] {
+            driver->add_found_now(source, peers);
+          });
+        } else if (self->live()) {
+          self->add_found_now(source, peers);
+        }
+      });
+}
+
+void SwarmDriver::add_found_now(PeerSource source, const std::vector<Endpoint>& peers) {
+  const Batch batch(*this);
+  note([&] { return fmt::format("add_peers {} {}", to_string(source), peers.size()); });
+  swarm_.add_peers(source, peers, current_time());
+}
+
+void SwarmDriver::announce_finished(TrackerId tracker, const AnnounceOutcome& outcome) {
+  mailbox_->post(
+      [self = shared_from_this(), tracker, outcome] { self->announced(tracker, outcome); });
 }
 
 void SwarmDriver::set_limits(std::uint64_t download, std::uint64_t upload) {
@@ -495,34 +499,26 @@ void SwarmDriver::perform(DropSpilled& action) {
 }
 
 void SwarmDriver::perform(Announce& action) {
-  tracker::AnnounceRequest request;
-  request.info_hash = info_hash_;
-  request.peer_id = shared_.peer_id;
-  request.port = shared_.port;
-  request.uploaded = action.uploaded;
-  request.downloaded = action.downloaded;
-  request.left = action.left;
-  request.event = static_cast<tracker::Event>(action.event);
-  request.peers_wanted = action.peers_wanted;
-  request.key = shared_.announce_key;
-  request.tracker_id = action.tracker_id;
+  tracker::AnnounceRequest request = announce_request(shared_, info_hash_, action);
   const auto place = static_cast<std::size_t>(action.tracker);
   assert(place < trackers_.size());
   shared_.trackers.announce(trackers_[place], std::move(request),
                             [mailbox = mailbox_, weak = weak_from_this(),
                              tracker = action.tracker](const AnnounceOutcome& outcome) {
                               mailbox->post([weak, tracker, outcome] {
-                                const auto self = weak.lock();
-                                if (!self || self->state_ == State::ended) return;
-                                self->note([&] {
-                                  return fmt::format("announce_finished t{} {} {} peers {}",
-                                                     static_cast<unsigned>(tracker),
-                                                     outcome.ok ? "ok" : "failed",
-                                                     outcome.peers.size(), outcome.failure);
-                                });
-                                self->swarm_.announce_finished(tracker, outcome, current_time());
+                                if (const auto self = weak.lock())
+                                  self->announced(tracker, outcome);
                               });
                             });
+}
+
+void SwarmDriver::announced(TrackerId tracker, const AnnounceOutcome& outcome) {
+  if (state_ == State::ended) return;
+  note([&] {
+    return fmt::format("announce_finished t{} {} {} peers {}", static_cast<unsigned>(tracker),
+                       outcome.ok ? "ok" : "failed", outcome.peers.size(), outcome.failure);
+  });
+  swarm_.announce_finished(tracker, outcome, current_time());
 }
 
 void SwarmDriver::perform(FindPeers& action) {

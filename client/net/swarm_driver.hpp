@@ -27,6 +27,7 @@
 #include "client/net/named_hosts.hpp"
 #include "client/net/peer_handshake.hpp"
 #include "client/net/piece_check.hpp"
+#include "client/net/rest.hpp"
 #include "client/net/store_jobs.hpp"
 #include "client/net/trace.hpp"
 #include "client/net/tracker_client.hpp"
@@ -52,6 +53,10 @@ struct DriverShared {
   Trace* trace = nullptr;
   std::atomic<std::uint32_t>& shortages;              // how often the block pool was empty for long
   std::function<void(TorrentId, TorrentEvent)> emit;  // any thread; does not block
+  // A torrent that may be parked has come to rest, and its driver has ended. Any thread.
+  std::function<void(TorrentId, Rest)> rested;
+  // A stranger who came too late for that driver.
+  std::function<void(const WireInfoHash&, std::unique_ptr<link::Stream>, Endpoint)> deliver;
 };
 
 class SwarmDriver : public link::LinkOwner, public std::enable_shared_from_this<SwarmDriver> {
@@ -65,7 +70,11 @@ class SwarmDriver : public link::LinkOwner, public std::enable_shared_from_this<
   ~SwarmDriver();
 
   // From any thread.
+  // Before start(): an earlier driver of this torrent has come to rest with this.
+  void resume(Standing standing);
   void start();
+  // Others want to wake: rests now, if nobody is linked.
+  void hurry();
   // The metainfo of a magnet link has come, and the store is there. Once; what there is of
   // `trackers` in `torrent` does not count, those of the link stay.
   void begin(AddTorrent torrent, std::shared_ptr<Store> store);
@@ -80,6 +89,8 @@ class SwarmDriver : public link::LinkOwner, public std::enable_shared_from_this<
   void add_peers(std::vector<HostPort> peers);
   std::shared_ptr<NamedHosts> peer_names();
   void add_found(PeerSource source, std::vector<Endpoint> peers);
+  // Of a request that was made before resume().
+  void announce_finished(TrackerId tracker, const AnnounceOutcome& outcome);
   void set_limits(std::uint64_t download, std::uint64_t upload);  // bytes a second
   void set_open_piece_bytes(std::uint64_t bytes);
   void network_changed();
@@ -167,6 +178,7 @@ class SwarmDriver : public link::LinkOwner, public std::enable_shared_from_this<
   void perform(Announce& action);
   void perform(FindPeers& action);
   void perform(Notify& action);
+  void announced(TrackerId tracker, const AnnounceOutcome& outcome);
   link::PeerLink* find(ConnectionId id);
   void touch(link::PeerLink& link);
   void arm_timer();
@@ -198,6 +210,13 @@ class SwarmDriver : public link::LinkOwner, public std::enable_shared_from_this<
   void leave_out(const std::vector<RefusedFile>& refused);
   void give_up_writing(const std::string& why);
   void run(const Bitfield& have);
+  // Of torrents that may be parked: those found whole rest before they have traded at all. What
+  // comes between is kept for trade().
+  bool keeps_waiting() const;
+  void hear(std::unique_ptr<link::Stream> stream, const Endpoint& remote);
+  void add_found_now(PeerSource source, const std::vector<Endpoint>& peers);
+  void trade();
+  bool rest();
   void fail(Error error);
   void tell_skipped_trackers();
   bool is_private() const { return torrent_.metainfo && torrent_.metainfo->is_private(); }
@@ -225,6 +244,7 @@ class SwarmDriver : public link::LinkOwner, public std::enable_shared_from_this<
   void maybe_ended();
   void end_without_disk();
   void end();
+  void close();
 
   const DriverShared& shared_;
   NetThread& thread_;
@@ -279,6 +299,9 @@ class SwarmDriver : public link::LinkOwner, public std::enable_shared_from_this<
   static constexpr Duration recheck_pause_min = std::chrono::seconds(10);
   Duration recheck_pause_ = recheck_pause_min;
   TimePoint next_recheck_{};
+  bool resumed_ = false, trading_ = false, rested_ = false;
+  std::vector<Job> before_trade_;
+  RestClock rest_clock_;
   bool final_sync_ = false, grace_over_ = false, gave_up_ = false;
   std::function<void()> ended_;
 };

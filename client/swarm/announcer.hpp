@@ -46,6 +46,7 @@ class Announcer {
   // `stopped` is due now, to the trackers that know us; nothing is due after it.
   void stop();
   bool finished() const;  // stopped, and nothing is under way
+  bool any_in_flight() const;
 
   struct Due {
     TrackerId tracker{};
@@ -114,7 +115,6 @@ class Announcer {
   std::uint32_t in_flight(const Group& group) const;
   bool any_works() const;
   bool farewell_due() const;
-  bool any_in_flight() const;
   bool impatient(Need need) const {
     return !one_at_a_time_ && (need == Need::peers || !any_works());
   }

@@ -15,6 +15,9 @@ Swarm::~Swarm() = default;
 Swarm::Swarm(Swarm&&) noexcept = default;
 Swarm& Swarm::operator=(Swarm&&) noexcept = default;
 
+void Swarm::resume(Standing standing) {
+  core_->resume(std::move(standing));
+}
 void Swarm::start(TimePoint now) {
   core_->start(now);
 }
@@ -119,6 +122,12 @@ TimePoint Swarm::listen_at(ConnectionId connection) const {
 }
 bool Swarm::stopped() const {
   return core_->stopped();
+}
+bool Swarm::at_rest() const {
+  return core_->at_rest();
+}
+Standing Swarm::standing() const {
+  return core_->standing();
 }
 std::string Swarm::stall_reason(TimePoint now) const {
   return core_->stall_reason(now);

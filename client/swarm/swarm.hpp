@@ -27,6 +27,8 @@
 
 namespace barter {
 
+struct Standing;  // client/swarm/standing
+
 struct PeerInfo {
   Endpoint remote;
   PeerId peer_id;
@@ -86,6 +88,8 @@ class Swarm {
   Swarm& operator=(Swarm&&) noexcept;
 
   // Commands.
+  // Before start(): goes on from what an earlier swarm of this torrent has left.
+  void resume(Standing standing);
   void start(TimePoint now);
   // Chokes nobody new, spills open blocks, sends `stopped`; ready to
   // be destroyed when stopped() is true.
@@ -145,6 +149,10 @@ class Swarm {
   // nothing. A time in the past if it may be read.
   TimePoint listen_at(ConnectionId connection) const;
   bool stopped() const;
+  // All is had, nobody is linked or called, and no tracker has still to answer: what would be lost
+  // with this swarm is its standing().
+  bool at_rest() const;
+  Standing standing() const;
   // Why nothing moves, in one line for a person; empty while bytes flow.
   std::string stall_reason(TimePoint now) const;
   // A contradiction between the tables, in one line; empty if there is none, as ever. Walks

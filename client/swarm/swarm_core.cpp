@@ -34,6 +34,13 @@ Swarm::Core::Core(std::shared_ptr<const Metainfo> metainfo,
 
 // ---- commands
 
+void Swarm::Core::resume(Standing standing) {
+  assert(!started_);
+  announcer_ = std::move(standing.announcer);
+  downloaded_ = standing.downloaded;
+  uploaded_ = standing.uploaded;
+}
+
 void Swarm::Core::start(TimePoint now) {
   if (started_ || stopping_) return;
   started_ = true;

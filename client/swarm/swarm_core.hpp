@@ -37,6 +37,7 @@
 #include "client/swarm/piece_picker.hpp"
 #include "client/swarm/rate.hpp"
 #include "client/swarm/rate_limiter.hpp"
+#include "client/swarm/standing.hpp"
 #include "client/swarm/swarm.hpp"
 #include "client/swarm/trade_policy.hpp"
 #include "client/swarm/trials.hpp"
@@ -53,6 +54,7 @@ class Swarm::Core {
 
   // Commands and events: see Swarm.
   void metainfo_known(std::shared_ptr<const Metainfo> metainfo, TimePoint now);
+  void resume(Standing standing);
   void start(TimePoint now);
   void stop(TimePoint now);
   void select(const std::vector<bool>& files, TimePoint now);
@@ -90,6 +92,8 @@ class Swarm::Core {
   std::uint32_t blocks_due(ConnectionId connection) const;
   TimePoint listen_at(ConnectionId connection) const;
   bool stopped() const;
+  bool at_rest() const;
+  Standing standing() const { return {announcer_, downloaded_, uploaded_}; }
   std::string stall_reason(TimePoint now) const;
   std::string broken_invariant() const;
 

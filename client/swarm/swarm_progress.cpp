@@ -181,6 +181,11 @@ bool Swarm::Core::stopped() const {
   return stopping_ && announcer_.finished() && storing_ == 0 && spilling_ == 0;
 }
 
+bool Swarm::Core::at_rest() const {
+  return !stopping_ && !metadata_ && have_.all() && peers_.empty() && connecting_.empty() &&
+         storing_ == 0 && spilling_ == 0 && !announcer_.any_in_flight();
+}
+
 std::string Swarm::Core::stall_reason(TimePoint now) const {
   if (!trading()) return stopping_ ? "stopping" : "not started";
   if (disk_paused_) return fmt::format("paused, the disk has trouble: {}", disk_message_);

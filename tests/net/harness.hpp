@@ -64,6 +64,14 @@ class TestClient {
     }
     return std::nullopt;
   }
+  template <class Event>
+  std::size_t count(TorrentId torrent) const {
+    const std::lock_guard lock(mutex_);
+    return static_cast<std::size_t>(
+        std::count_if(events_.begin(), events_.end(), [&](const auto& event) {
+          return event.first == torrent && std::holds_alternative<Event>(event.second);
+        }));
+  }
   // As find(), among the notices.
   template <class Told>
   std::optional<Told> notice(TorrentId torrent) const {

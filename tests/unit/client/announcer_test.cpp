@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <set>
 
+#include "client/swarm/standing.hpp"
 #include "client/swarm/swarm.hpp"
+#include "tests/unit/client/swarm_fixture.hpp"
 
 namespace barter {
 namespace {
@@ -51,6 +53,39 @@ TEST_CASE("started, then the interval, then stopped to the one that knows us") {
   announcer.outcome(last->tracker, failure(), now + minutes(31), config, random);
   CHECK(announcer.finished());
   CHECK(announcer.next_deadline(Need::peers, config) == never);
+}
+
+TEST_CASE("a swarm goes on from what another has told trackers") {
+  swarm_test::Fixture f;
+  f.start(true, {{"a"}});
+  REQUIRE(f.all<Announce>().size() == 1);
+  CHECK_FALSE(f.swarm->at_rest());  // it waits for the answer
+  f.swarm->announce_finished(TrackerId{0}, success(), f.now);
+  f.drain();
+  const ConnectionId peer = f.connect(1);
+  CHECK_FALSE(f.swarm->at_rest());
+  f.receive(peer, wire::Interested{});
+  f.receive(peer, wire::Request{0, 0, block_length});
+  f.swarm->block_sent(peer, {PieceIndex{0}, 0, block_length}, f.now);
+  f.swarm->peer_disconnected(peer, DisconnectReason::closed_by_peer, f.now);
+  f.drain();
+  REQUIRE(f.swarm->at_rest());
+  Standing standing = f.swarm->standing();
+  CHECK(standing.uploaded == block_length);
+
+  f.swarm =
+      std::make_unique<Swarm>(f.metainfo, std::make_shared<SwarmConfig>(f.config),
+                              swarm_test::id(100), std::vector<std::vector<std::string>>{{"a"}}, 2);
+  f.swarm->pieces_checked(Bitfield(swarm_test::pieces, true), {}, f.now);
+  f.swarm->resume(std::move(standing));
+  f.swarm->start(f.now);
+  f.drain();
+  CHECK(f.all<Announce>().empty());  // it was told a moment ago
+  CHECK(f.swarm->progress(f.now).uploaded == block_length);
+  f.pass(minutes(40));
+  REQUIRE(f.all<Announce>().size() == 1);
+  CHECK(f.all<Announce>()[0]->event == AnnounceEvent::none);
+  CHECK(f.all<Announce>()[0]->uploaded == block_length);
 }
 
 TEST_CASE("a seed without peers asks for newcomers every minute, later less often") {
