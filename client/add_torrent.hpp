@@ -18,7 +18,7 @@ enum class TorrentId : std::uint32_t {};
 struct AddTorrent {
   std::shared_ptr<const Metainfo> metainfo;
   std::string folder;
-  bool read_only = false;                // `seed`
+  bool read_only = false;  // `seed`
   // read_only: once it is whole and nobody is linked it is parked, and costs next to nothing until
   // somebody calls.
   bool may_park = false;

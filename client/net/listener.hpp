@@ -1,6 +1,7 @@
-// Listener: where peers reach us. Two sockets on one port, IPv4 and IPv6 (IPV6_V6ONLY). Reads
-// the head of each stranger's handshake, learns the info-hash, puts the bytes back and hands
-// the stream to the torrents; what is no handshake, or of no torrent of ours, is closed silently. Owned by the Client, on its service thread.
+// Listener: where peers reach us. Two sockets on one port, IPv4 and IPv6 (IPV6_V6ONLY). Reads the
+// head of each stranger's handshake, learns the info-hash, puts the bytes back and hands the stream
+// to the torrents; what is no handshake, or of no torrent of ours, is closed silently. Owned by the
+// Client, on its service thread.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>

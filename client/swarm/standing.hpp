@@ -1,5 +1,5 @@
-// What of a swarm lasts while there is none: a torrent that is parked keeps it, and a new swarm goes
-// on from it. A value.
+// What of a swarm lasts while there is none: a parked torrent keeps it, and a new swarm goes on
+// from it. A value.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
-// Parked: what there is of a torrent that is whole while nobody asks for it: no swarm, no store, no
-// timer, no descriptor. A record, and what can be told of it by looking at its files. Owned by
-// Torrents.
+// Parked: what there is of a torrent that is whole while nobody asks for
+// it: no swarm, no store, no timer, no descriptor. A record, and what can
+// be told of it by looking at its files. Owned by Torrents.
 #pragma once
 
 #include <cstdint>
@@ -48,8 +48,8 @@ struct Parked {
   Progress progress() const;  // rests
 };
 
-// How the files of a torrent look, below an open folder; nothing where one is not there, or is no
-// file. Blocks.
+// How the files of a torrent look, below an open folder; nothing where
+// one is not there, or is no file. Blocks.
 std::optional<std::vector<VerifiedFile>> look_at_files(const Metainfo& metainfo, Files& files,
                                                        const FileHandle& folder);
 

@@ -6,9 +6,9 @@
 // A torrent is here from add() to remove(). While it is awake it has a SwarmDriver, which Torrents
 // holds. Any thread; blocking calls are made on the disk pool.
 //
-// Invariants: (1) `standing` is there in all phases but waits (before the first check), awake and
-// ended. (2) Who rests has `verified`. (3) awake_cost_ is the sum of the cost of those that are
-// `counted`.
+// Invariants: (1) `standing` is there in all phases but waits (before the
+// first check), awake and ended. (2) Who rests has `verified`. (3)
+// awake_cost_ is the sum of the cost of those that are `counted`.
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>

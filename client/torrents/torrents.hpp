@@ -1,6 +1,6 @@
-// Torrents: the table of all torrents of a client, by id and by what is said on the wire; and how
-// they share rates and memory. Those that may be parked are in Parking, too. Owned by the Client.
-// Any thread.
+// Torrents: the table of all torrents of a client, by id and by what is
+// said on the wire; and how they share rates and memory. Those that may be
+// parked are in Parking, too. Owned by the Client. Any thread.
 #pragma once
 
 #include <atomic>
