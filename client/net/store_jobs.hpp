@@ -51,7 +51,6 @@ class StoreJobs {
 
   // One of these at a time.
   void maintain(Work work);
-  bool maintaining() const { return !maintenance_.empty(); }
 
   // Any number at once; for a PieceCheck, which splits itself, before anything else is done.
   void check(Work work) { post(DiskPool::Lane::check, std::move(work)); }

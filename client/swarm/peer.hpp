@@ -90,7 +90,6 @@ struct Peer {
   std::uint32_t misbehaved = 0;          // requests beyond what it may have, since the last change
   std::uint64_t requests_received = 0, cancels_in_vain = 0;
   Chatter chatter;
-  bool deprived = false;  // had no upload turn since it last could have had one
   MetadataServer metadata;
   std::unique_ptr<EarlyMessages> early;  // while the metainfo is not known
   ExchangeState exchange;
