@@ -46,7 +46,8 @@ DhtSocket::DhtSocket(asio::io_context& context, DhtSocketOptions options, Found 
       options_(std::move(options)),
       found_(std::move(found)),
       timer_(context),
-      told_unknown_(std::move(told)) {}
+      told_unknown_(std::move(told)),
+      searches_({options_.announce_interval, options_.retry_min}) {}
 
 DhtSocket::~DhtSocket() {
   if (lock_ >= 0) ::close(lock_);
@@ -64,20 +65,16 @@ void DhtSocket::post(Work work) {
 void DhtSocket::begin(const WireInfoHash& info_hash) {
   post([info_hash](DhtSocket& self) {
     self.start();
-    const auto [place, fresh] = self.torrents_.try_emplace(info_hash);
-    if (fresh) place->second.pause = self.options_.retry_min;
-    self.search_due(current_time());
+    self.searches_.add(info_hash, current_time());
     self.drain();
   });
 }
 
 void DhtSocket::end(const WireInfoHash& info_hash) {
   post([info_hash](DhtSocket& self) {
-    const auto found = self.torrents_.find(info_hash);
-    if (found == self.torrents_.end()) return;
-    if (found->second.request) self.node_->cancel(*found->second.request);
+    if (!self.node_) return;
+    if (const auto request = self.searches_.remove(info_hash)) self.node_->cancel(*request);
     self.node_->withdraw(info_hash);
-    self.torrents_.erase(found);
     self.drain();
   });
 }
@@ -270,47 +267,32 @@ void DhtSocket::perform(const dht::SendDatagram& action) {
 
 // ---- searches
 
-void DhtSocket::search_due(TimePoint now) {
-  for (auto& [info_hash, torrent] : torrents_) {
-    if (torrent.request || torrent.next > now) continue;
+void DhtSocket::search_due() {
+  const TimePoint now = current_time();
+  while (const auto info_hash = searches_.take_due(now)) {
     dht::AnnounceOptions announce;
     announce.port = options_.port;
-    torrent.found = 0;
-    torrent.began = now;
-    torrent.request = node_->announce(info_hash, announce, now);
+    searches_.began(*info_hash, node_->announce(*info_hash, announce, now), now);
   }
 }
 
 void DhtSocket::perform(const dht::PeersFound& action) {
-  const auto torrent = torrents_.find(action.info_hash);
-  if (torrent == torrents_.end()) return;
-  torrent->second.found += action.peers.size();
-  found_(action.info_hash, action.peers);
-}
-
-void DhtSocket::perform(const dht::RequestDone& action) {
-  for (auto& [info_hash, torrent] : torrents_) {
-    if (torrent.request != action.request) continue;
-    torrent.request.reset();
-    // Ourselves is one of those found, from the second time on.
-    const bool well = action.ok && torrent.found > 1;
-    torrent.pause =
-        well ? options_.announce_interval : std::min(2 * torrent.pause, options_.announce_interval);
-    torrent.next = current_time() + torrent.pause;
-    // It failed for want of a node, and meanwhile there is one.
-    if (!action.ok && nodes_known_at_ >= torrent.began) torrent.next = current_time();
-    return;
+  if (searches_.found(action.info_hash, action.peers.size())) {
+    found_(action.info_hash, action.peers);
   }
 }
 
+void DhtSocket::perform(const dht::RequestDone& action) {
+  searches_.done(action.request, action.ok, current_time());
+}
+
 void DhtSocket::perform(const dht::NodesKnown&) {
-  nodes_known_at_ = current_time();
-  for (auto& [info_hash, torrent] : torrents_)
-    if (!torrent.request && torrent.found == 0) torrent.next = nodes_known_at_;
+  searches_.nodes_known(current_time());
 }
 
 void DhtSocket::drain() {
   while (true) {
+    search_due();
     actions_.clear();
     node_->take_actions(actions_);
     if (actions_.empty()) break;
@@ -338,10 +320,7 @@ void DhtSocket::tell(const dht::Action& action) {
 }
 
 TimePoint DhtSocket::next_deadline() const {
-  TimePoint next = std::min(node_->next_deadline(), save_at_);
-  for (const auto& [info_hash, torrent] : torrents_)
-    if (!torrent.request) next = std::min(next, torrent.next);
-  return next;
+  return std::min({node_->next_deadline(), save_at_, searches_.next_deadline()});
 }
 
 void DhtSocket::arm() {
@@ -354,7 +333,6 @@ void DhtSocket::arm() {
       self->save();
       self->save_at_ = now + self->options_.save_interval;
     }
-    self->search_due(now);
     self->node_->time_passed(now);
     self->drain();
   });

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "client/dht/node.hpp"
+#include "client/dht/search_schedule.hpp"
 #include "client/net/datagrams.hpp"
 #include "client/net/named_hosts.hpp"
 #include "client/net/utp_refusal.hpp"
@@ -69,12 +70,6 @@ class DhtSocket : public std::enable_shared_from_this<DhtSocket> {
   void stop();
 
  private:
-  struct Torrent {
-    std::optional<dht::RequestId> request;
-    TimePoint next{}, began{};
-    Duration pause{};
-    std::size_t found = 0;  // in this search
-  };
   struct Socket {
     explicit Socket(boost::asio::io_context& context) : udp(context) {}
     boost::asio::ip::udp::socket udp;
@@ -88,7 +83,7 @@ class DhtSocket : public std::enable_shared_from_this<DhtSocket> {
   void resolve(const std::vector<HostPort>& nodes);
   void receive(const std::shared_ptr<Socket>& socket);
   void heard(Socket& socket, const Datagram& datagram);
-  void search_due(TimePoint now);
+  void search_due();
   void drain();
   void perform(const dht::SendDatagram& action);
   void perform(const dht::PeersFound& action);
@@ -112,11 +107,11 @@ class DhtSocket : public std::enable_shared_from_this<DhtSocket> {
   NameResolver resolver_;
   NamedHosts::Told told_unknown_;
   std::shared_ptr<NamedHosts> names_;  // of nodes; null while there are none
-  std::map<WireInfoHash, Torrent> torrents_;
+  dht::SearchSchedule searches_;
   std::map<dht::RequestId, std::function<void(const dht::Action&)>> told_;
   std::vector<dht::Action> actions_;  // scratch
   UtpRefusals refusals_;
-  TimePoint save_at_ = never, nodes_known_at_{};
+  TimePoint save_at_ = never;
   int lock_ = -1;                  // on the saved table: one of several barters keeps it
   std::optional<Datagram> heard_;  // what is being answered
   bool stopped_ = false;
