@@ -2,7 +2,9 @@
 // once, and those that are due are taken in the order of their hashes, so that neighbours share
 // nodes. Time is an argument. Owned by who has the Node:
 //
-//   while (const auto hash = schedule.take_due(now)) schedule.began(*hash, node.announce(*hash), now);
+//   while (const auto hash = schedule.take_due(now)) {
+//     schedule.began(*hash, node.announce(*hash, ...), now);
+//   }
 //   ... PeersFound: schedule.found(hash, count); RequestDone: schedule.done(request, ok, now);
 //   ... and the loop again, also at next_deadline().
 //
