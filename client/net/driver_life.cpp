@@ -46,7 +46,7 @@ void SwarmDriver::start() {
         ++driver->batch_depth_;
         return;
       }
-      driver->retry_starved();
+      driver->links_.retry_starved();
       if (driver->batch_depth_ == 1) driver->drain();
       --driver->batch_depth_;
     };
@@ -77,7 +77,7 @@ void SwarmDriver::begin(AddTorrent torrent, std::shared_ptr<Store> store) {
     torrent.trackers = std::move(self->torrent_.trackers);
     self->torrent_ = std::move(torrent);
     const Metainfo& metainfo = *self->torrent_.metainfo;
-    self->reader_limits_.bitfield_bytes = (metainfo.layout().piece_count() + 7) / 8;
+    self->links_.set_pieces(metainfo.layout().piece_count());
     self->jobs_.set_store(std::move(store), metainfo.layout().piece_length());
     self->check();
   });
@@ -222,7 +222,7 @@ void SwarmDriver::trade() {
 
 // Parked, if nothing is lost by that.
 bool SwarmDriver::rest() {
-  const bool somebody = !links_.empty() || !handshakes_.empty() || !before_trade_.empty();
+  const bool somebody = !links_.empty() || !before_trade_.empty();
   if (!torrent_.may_park || somebody || state_ != State::running || !completed_ || root_missing_ ||
       jobs_.pending() > 0 || !swarm_.at_rest()) {
     return false;
@@ -273,7 +273,7 @@ void SwarmDriver::round() {
     emit(CheckProgress{piece_check_->bytes_done(), piece_check_->bytes_total()});
   }
   if (state_ == State::running) {
-    if (seen_shortages_ != shared_.shortages) free_memory();
+    if (seen_shortages_ != shared_.shortages) memory_short();
     const TimePoint now = current_time();
     const Progress progress = swarm_.progress(now);
     rates_.download = progress.download_rate;
@@ -290,8 +290,7 @@ void SwarmDriver::round() {
       recheck(std::exchange(withdrawn_, {}));
     }
     if (disk_trouble_ && !root_missing_ && now - last_probe_ >= probe_interval) probe_disk();
-    const bool somebody = !links_.empty() || !handshakes_.empty();
-    if (torrent_.may_park && rest_clock_.is_over(somebody, now) && rest()) return;
+    if (torrent_.may_park && rest_clock_.is_over(!links_.empty(), now) && rest()) return;
   }
   arm_round();
 }
@@ -587,13 +586,9 @@ void SwarmDriver::close() {
   state_ = State::ended;
   if (names_) names_->stop();
   mailbox_->close();
-  for (const auto& [id, link] : links_) link.connection->close();
-  links_.clear();
-  for (const auto& handshaking : handshakes_) handshaking->close();
-  starved_.clear();
+  links_.close();
   timer_.cancel();
   round_timer_.cancel();
-  starved_timer_.cancel();
   grace_.cancel();
   rates_.download = rates_.upload = 0;
   downloading_ = false;

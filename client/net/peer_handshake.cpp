@@ -4,7 +4,6 @@
 
 #include "client/link/stream_io.hpp"
 #include "client/net/endpoints.hpp"
-#include "client/net/swarm_driver.hpp"
 
 namespace barter::net {
 
@@ -30,12 +29,11 @@ ConnectFailure failure_of(const error_code& error, bool expired) {
 namespace {
 
 // Ours, and theirs if it comes whole.
-asio::awaitable<std::optional<wire::Handshake>> exchange(std::shared_ptr<SwarmDriver> driver,
+asio::awaitable<std::optional<wire::Handshake>> exchange(std::shared_ptr<HandshakeOwner> owner,
                                                          HandshakingPtr handshaking) {
   set_deadline(handshaking, handshake_timeout);
   link::Stream& stream = *handshaking->stream;
-  const auto ours = wire::encode(
-      wire::our_handshake(driver->info_hash(), driver->peer_id(), driver->dht_port() != 0));
+  const auto ours = wire::encode(owner->our_handshake());
   bool good = co_await link::write_all(stream, {ours.begin(), ours.end()});
   std::vector<std::byte> received;
   while (good && received.size() < wire::handshake_length) {
@@ -43,7 +41,7 @@ asio::awaitable<std::optional<wire::Handshake>> exchange(std::shared_ptr<SwarmDr
     good = good && wire::may_be_handshake(received);
   }
   handshaking->deadline.cancel();
-  driver->handshake_ended(handshaking);
+  owner->handshake_ended(handshaking);
   if (!good) co_return std::nullopt;
   co_return wire::decode_handshake(std::span(received).first<wire::handshake_length>());
 }
@@ -72,30 +70,32 @@ void set_deadline(const HandshakingPtr& handshaking, std::chrono::seconds after)
   });
 }
 
-asio::awaitable<void> connect_peer(std::shared_ptr<SwarmDriver> driver, HandshakingPtr handshaking,
-                                   link::TcpStream& stream, PeerSource source) {
+asio::awaitable<void> connect_peer(std::shared_ptr<HandshakeOwner> owner,
+                                   HandshakingPtr handshaking, link::TcpStream& stream,
+                                   PeerSource source) {
   const Endpoint remote = handshaking->remote;
   handshaking->outgoing = true;
   set_deadline(handshaking, connect_timeout);
   if (const error_code error = co_await stream.connect(to_asio(remote))) {
-    driver->handshake_ended(handshaking);
-    driver->connect_failed(remote, failure_of(error, handshaking->expired));
+    owner->handshake_ended(handshaking);
+    owner->connect_failed(remote, failure_of(error, handshaking->expired));
     co_return;
   }
-  const auto theirs = co_await exchange(driver, handshaking);
+  const auto theirs = co_await exchange(owner, handshaking);
   if (!theirs) {
-    driver->connect_failed(remote, handshaking->expired ? ConnectFailure::timed_out
-                                                        : ConnectFailure::handshake_failed);
-  } else if (theirs->info_hash != driver->info_hash()) {
-    driver->connect_failed(remote, ConnectFailure::wrong_torrent);
+    owner->connect_failed(remote, handshaking->expired ? ConnectFailure::timed_out
+                                                       : ConnectFailure::handshake_failed);
+  } else if (theirs->info_hash != owner->info_hash()) {
+    owner->connect_failed(remote, ConnectFailure::wrong_torrent);
   } else {
-    driver->shaken(*handshaking, *theirs, source);
+    owner->shaken(*handshaking, *theirs, source);
   }
 }
 
-asio::awaitable<void> answer_peer(std::shared_ptr<SwarmDriver> driver, HandshakingPtr handshaking) {
-  const auto theirs = co_await exchange(driver, handshaking);
-  if (theirs) driver->shaken(*handshaking, *theirs, PeerSource::incoming);
+asio::awaitable<void> answer_peer(std::shared_ptr<HandshakeOwner> owner,
+                                  HandshakingPtr handshaking) {
+  const auto theirs = co_await exchange(owner, handshaking);
+  if (theirs) owner->shaken(*handshaking, *theirs, PeerSource::incoming);
 }
 
 }  // namespace barter::net

@@ -1,6 +1,6 @@
 // Handshakes of a torrent's peers, in both directions, each within its time: connect 15 s,
 // handshake 10 s. Coroutines on the torrent's network thread; what they hold is a Handshaking,
-// which the SwarmDriver can close at any time.
+// which its owner can close at any time.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -16,8 +16,6 @@
 #include "client/wire/handshake.hpp"
 
 namespace barter::net {
-
-class SwarmDriver;
 
 inline constexpr auto connect_timeout = std::chrono::seconds(15);
 inline constexpr auto handshake_timeout = std::chrono::seconds(10);
@@ -50,13 +48,29 @@ ConnectFailure failure_of(const boost::system::error_code& error, bool expired);
 // Closes the stream at the deadline; a later call replaces an earlier one.
 void set_deadline(const std::shared_ptr<Handshaking>& handshaking, std::chrono::seconds after);
 
-// Connects to handshaking->remote by `stream`, which is the handshaking's, and
-// shakes hands. Ends in driver->shaken() or connect_failed().
-boost::asio::awaitable<void> connect_peer(std::shared_ptr<SwarmDriver> driver,
+// Whose handshakes they are, of one torrent: told how each ends.
+class HandshakeOwner {
+ public:
+  virtual wire::Handshake our_handshake() const = 0;
+  virtual const WireInfoHash& info_hash() const = 0;
+  // It is with nobody any more; shaken() or connect_failed() may follow.
+  virtual void handshake_ended(const std::shared_ptr<Handshaking>& handshaking) = 0;
+  virtual void connect_failed(const Endpoint& endpoint, ConnectFailure failure) = 0;
+  // Its stream, token and place are for the taking.
+  virtual void shaken(Handshaking& handshaking, const wire::Handshake& theirs,
+                      PeerSource source) = 0;
+
+ protected:
+  ~HandshakeOwner() = default;
+};
+
+// Connects to handshaking->remote by `stream`, which is the handshaking's, and shakes hands. Ends
+// in shaken() or connect_failed().
+boost::asio::awaitable<void> connect_peer(std::shared_ptr<HandshakeOwner> owner,
                                           std::shared_ptr<Handshaking> handshaking,
                                           link::TcpStream& stream, PeerSource source);
-// Answers a peer that has called. Ends in driver->shaken(), or silently.
-boost::asio::awaitable<void> answer_peer(std::shared_ptr<SwarmDriver> driver,
+// Answers a peer that has called. Ends in shaken(), or silently.
+boost::asio::awaitable<void> answer_peer(std::shared_ptr<HandshakeOwner> owner,
                                          std::shared_ptr<Handshaking> handshaking);
 
 }  // namespace barter::net

@@ -5,8 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <chrono>
 #include <future>
@@ -14,36 +12,16 @@
 
 #include "client/net/announcing.hpp"
 #include "client/net/clock.hpp"
-#include "client/net/endpoints.hpp"
-#include "client/swarm/metadata_server.hpp"
 
 namespace barter::net {
 
 namespace asio = boost::asio;
-using asio::ip::tcp;
 using boost::system::error_code;
 
 namespace {
 
-// How soon a connection that found the block pool empty looks again,
-// if nothing was stored meanwhile.
-constexpr auto starved_retry = std::chrono::milliseconds(50);
-
-// The pool has been empty for so many of these in a row: memory has to be freed.
-constexpr unsigned starved_rounds_max = 4;
-
-// Messages, not blocks, that may wait for a peer, besides the metadata
-// that is handed to it at once.
-constexpr std::size_t max_control_bytes = 1 << 20;
-
 // Written and not yet synced: then a sync is due before its time.
 constexpr std::uint64_t sync_bytes = 256 << 20;
-
-wire::ReaderLimits limits_for(const Metainfo& metainfo) {
-  wire::ReaderLimits out;
-  out.bitfield_bytes = (metainfo.layout().piece_count() + 7) / 8;
-  return out;
-}
 
 AddTorrent unknown_torrent(const AddMagnet& magnet) {
   AddTorrent out;
@@ -64,13 +42,14 @@ SwarmDriver::SwarmDriver(const DriverShared& shared, NetThread& thread, TorrentI
       torrent_(std::move(torrent)),
       config_(std::move(config)),
       info_hash_(torrent_.metainfo->info_hash().wire()),
-      reader_limits_(limits_for(*torrent_.metainfo)),
       swarm_(torrent_.metainfo, config_, shared.peer_id,
              usable_trackers(torrent_, skipped_trackers_), seed),
+      links_(*this, shared, thread, info_hash_),
       state_(State::checking),
       downloading_(!torrent_.read_only),
       piece_length_(torrent_.metainfo->layout().piece_length()) {
   jobs_.set_store(std::move(store), torrent_.metainfo->layout().piece_length());
+  links_.set_pieces(torrent_.metainfo->layout().piece_count());
   number_trackers();
 }
 
@@ -86,6 +65,7 @@ SwarmDriver::SwarmDriver(const DriverShared& shared, NetThread& thread, TorrentI
       info_hash_(magnet.info_hash.wire()),
       swarm_(magnet.info_hash, config_, shared.peer_id,
              usable_trackers(torrent_, skipped_trackers_), seed),
+      links_(*this, shared, thread, info_hash_),
       state_(State::fetching),
       downloading_(false) {
   number_trackers();
@@ -105,22 +85,17 @@ SwarmDriver::~SwarmDriver() = default;
 
 void SwarmDriver::adopt(std::unique_ptr<link::Stream> stream, Endpoint remote) {
   if (!stream->move_to(thread_.context)) return;
-  asio::post(thread_.context, [self = shared_from_this(), stream = std::move(stream),
-                               remote]() mutable {
-    if (self->rested_) {
-      return self->shared_.deliver(self->info_hash_, std::move(stream), remote);
-    }
-    if (!self->keeps_waiting()) return self->hear(std::move(stream), remote);
-    self->before_trade_.push_back([driver = self.get(), stream = std::move(stream),
-                                   remote]() mutable { driver->hear(std::move(stream), remote); });
-  });
-}
-
-void SwarmDriver::hear(std::unique_ptr<link::Stream> stream, const Endpoint& remote) {
-  if (!wants_connection(remote)) return;
-  const auto handshaking = hear_from(std::move(stream), thread_.context, remote, shared_.room);
-  handshakes_.insert(handshaking);
-  asio::co_spawn(thread_.context, answer_peer(shared_from_this(), handshaking), asio::detached);
+  asio::post(thread_.context,
+             [self = shared_from_this(), stream = std::move(stream), remote]() mutable {
+               if (self->rested_) {
+                 return self->shared_.deliver(self->info_hash_, std::move(stream), remote);
+               }
+               if (!self->keeps_waiting()) return self->links_.hear(std::move(stream), remote);
+               self->before_trade_.push_back(
+                   [driver = self.get(), stream = std::move(stream), remote]() mutable {
+                     driver->links_.hear(std::move(stream), remote);
+                   });
+             });
 }
 
 void SwarmDriver::add_peers(std::vector<HostPort> peers) {
@@ -205,136 +180,19 @@ void SwarmDriver::ask(const std::function<void(const Swarm&)>& question) {
   answered.get_future().wait();
 }
 
-// Events of connections.
-
-link::PeerLink* SwarmDriver::find(ConnectionId id) {
-  const auto found = links_.find(static_cast<std::uint32_t>(id));
-  return found == links_.end() ? nullptr : found->second.connection.get();
-}
-
-void SwarmDriver::touch(link::PeerLink& connection) {
-  if (std::exchange(connection.dirty, true)) return;
-  dirty_.push_back(connection.shared_from_this());
-}
-
-void SwarmDriver::received(link::PeerLink& connection, std::span<wire::Message> messages) {
-  if (find(connection.id()) == nullptr) return;
-  const Batch batch(*this);
-  note([&] {
-    return fmt::format("received c{} {}", static_cast<std::uint32_t>(connection.id()),
-                       describe(messages));
-  });
-  hear_ports(connection.id(), messages);
-  swarm_.messages_received(connection.id(), messages, current_time());
-}
-
-// BEP 5: a peer's node of the DHT is a matter of the whole client, not of the swarm.
-void SwarmDriver::hear_ports(ConnectionId id, std::span<const wire::Message> messages) {
-  for (const wire::Message& message : messages) {
-    const auto* port = std::get_if<wire::Port>(&message);
-    if (port == nullptr || port->port == 0 || dht_port() == 0) continue;
-    Link& link = links_.at(static_cast<std::uint32_t>(id));
-    if (std::exchange(link.dht_port, port->port) != 0) continue;
-    shared_.finders.add_node({link.remote.address, port->port});
-  }
-}
-
-void SwarmDriver::sent(link::PeerLink& connection, std::span<const BlockRange> blocks) {
-  if (find(connection.id()) == nullptr) return;
-  const Batch batch(*this);
-  const TimePoint now = current_time();
-  for (const BlockRange& block : blocks) {
-    note([&] {
-      return fmt::format("block_sent c{} {}:{}", static_cast<std::uint32_t>(connection.id()),
-                         to_number(block.piece), block.begin);
-    });
-    swarm_.block_sent(connection.id(), block, now);
-  }
-}
-
-void SwarmDriver::metadata_sent(link::PeerLink& connection) {
-  if (find(connection.id()) == nullptr) return;
-  const Batch batch(*this);
-  note([&] {
-    return fmt::format("metadata_sent c{}", static_cast<std::uint32_t>(connection.id()));
-  });
-  swarm_.metadata_sent(connection.id(), current_time());
-}
-
-void SwarmDriver::not_sent(link::PeerLink& connection, std::span<const BlockRange> blocks,
-                           SendFailure failure) {
-  if (find(connection.id()) == nullptr) return;
-  const Batch batch(*this);
-  const TimePoint now = current_time();
-  for (const BlockRange& block : blocks) {
-    note([&] {
-      return fmt::format("block_not_sent c{} {}:{} {}", static_cast<std::uint32_t>(connection.id()),
-                         to_number(block.piece), block.begin, static_cast<int>(failure));
-    });
-    swarm_.block_not_sent(connection.id(), block, failure, now);
-  }
-  if (failure != SendFailure::cancelled) last_look_ = {};  // look for changes at the next chance
-  touch(connection);
-}
-
-void SwarmDriver::lost(link::PeerLink& connection, DisconnectReason reason,
-                       const std::string& detail) {
-  const ConnectionId id = connection.id();
-  if (links_.erase(static_cast<std::uint32_t>(id)) == 0) return;
-  const Batch batch(*this);
-  note([&] {
-    return fmt::format("disconnected c{} {} {}", static_cast<std::uint32_t>(id), to_string(reason),
-                       detail);
-  });
-  swarm_.peer_disconnected(id, reason, current_time());
-}
-
-void SwarmDriver::read_later(std::shared_ptr<link::PeerLink> connection,
-                             std::vector<BlockRange> blocks, link::SendBuffer out) {
-  jobs_.read(
-      std::move(blocks), std::move(out),
-      [connection = std::move(connection)](link::SendBuffer data, const Result<void>& result) {
-        connection->chunk_read(std::move(data), result);
-      });
-}
-
-void SwarmDriver::await_buffers(std::shared_ptr<link::PeerLink> connection) {
-  starved_.push_back(std::move(connection));
-  if (std::exchange(starved_armed_, true)) return;
-  starved_timer_.expires_after(starved_retry);
-  starved_timer_.async_wait([weak = weak_from_this()](const error_code& error) {
-    const auto self = weak.lock();
-    if (error || !self) return;
-    self->starved_armed_ = false;
-    const Batch batch(*self);
-    const BlockPool& pool = self->shared_.blocks;
-    self->starved_rounds_ = pool.in_use() >= pool.max_buffers() ? self->starved_rounds_ + 1 : 0;
-    if (self->starved_rounds_ >= starved_rounds_max) {
-      self->starved_rounds_ = 0;
-      ++self->shared_.shortages;  // it may be the others who hold too much
-      self->free_memory();
-    }
-    self->retry_starved();
-  });
-}
-
-void SwarmDriver::free_memory() {
-  seen_shortages_ = shared_.shortages;
-  for (const auto& [id, link] : links_) link.connection->release_spare();
-  note([] { return std::string("memory_short"); });
-  swarm_.memory_short(current_time());
-}
-
-void SwarmDriver::retry_starved() {
-  if (starved_.empty()) return;
-  const auto waiting = std::exchange(starved_, {});
-  for (const auto& connection : waiting) connection->buffers_returned();
-}
-
-// Events of handshakes.
+// Events of links.
 
 bool SwarmDriver::wants_connection(const Endpoint& from) {
   return live() && !root_missing_ && swarm_.wants_connection(from, current_time());
+}
+
+void SwarmDriver::connected(ConnectionId id, const PeerInfo& info) {
+  const Batch batch(*this);
+  note([&] {
+    return fmt::format("connected c{} {} {}", static_cast<std::uint32_t>(id),
+                       to_string(info.remote), info.outgoing ? "outgoing" : "incoming");
+  });
+  swarm_.peer_connected(id, info, current_time());
 }
 
 void SwarmDriver::connect_failed(const Endpoint& endpoint, ConnectFailure failure) {
@@ -346,46 +204,70 @@ void SwarmDriver::connect_failed(const Endpoint& endpoint, ConnectFailure failur
   swarm_.connect_failed(endpoint, failure, current_time());
 }
 
-void SwarmDriver::handshake_ended(const std::shared_ptr<Handshaking>& handshaking) {
-  handshakes_.erase(handshaking);
+void SwarmDriver::received(ConnectionId id, std::span<wire::Message> messages) {
+  const Batch batch(*this);
+  note([&] {
+    return fmt::format("received c{} {}", static_cast<std::uint32_t>(id), describe(messages));
+  });
+  swarm_.messages_received(id, messages, current_time());
 }
 
-void SwarmDriver::shaken(Handshaking& handshaking, const wire::Handshake& theirs,
-                         PeerSource source) {
-  if (!handshaking.outgoing) {
-    auto token = shared_.budget.take(false);
-    if (!token) return handshaking.close();
-    handshaking.token = std::move(*token);
-    handshaking.place = {};
-  }
-  if (!live()) return handshaking.close();
+void SwarmDriver::sent(ConnectionId id, std::span<const BlockRange> blocks) {
   const Batch batch(*this);
-  const ConnectionId id{next_connection_++};
-  PeerInfo info;
-  info.remote = handshaking.remote;
-  info.peer_id = theirs.peer_id;
-  info.outgoing = handshaking.outgoing;
-  info.source = source;
-  info.fast = theirs.fast();
-  info.extended = theirs.extended();
-  constexpr std::size_t most_control =
-      max_control_bytes + MetadataServer::max_unsent + 2 * block_length;
-  const auto connection =
-      std::make_shared<link::PeerLink>(std::move(handshaking.stream), id, *this, thread_.context,
-                                       thread_.links, shared_.blocks, reader_limits_, most_control);
-  links_[static_cast<std::uint32_t>(id)] = {connection, std::move(handshaking.token),
-                                            handshaking.remote, 0};
-  note([&] {
-    return fmt::format("connected c{} {} {}", static_cast<std::uint32_t>(id),
-                       to_string(info.remote), info.outgoing ? "outgoing" : "incoming");
-  });
-  swarm_.peer_connected(id, info, current_time());
-  drain();  // the swarm may not want it, and its bitfield goes first
-  if (theirs.dht() && dht_port() != 0 && find(id) != nullptr) {
-    connection->send(wire::Port{dht_port()});
-    touch(*connection);
+  const TimePoint now = current_time();
+  for (const BlockRange& block : blocks) {
+    note([&] {
+      return fmt::format("block_sent c{} {}:{}", static_cast<std::uint32_t>(id),
+                         to_number(block.piece), block.begin);
+    });
+    swarm_.block_sent(id, block, now);
   }
-  connection->start();
+}
+
+void SwarmDriver::metadata_sent(ConnectionId id) {
+  const Batch batch(*this);
+  note([&] { return fmt::format("metadata_sent c{}", static_cast<std::uint32_t>(id)); });
+  swarm_.metadata_sent(id, current_time());
+}
+
+void SwarmDriver::not_sent(ConnectionId id, std::span<const BlockRange> blocks,
+                           SendFailure failure) {
+  const Batch batch(*this);
+  const TimePoint now = current_time();
+  for (const BlockRange& block : blocks) {
+    note([&] {
+      return fmt::format("block_not_sent c{} {}:{} {}", static_cast<std::uint32_t>(id),
+                         to_number(block.piece), block.begin, static_cast<int>(failure));
+    });
+    swarm_.block_not_sent(id, block, failure, now);
+  }
+  if (failure != SendFailure::cancelled) last_look_ = {};  // look for changes at the next chance
+}
+
+void SwarmDriver::disconnected(ConnectionId id, DisconnectReason reason,
+                               const std::string& detail) {
+  const Batch batch(*this);
+  note([&] {
+    return fmt::format("disconnected c{} {} {}", static_cast<std::uint32_t>(id), to_string(reason),
+                       detail);
+  });
+  swarm_.peer_disconnected(id, reason, current_time());
+}
+
+void SwarmDriver::read_later(std::shared_ptr<link::PeerLink> link, std::vector<BlockRange> blocks,
+                             link::SendBuffer out) {
+  jobs_.read(std::move(blocks), std::move(out),
+             [link = std::move(link)](link::SendBuffer data, const Result<void>& result) {
+               link->chunk_read(std::move(data), result);
+             });
+}
+
+void SwarmDriver::memory_short() {
+  const Batch batch(*this);
+  seen_shortages_ = shared_.shortages;
+  links_.release_spare();
+  note([] { return std::string("memory_short"); });
+  swarm_.memory_short(current_time());
 }
 
 // Actions.
@@ -394,83 +276,42 @@ void SwarmDriver::drain() {
   while (true) {
     swarm_.take_actions(actions_);
     if (gave_up_) actions_.clear();
-    if (actions_.empty() && dirty_.empty()) break;
+    if (actions_.empty() && !links_.has_unwritten()) break;
     if (shared_.trace != nullptr) shared_.trace->actions(label_, current_time(), actions_);
     for (Action& action : actions_) {
       std::visit([this](auto& one) { perform(one); }, action);
     }
     actions_.clear();
-    flushing_.swap(dirty_);
-    for (const auto& connection : flushing_) {
-      connection->dirty = false;
-      connection->flush();
-    }
-    flushing_.clear();
+    links_.flush();
   }
   arm_timer();
   if (state_ == State::stopping) maybe_ended();
 }
 
 void SwarmDriver::perform(Connect& action) {
-  auto token = shared_.budget.take(true);
-  if (!token || !live()) {
-    swarm_.connect_failed(action.endpoint, ConnectFailure::no_room, current_time());
-    return;
-  }
-  auto stream = std::make_unique<link::TcpStream>(tcp::socket(thread_.context));
-  link::TcpStream& dialled = *stream;
-  if (const error_code error =
-          bind_source(dialled.socket(), shared_.connect_from, action.endpoint)) {
-    swarm_.connect_failed(action.endpoint, failure_of(error, false), current_time());
-    return;
-  }
-  const auto handshaking = std::make_shared<Handshaking>(std::move(stream), thread_.context);
-  handshaking->token = std::move(*token);
-  handshaking->remote = action.endpoint;
-  handshakes_.insert(handshaking);
-  asio::co_spawn(thread_.context,
-                 connect_peer(shared_from_this(), handshaking, dialled, action.source),
-                 asio::detached);
+  links_.connect(action);
 }
 
 void SwarmDriver::perform(Disconnect& action) {
-  const auto found = links_.find(static_cast<std::uint32_t>(action.connection));
-  if (found == links_.end()) return;
-  const Link link = std::move(found->second);
-  links_.erase(found);
-  link.connection->flush();  // what was said before: a reject, say
-  link.connection->close();
+  links_.disconnect(action.connection);
 }
 
 void SwarmDriver::perform(Send& action) {
-  if (link::PeerLink* connection = find(action.connection)) {
-    connection->send(action.message);
-    if (std::holds_alternative<wire::MetadataData>(action.message)) connection->tell_when_written();
-    touch(*connection);
-  }
+  links_.send(action);
 }
 
 void SwarmDriver::perform(SendHave& action) {
-  for (const ConnectionId id : action.connections) {
-    if (link::PeerLink* connection = find(id)) {
-      connection->send_have(action.piece);
-      touch(*connection);
-    }
-  }
+  links_.send_have(action);
 }
 
 void SwarmDriver::perform(SendBlock& action) {
-  if (link::PeerLink* connection = find(action.connection)) {
-    connection->send_block(action.range);
-    touch(*connection);
-  }
+  links_.send_block(action);
 }
 
 void SwarmDriver::perform(CancelBlock& action) {
-  link::PeerLink* connection = find(action.connection);
-  if (connection == nullptr || !connection->cancel_block(action.range)) return;
+  if (!links_.cancel_block(action)) return;
   const BlockRange one[] = {action.range};
-  not_sent(*connection, one, SendFailure::cancelled);
+  not_sent(action.connection, one, SendFailure::cancelled);
 }
 
 void SwarmDriver::perform(StorePiece& action) {
@@ -533,9 +374,10 @@ void SwarmDriver::perform(FindPeers& action) {
     nodes.insert(nodes.end(), torrent_.metainfo->dht_nodes().begin(),
                  torrent_.metainfo->dht_nodes().end());
   shared_.finders.begin(info_hash_, nodes);
-  // Those that have told of theirs before we were in the DHT.
-  for (const auto& [id, link] : links_)
-    if (link.dht_port != 0) shared_.finders.add_node({link.remote.address, link.dht_port});
+}
+
+void SwarmDriver::perform(NodeHeard& action) {
+  if (has_dht()) shared_.finders.add_node(action.node);
 }
 
 void SwarmDriver::perform(Notify& action) {

@@ -1,5 +1,5 @@
 // SwarmDriver: one torrent at work. Feeds the Swarm its events, does what its actions ask for, and
-// keeps what the core must not have: connections, timers, disk jobs, the log. Lives on one network
+// keeps what the core must not have: links (Links), timers, disk jobs, the log. Lives on one network
 // thread, on which everything here happens but what is marked otherwise. Decides nothing about
 // peers or pieces.
 //
@@ -11,55 +11,26 @@
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <set>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "chunkstore/store.hpp"
 #include "client/add_torrent.hpp"
-#include "client/link/peer_link.hpp"
-#include "client/net/budget.hpp"
-#include "client/net/finders.hpp"
+#include "client/net/driver_shared.hpp"
 #include "client/net/io_threads.hpp"
+#include "client/net/links.hpp"
 #include "client/net/mailbox.hpp"
 #include "client/net/named_hosts.hpp"
-#include "client/net/peer_handshake.hpp"
 #include "client/net/piece_check.hpp"
 #include "client/net/rest.hpp"
 #include "client/net/store_jobs.hpp"
-#include "client/net/trace.hpp"
-#include "client/net/tracker_client.hpp"
 #include "client/swarm/swarm.hpp"
 #include "client/torrent_event.hpp"
 
 namespace barter::net {
 
-// What the torrents of one client share. Outlives them.
-struct DriverShared {
-  DiskPool& disk;
-  BlockPool& blocks;
-  TrackerClient& trackers;
-  Finders& finders;
-  ConnectionBudget& budget;
-  WaitingRoom& room;
-  NameResolver& names;
-  boost::asio::io_context& service;
-  PeerId peer_id;
-  std::string announce_key;  // random, the same for all announces of this run
-  std::uint16_t port = 0;
-  const std::vector<Address>& connect_from;  // ClientOptions
-  Trace* trace = nullptr;
-  std::atomic<std::uint32_t>& shortages;              // how often the block pool was empty for long
-  std::function<void(TorrentId, TorrentEvent)> emit;  // any thread; does not block
-  // A torrent that may be parked has come to rest, and its driver has ended. Any thread.
-  std::function<void(TorrentId, Rest)> rested;
-  // A stranger who came too late for that driver.
-  std::function<void(const WireInfoHash&, std::unique_ptr<link::Stream>, Endpoint)> deliver;
-};
-
-class SwarmDriver : public link::LinkOwner, public std::enable_shared_from_this<SwarmDriver> {
+class SwarmDriver : public LinksOwner, public std::enable_shared_from_this<SwarmDriver> {
  public:
   SwarmDriver(const DriverShared& shared, NetThread& thread, TorrentId id, AddTorrent torrent,
               std::shared_ptr<const SwarmConfig> config, std::shared_ptr<Store> store,
@@ -100,47 +71,39 @@ class SwarmDriver : public link::LinkOwner, public std::enable_shared_from_this<
   // Runs `question` with the swarm on the network thread and waits for it.
   void ask(const std::function<void(const Swarm&)>& question);
   const WireInfoHash& info_hash() const { return info_hash_; }
-  const PeerId& peer_id() const { return shared_.peer_id; }
-  // On the network thread: of our node of the DHT; 0 where this torrent has nothing to do with it.
-  std::uint16_t dht_port() const {
-    return is_private() ? std::uint16_t{0} : shared_.finders.dht_port();
-  }
   // For whoever shares out the global limits: bytes a second, now and then brought up to date.
   struct Rates {
     std::atomic<std::uint64_t> download = 0, upload = 0;
   };
   const Rates& rates() const { return rates_; }
 
-  // LinkOwner.
+  // LinksOwner. Live: the swarm runs; also while a magnet link's metainfo is fetched, and what is on
+  // disk is checked after that.
+  bool live() const override {
+    return state_ == State::running || state_ == State::fetching ||
+           (state_ == State::checking && was_magnet_);
+  }
+  bool has_dht() const override { return !is_private(); }
+  std::shared_ptr<void> alive() override { return shared_from_this(); }
+  bool wants_connection(const Endpoint& from) override;
+  void connected(ConnectionId id, const PeerInfo& info) override;
+  void connect_failed(const Endpoint& endpoint, ConnectFailure failure) override;
+  void received(ConnectionId id, std::span<wire::Message> messages) override;
+  void sent(ConnectionId id, std::span<const BlockRange> blocks) override;
+  void metadata_sent(ConnectionId id) override;
+  void not_sent(ConnectionId id, std::span<const BlockRange> blocks, SendFailure failure) override;
+  void disconnected(ConnectionId id, DisconnectReason reason, const std::string& detail) override;
+  void memory_short() override;
   std::uint32_t blocks_due(ConnectionId id) const override { return swarm_.blocks_due(id); }
   TimePoint listen_at(ConnectionId id) const override { return swarm_.listen_at(id); }
-  void received(link::PeerLink& link, std::span<wire::Message> messages) override;
-  void sent(link::PeerLink& link, std::span<const BlockRange> blocks) override;
-  void metadata_sent(link::PeerLink& link) override;
-  void not_sent(link::PeerLink& link, std::span<const BlockRange> blocks,
-                SendFailure failure) override;
-  void lost(link::PeerLink& link, DisconnectReason reason, const std::string& detail) override;
   Result<bool> read_now(BlockRange range, std::span<std::byte> out) override {
     return jobs_.store()->read(range, out, false);
   }
   void read_later(std::shared_ptr<link::PeerLink> link, std::vector<BlockRange> blocks,
                   link::SendBuffer out) override;
-  void await_buffers(std::shared_ptr<link::PeerLink> link) override;
-
-  // Of handshakes.
-  bool wants_connection(const Endpoint& from);
-  void connect_failed(const Endpoint& endpoint, ConnectFailure failure);
-  void shaken(Handshaking& handshaking, const wire::Handshake& theirs, PeerSource source);
-  void handshake_ended(const std::shared_ptr<Handshaking>& handshaking);
 
  private:
   enum class State : std::uint8_t { fetching, checking, running, stopping, ended };
-  struct Link {
-    std::shared_ptr<link::PeerLink> connection;
-    ConnectionBudget::Token token;
-    Endpoint remote;
-    std::uint16_t dht_port = 0;  // of its node of the DHT, once it has told
-  };
   // What others did to the files.
   struct Changes {
     std::vector<PieceIndex> lost;
@@ -177,13 +140,10 @@ class SwarmDriver : public link::LinkOwner, public std::enable_shared_from_this<
   void perform(DropSpilled& action);
   void perform(Announce& action);
   void perform(FindPeers& action);
+  void perform(NodeHeard& action);
   void perform(Notify& action);
   void announced(TrackerId tracker, const AnnounceOutcome& outcome);
-  link::PeerLink* find(ConnectionId id);
-  void touch(link::PeerLink& link);
   void arm_timer();
-  void retry_starved();
-  void free_memory();
   template <class Describe>
   void note(Describe describe) {
     if (shared_.trace != nullptr) {
@@ -195,13 +155,7 @@ class SwarmDriver : public link::LinkOwner, public std::enable_shared_from_this<
   }
 
   // The life of the torrent (driver_life.cpp).
-  // The swarm runs: also while a magnet link's metainfo is fetched,
-  // and what is on disk is checked after that.
   void number_trackers();
-  bool live() const {
-    return state_ == State::running || state_ == State::fetching ||
-           (state_ == State::checking && was_magnet_);
-  }
   void fetch_metainfo();
   void check();
   void checked(const PieceCheck::Outcome& outcome);
@@ -213,14 +167,12 @@ class SwarmDriver : public link::LinkOwner, public std::enable_shared_from_this<
   // Of torrents that may be parked: those found whole rest before they have traded at all. What
   // comes between is kept for trade().
   bool keeps_waiting() const;
-  void hear(std::unique_ptr<link::Stream> stream, const Endpoint& remote);
   void add_found_now(PeerSource source, const std::vector<Endpoint>& peers);
   void trade();
   bool rest();
   void fail(Error error);
   void tell_skipped_trackers();
   bool is_private() const { return torrent_.metainfo && torrent_.metainfo->is_private(); }
-  void hear_ports(ConnectionId id, std::span<const wire::Message> messages);
   void arm_round();
   void round();
   void wanted_complete();
@@ -256,29 +208,23 @@ class SwarmDriver : public link::LinkOwner, public std::enable_shared_from_this<
   std::vector<std::string> trackers_;  // flat, in the order of TrackerId
   std::vector<std::string> skipped_trackers_;
   const std::string label_ = to_hex(info_hash_).substr(0, 8);  // in the trace
-  wire::ReaderLimits reader_limits_;
   std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>(thread_.context);
   StoreJobs jobs_{shared_.disk, mailbox_, thread_.context};
   std::shared_ptr<NamedHosts> names_;  // of peers; null while there are none
   Swarm swarm_;
+  Links links_;
 
   State state_;
   unsigned batch_depth_ = 0;
   std::vector<Action> actions_;
-  std::unordered_map<std::uint32_t, Link> links_;
-  std::uint32_t next_connection_ = 1;
-  std::vector<std::shared_ptr<link::PeerLink>> dirty_, flushing_, starved_;
-  std::set<std::shared_ptr<Handshaking>> handshakes_;
 
   boost::asio::steady_timer timer_{thread_.context};  // the swarm's next deadline
   TimePoint armed_for_ = never;
   boost::asio::steady_timer round_timer_{thread_.context};
-  boost::asio::steady_timer starved_timer_{thread_.context};
   boost::asio::steady_timer grace_{thread_.context};
   std::atomic<bool> downloading_;
   std::atomic<std::uint64_t> piece_length_ = 0;
-  bool starved_armed_ = false;
-  unsigned starved_rounds_ = 0;
+
   std::uint32_t seen_shortages_ = 0;
 
   std::shared_ptr<PieceCheck> piece_check_;

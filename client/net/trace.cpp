@@ -131,6 +131,7 @@ std::string describe(const Action& action) {
                                static_cast<unsigned>(a.tracker), static_cast<unsigned>(a.event),
                                a.uploaded, a.downloaded, a.left, a.peers_wanted);
           },
+          [](const NodeHeard& a) { return fmt::format("node_heard {}", to_string(a.node)); },
           [](const FindPeers& a) { return std::string(a.wanted ? "find_peers" : "find_no_peers"); },
           [](const Notify& a) { return "notify " + describe(a.notice); }},
       action);

@@ -127,6 +127,7 @@ class World {
   void act(Node& node, SpillBlock& action);
   void act(Node& node, DropSpilled& action);
   void act(Node& node, Announce& action);
+  void act(Node&, NodeHeard&) {}  // nor is there a DHT
   void act(Node&, FindPeers&) {}  // there is a tracker, and nothing else
   void act(Node& node, Notify& action);
   void on_stored(std::uint32_t job);

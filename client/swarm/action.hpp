@@ -129,6 +129,12 @@ struct FindPeers {
   bool wanted = true;
 };
 
+// A peer has told of its node of the DHT (BEP 5), which is a matter of the whole client. Said again
+// after FindPeers.
+struct NodeHeard {
+  Endpoint node;
+};
+
 // What a person or a program may want to know. Cheap: not on the block path.
 struct PieceVerified {
   PieceIndex piece{};
@@ -197,6 +203,6 @@ struct Notify {
 };
 
 using Action = std::variant<Connect, Disconnect, Send, SendHave, SendBlock, CancelBlock, StorePiece,
-                            SpillBlock, DropSpilled, Announce, FindPeers, Notify>;
+                            SpillBlock, DropSpilled, Announce, FindPeers, NodeHeard, Notify>;
 
 }  // namespace barter

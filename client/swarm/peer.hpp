@@ -71,7 +71,8 @@ struct Peer {
   Bitfield has;                   // empty: none, or all where counted_as_seed
   std::uint32_t interesting = 0;  // pieces it has and we want
   PeerExtensions extensions;
-  std::string client;  // as it calls itself
+  std::string client;          // as it calls itself
+  std::uint16_t dht_port = 0;  // of its node of the DHT, once it has told
 
   RequestQueue requests;
   Debt debt;

@@ -434,7 +434,10 @@ void Swarm::Core::on(Peer& peer, wire::MetadataRequest& message, TimePoint now) 
   metadata_at_ = std::min(metadata_at_, now);
 }
 
-void Swarm::Core::on(Peer&, wire::Port&, TimePoint) {}  // BEP 5: there is no DHT here yet
+void Swarm::Core::on(Peer& peer, wire::Port& message, TimePoint) {
+  if (message.port == 0 || std::exchange(peer.dht_port, message.port) != 0) return;
+  actions_.emplace_back(NodeHeard{{peer.remote.address, peer.dht_port}});
+}
 void Swarm::Core::on(Peer&, wire::Unknown&, TimePoint) {}
 
 }  // namespace barter

@@ -85,6 +85,10 @@ void Swarm::Core::consider_gossip(TimePoint now) {
 void Swarm::Core::join_gossip(TimePoint now) {
   if (std::exchange(gossips_, true)) return;
   actions_.emplace_back(FindPeers{true});
+  for (const auto& peer : peers_) {
+    if (peer->dht_port != 0)
+      actions_.emplace_back(NodeHeard{{peer->remote.address, peer->dht_port}});
+  }
   for (const auto& peer : peers_)
     if (!peer->closing && peer->extensions.ut_pex != 0)
       begin_telling(*peer, peer->extensions.ut_pex, now);
