@@ -77,8 +77,8 @@ class SwarmDriver : public LinksOwner, public std::enable_shared_from_this<Swarm
   };
   const Rates& rates() const { return rates_; }
 
-  // LinksOwner. Live: the swarm runs; also while a magnet link's metainfo is fetched, and what is on
-  // disk is checked after that.
+  // LinksOwner. Live: the swarm runs; also while a magnet link's metainfo is fetched, and what is
+  // on disk is checked after that.
   bool live() const override {
     return state_ == State::running || state_ == State::fetching ||
            (state_ == State::checking && was_magnet_);
