@@ -3,7 +3,7 @@
 // thread, on which everything here happens but what is marked otherwise. Decides nothing about
 // peers or pieces.
 //
-// Shared by its handlers and jobs; the Client holds it until the torrent is removed.
+// Shared by its handlers and jobs; Torrents holds it until the torrent is removed, or comes to rest.
 #pragma once
 
 #include <atomic>
