@@ -1,9 +1,9 @@
 // SwarmDriver: one torrent at work. Feeds the Swarm its events, does what its actions ask for, and
-// keeps what the core must not have: links (Links), timers, disk jobs, the log. Lives on one network
-// thread, on which everything here happens but what is marked otherwise. Decides nothing about
-// peers or pieces.
+// keeps what the core must not have: links (Links), timers, disk jobs, the log. Lives on one
+// network thread, on which everything here happens but what is marked otherwise. Decides nothing
+// about peers or pieces.
 //
-// Shared by its handlers and jobs; Torrents holds it until the torrent is removed, or comes to rest.
+// Shared by its handlers and jobs; Torrents holds it until the torrent is removed, or rests.
 #pragma once
 
 #include <atomic>
