@@ -21,7 +21,8 @@ constexpr auto starved_retry = std::chrono::milliseconds(50);
 // The pool has been empty for so many of these in a row: memory has to be freed.
 constexpr unsigned starved_rounds_max = 4;
 
-// Messages, not blocks, that may wait for a peer, besides the metadata that is handed to it at once.
+// Messages, not blocks, that may wait for a peer, besides the metadata that is handed to it at
+// once.
 constexpr std::size_t max_control_bytes = 1 << 20;
 
 std::uint32_t number(ConnectionId id) {
