@@ -4,7 +4,7 @@
 #include "cli/signals.hpp"
 #include "cli/simulate_text.hpp"
 #include "cli/sizes.hpp"
-#include "client/sim/rollout.hpp"
+#include "sim/rollout.hpp"
 #include "torrent/create.hpp"
 #include "torrent/write_file.hpp"
 

@@ -1,7 +1,7 @@
 // What `simulate` tells a person: the question, the table of the answer, what limits.
 #pragma once
 
-#include "client/sim/rollout.hpp"
+#include "sim/rollout.hpp"
 
 #include <span>
 #include <string>

@@ -3,9 +3,9 @@
 include(CMakePackageConfigHelpers)
 
 install(TARGETS barter_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(TARGETS barter_torrent barter_chunkstore barter_tracker barter_client barter_boost_net
+install(TARGETS barter_torrent barter_chunkstore barter_tracker barter_dht barter_client barter_boost_net
         EXPORT barter_targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-foreach(folder torrent chunkstore tracker client)
+foreach(folder torrent chunkstore tracker dht client)
   install(DIRECTORY ${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/barter
           FILES_MATCHING PATTERN "*.hpp")
 endforeach()

@@ -8,7 +8,7 @@
 
 #include <fmt/format.h>
 
-#include "client/sim/dht_world.hpp"
+#include "sim/dht_world.hpp"
 
 namespace barter::sim {
 namespace {

@@ -8,10 +8,10 @@
 
 #include <fmt/format.h>
 
-#include "client/sim/policies/picking.hpp"
-#include "client/sim/policies/policies.hpp"
-#include "client/sim/report.hpp"
-#include "client/sim/scenarios.hpp"
+#include "sim/policies/picking.hpp"
+#include "sim/policies/policies.hpp"
+#include "sim/report.hpp"
+#include "sim/scenarios.hpp"
 
 namespace barter::sim {
 

@@ -11,8 +11,8 @@
 #include <fmt/format.h>
 
 #include "bench/swarm-sim/policies.hpp"
-#include "client/sim/report.hpp"
-#include "client/sim/scenarios.hpp"
+#include "sim/report.hpp"
+#include "sim/scenarios.hpp"
 
 namespace barter::sim {
 namespace {

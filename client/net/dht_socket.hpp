@@ -19,11 +19,11 @@
 #include <string_view>
 #include <vector>
 
-#include "client/dht/node.hpp"
-#include "client/dht/search_schedule.hpp"
 #include "client/net/datagrams.hpp"
 #include "client/net/named_hosts.hpp"
 #include "client/net/utp_refusal.hpp"
+#include "dht/node.hpp"
+#include "dht/search_schedule.hpp"
 #include "torrent/digest.hpp"
 #include "torrent/endpoint.hpp"
 #include "torrent/time.hpp"

@@ -3,14 +3,14 @@
 // messages alone are krpc_fuzz.cpp's.
 // fuzz-links: barter::client
 // fuzz-max-len: 4096
-#include "client/dht/node.hpp"
+#include "dht/node.hpp"
 
 #include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "client/dht/krpc.hpp"
+#include "dht/krpc.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 using namespace barter;

@@ -5,14 +5,14 @@
 //
 // fuzz-links: barter::client
 // fuzz-max-len: 1500
-#include "client/dht/krpc.hpp"
+#include "dht/krpc.hpp"
 
 #include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "client/dht/node.hpp"
+#include "dht/node.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 using namespace barter;

@@ -17,22 +17,24 @@ MAY_INCLUDE = {
     "torrent": {"torrent"},
     "chunkstore": {"chunkstore", "torrent"},
     "tracker": {"tracker", "torrent"},
-    "client": {"client", "chunkstore", "tracker", "torrent"},
-    "cli": {"cli", "client", "chunkstore", "tracker", "torrent"},
+    "dht": {"dht", "torrent"},
+    "client": {"client", "dht", "chunkstore", "tracker", "torrent"},
+    "sim": {"sim", "client", "dht", "chunkstore", "tracker", "torrent"},
+    "cli": {"cli", "client", "sim", "chunkstore", "tracker", "torrent"},
 }
-# The same for the parts of the client: wire <- swarm <- link <- net <- torrents; dht <- net; swarm, dht <- sim. The
+# The same for the parts of the client: wire <- swarm <- link <- net <- torrents. The simulator sees wire and swarm. The
 # values (CLIENT_VALUES) are what a user of the Client and its parts both speak of.
 CLIENT_PARTS = {
     "wire": {"wire"},
     "swarm": {"wire", "swarm"},
-    "dht": {"wire", "dht"},
-    "sim": {"wire", "swarm", "dht", "sim"},
     "link": {"wire", "swarm", "link"},
     "values": {"wire", "swarm", "values"},
-    "net": {"wire", "swarm", "dht", "link", "net", "values"},
-    "torrents": {"wire", "swarm", "dht", "link", "net", "torrents", "values"},
-    "": {"wire", "swarm", "dht", "link", "net", "torrents", "values", ""},
+    "net": {"wire", "swarm", "link", "net", "values"},
+    "torrents": {"wire", "swarm", "link", "net", "torrents", "values"},
+    "": {"wire", "swarm", "link", "net", "torrents", "values", ""},
 }
+SIM_MAY_SEE_OF_CLIENT = {"wire", "swarm"}
+DHT_MAY_BE_SEEN_BY = {"net", ""}  # of the client
 CLIENT_VALUES = {"add_torrent", "torrent_event", "fetch_options"}
 # Of the tracker, the client sees the wire formats that both ends share; of the store, its core sees
 # the handles of blocks and what became of a piece.
@@ -44,7 +46,7 @@ CORE_MAY_SEE_OF_STORE = {"block_buffer", "store_outcome"}
 # Core: state machines and formats. What of `torrent` works with files is named here: the creator, which
 # has threads too, and the loading and saving of one .torrent.
 NOT_CORE = re.compile(r"^torrent/(create\w*|hash_files|hash_stream|source_file|verify|write_file|metainfo_file)\.[ch]pp$")
-CORE = re.compile(r"^(torrent/[^/]+|client/(wire|swarm|dht|sim)/.+"
+CORE = re.compile(r"^(torrent/[^/]+|client/(wire|swarm)/.+|(dht|sim)/.+"
                   r"|tracker/(announce|udp_protocol|registry)\.[ch]pp)$")
 # Headers that others include: none may show Asio.
 INTERNAL = re.compile(r"^client/(link|net|torrents)/|^tracker/http_connections\.|^tests/|^bench/|^cli/|^cmake/")
@@ -92,20 +94,27 @@ def arrow(path, included):
         return None
     if target not in MAY_INCLUDE[folder]:
         return f"{folder} must not know {target}"
+    if target == "chunkstore" and CORE.match(path) and stem(included) not in CORE_MAY_SEE_OF_STORE:
+        return "of the store the core sees its values only"
+    if folder == "sim":
+        if target == "client" and client_part(included) not in SIM_MAY_SEE_OF_CLIENT:
+            return f"sim must not know {included}"
+        if target == "tracker" and stem(included) not in SIM_MAY_SEE_OF_TRACKER:
+            return "of the tracker the simulator sees the wire formats and the registry only"
+        return None
     if folder != "client":
-        if folder == "cli" and re.match(r"client/(link|net|torrents|wire|dht)/", included):
+        if folder == "cli" and re.match(r"client/(link|net|torrents|wire)/", included):
             return "cli sees public headers only"
-        if folder == "cli" and included.startswith("client/sim/") and stem(included) not in CLI_MAY_SEE_OF_SIM:
+        if folder == "cli" and included.startswith("sim/") and stem(included) not in CLI_MAY_SEE_OF_SIM:
             return "of the simulator cli sees predictions and their reports only"
         return None
     part = client_part(path)
     if target == "client" and client_part(included) not in CLIENT_PARTS.get(part, {part}):
         return f"client/{part} must not know {included}"
-    visible = SIM_MAY_SEE_OF_TRACKER if part == "sim" else CLIENT_MAY_SEE_OF_TRACKER
-    if target == "tracker" and stem(included) not in visible:
+    if target == "dht" and part not in DHT_MAY_BE_SEEN_BY:
+        return f"client/{part} must not know dht"
+    if target == "tracker" and stem(included) not in CLIENT_MAY_SEE_OF_TRACKER:
         return "of the tracker the client sees the wire formats only"
-    if target == "chunkstore" and CORE.match(path) and stem(included) not in CORE_MAY_SEE_OF_STORE:
-        return "of the store the core sees its values only"
     return None
 
 
@@ -166,7 +175,7 @@ CASES = [
     ("torrent/b.cpp", "#include <fstream>\n", "core file includes <fstream>"),
     ("client/swarm/c.cpp", "auto t = std::chrono::steady_clock::now();\n", "core file calls now()"),
     ("client/swarm/d.cpp", "std::random_device device;\n", "core file calls random_device"),
-    ("client/dht/a.cpp", "auto t = time(nullptr);\n", "core file calls time("),
+    ("dht/a.cpp", "auto t = time(nullptr);\n", "core file calls time("),
     ("torrent/c.cpp", '#include "client/client.hpp"\n', "torrent must not know client"),
     ("torrent/d.cpp", '#include "chunkstore/store.hpp"\n', "torrent must not know chunkstore"),
     ("chunkstore/a.cpp", '#include "client/client.hpp"\n', "chunkstore must not know client"),
@@ -176,17 +185,19 @@ CASES = [
     ("client/net/b.cpp", '#include "cli/options.hpp"\n', "client must not know cli"),
     ("client/net/e.cpp", '#include "client/client.hpp"\n', "client/net must not know"),
     ("client/torrent_event.hpp", '#include "client/client.hpp"\n', "client/values must not know"),
-    ("client/sim/a.cpp", '#include "client/link/peer_link.hpp"\n', "client/sim must not know"),
-    ("client/sim/b.cpp", "#include <fstream>\n", "core file includes <fstream>"),
-    ("client/dht/b.cpp", '#include "client/swarm/swarm.hpp"\n', "client/dht must not know"),
-    ("client/sim/c.cpp", '#include "tracker/http_server.hpp"\n', "wire formats only"),
-    ("client/swarm/o.cpp", '#include "client/sim/world.hpp"\n', "client/swarm must not know"),
+    ("sim/a.cpp", '#include "client/link/peer_link.hpp"\n', "sim must not know client/link"),
+    ("sim/b.cpp", "#include <fstream>\n", "core file includes <fstream>"),
+    ("dht/b.cpp", '#include "client/swarm/swarm.hpp"\n', "dht must not know client"),
+    ("sim/c.cpp", '#include "tracker/http_server.hpp"\n', "the registry only"),
+    ("client/swarm/p.cpp", '#include "dht/node.hpp"\n', "client/swarm must not know dht"),
+    ("cli/d.cpp", '#include "dht/node.hpp"\n', "cli must not know dht"),
+    ("client/swarm/o.cpp", '#include "sim/world.hpp"\n', "client must not know sim"),
     ("client/wire/b.cpp", '#include "client/swarm/swarm.hpp"\n', "client/wire must not know"),
     ("client/swarm/e.cpp", '#include "client/link/peer_link.hpp"\n', "client/swarm must not know"),
     ("client/swarm/f.cpp", '#include "client/client.hpp"\n', "client/swarm must not know"),
     ("client/swarm/g.cpp", '#include "chunkstore/store.hpp"\n', "its values only"),
     ("cli/a.cpp", '#include "client/link/peer_link.hpp"\n', "public headers only"),
-    ("cli/b.cpp", '#include "client/sim/world.hpp"\n', "predictions and their reports only"),
+    ("cli/b.cpp", '#include "sim/world.hpp"\n', "predictions and their reports only"),
     ("client/client.hpp", "#include <boost/asio/io_context.hpp>\n", "public header includes"),
     ("tracker/http_server.hpp", "#include <boost/beast.hpp>\n", "public header includes"),
     ("client/a.cpp", '#include "../torrent/sha.hpp"\n', "rooted elsewhere"),
@@ -197,9 +208,9 @@ CASES = [
     ("client/link/peer_link.hpp", "#include <boost/asio.hpp>\n", ""),
     ("tracker/http_server.cpp", "#include <boost/beast.hpp>\n#include <mutex>\n", ""),
     ("client/net/d.cpp", '#include "tracker/announce.hpp"\n#include "client/swarm/swarm.hpp"\n', ""),
-    ("client/sim/d.cpp", '#include "tracker/registry.hpp"\n#include "client/swarm/swarm.hpp"\n', ""),
-    ("client/sim/e.cpp", '#include "client/dht/node.hpp"\n', ""),
-    ("cli/c.cpp", '#include "client/sim/rollout.hpp"\n', ""),
+    ("sim/d.cpp", '#include "tracker/registry.hpp"\n#include "client/swarm/swarm.hpp"\n', ""),
+    ("sim/e.cpp", '#include "dht/node.hpp"\n', ""),
+    ("cli/c.cpp", '#include "sim/rollout.hpp"\n', ""),
     ("client/swarm/h.cpp", '#include "chunkstore/block_buffer.hpp"\n#include <fmt/core.h>\n', ""),
     ("client/swarm/i.cpp", "// time() and now() and random_device\n/* now() */ auto s = \"now()\";\n", ""),
     ("client/swarm/j.cpp", "round_trip_time(peer); peer.time(); deadline_time (x);\n", ""),

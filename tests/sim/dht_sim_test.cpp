@@ -1,7 +1,7 @@
 // Small DHTs of real nodes; bench/dht-sim runs the large one.
 #include <catch2/catch.hpp>
 
-#include "client/sim/dht_world.hpp"
+#include "sim/dht_world.hpp"
 #include "tests/sim/seeds.hpp"
 
 namespace barter::sim {

@@ -1,5 +1,5 @@
 // The network alone: the order of events, of what a link sends, and TCP's first round trips.
-#include "client/sim/network.hpp"
+#include "sim/network.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,10 +1,10 @@
 // What each of the compared picking rules decides; that whole swarms finish with it.
-#include "client/sim/policies/picking.hpp"
+#include "sim/policies/picking.hpp"
 
 #include <catch2/catch.hpp>
 
-#include "client/sim/report.hpp"
-#include "client/sim/scenarios.hpp"
+#include "sim/report.hpp"
+#include "sim/scenarios.hpp"
 
 namespace barter::sim {
 namespace {

@@ -1,12 +1,12 @@
 // What each of the compared policies decides; that whole swarms finish with it.
-#include "client/sim/policies/policies.hpp"
+#include "sim/policies/policies.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <algorithm>
 
-#include "client/sim/report.hpp"
-#include "client/sim/scenarios.hpp"
+#include "sim/report.hpp"
+#include "sim/scenarios.hpp"
 
 namespace barter::sim {
 namespace {

@@ -1,7 +1,7 @@
 // Predictions: what is simulated for a question, and that it answers it.
 #include <catch2/catch.hpp>
 
-#include "client/sim/rollout.hpp"
+#include "sim/rollout.hpp"
 #include "torrent/layout.hpp"
 
 namespace barter::sim {

@@ -6,8 +6,8 @@
 
 #include <fmt/format.h>
 
-#include "client/sim/report.hpp"
-#include "client/sim/scenarios.hpp"
+#include "sim/report.hpp"
+#include "sim/scenarios.hpp"
 #include "tests/sim/seeds.hpp"
 
 namespace barter::sim {

@@ -3,9 +3,9 @@
 
 #include <fmt/format.h>
 
-#include "client/sim/checkers.hpp"
-#include "client/sim/report.hpp"
-#include "client/sim/world.hpp"
+#include "sim/checkers.hpp"
+#include "sim/report.hpp"
+#include "sim/world.hpp"
 #include "tests/sim/seeds.hpp"
 
 namespace barter::sim {

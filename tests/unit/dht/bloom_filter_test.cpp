@@ -1,4 +1,4 @@
-#include "client/dht/bloom_filter.hpp"
+#include "dht/bloom_filter.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,8 +1,8 @@
-#include "client/dht/item.hpp"
+#include "dht/item.hpp"
 
 #include <catch2/catch.hpp>
 
-#include "client/dht/item_store.hpp"
+#include "dht/item_store.hpp"
 
 namespace barter::dht {
 namespace {

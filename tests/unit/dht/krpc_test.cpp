@@ -1,4 +1,4 @@
-#include "client/dht/krpc.hpp"
+#include "dht/krpc.hpp"
 
 #include <catch2/catch.hpp>
 

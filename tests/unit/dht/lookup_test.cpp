@@ -1,4 +1,4 @@
-#include "client/dht/lookup.hpp"
+#include "dht/lookup.hpp"
 
 #include <catch2/catch.hpp>
 

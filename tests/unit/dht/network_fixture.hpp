@@ -10,8 +10,8 @@
 #include <variant>
 #include <vector>
 
-#include "client/dht/krpc.hpp"
-#include "client/dht/node.hpp"
+#include "dht/krpc.hpp"
+#include "dht/node.hpp"
 
 namespace barter::dht {
 

@@ -1,4 +1,4 @@
-#include "client/dht/node_id.hpp"
+#include "dht/node_id.hpp"
 
 #include <catch2/catch.hpp>
 

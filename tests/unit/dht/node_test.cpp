@@ -1,4 +1,4 @@
-#include "client/dht/node.hpp"
+#include "dht/node.hpp"
 
 #include <catch2/catch.hpp>
 

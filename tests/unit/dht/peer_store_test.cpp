@@ -1,4 +1,4 @@
-#include "client/dht/peer_store.hpp"
+#include "dht/peer_store.hpp"
 
 #include <catch2/catch.hpp>
 

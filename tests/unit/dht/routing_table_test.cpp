@@ -1,4 +1,4 @@
-#include "client/dht/routing_table.hpp"
+#include "dht/routing_table.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,4 +1,4 @@
-#include "client/dht/search_schedule.hpp"
+#include "dht/search_schedule.hpp"
 
 #include <catch2/catch.hpp>
 

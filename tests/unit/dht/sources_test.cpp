@@ -1,8 +1,8 @@
-#include "client/dht/sources.hpp"
+#include "dht/sources.hpp"
 
 #include <catch2/catch.hpp>
 
-#include "client/dht/token.hpp"
+#include "dht/token.hpp"
 
 namespace barter::dht {
 namespace {
