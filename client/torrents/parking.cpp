@@ -100,8 +100,9 @@ void Parking::remove(const std::vector<TorrentId>& torrents, Duration grace) {
     for (const TorrentId id : torrents) {
       Parked* parked = find(id);
       if (parked == nullptr) continue;
+      // Also of one that has just woken, or is about to rest: its driver may not do it.
+      shared_.finders.end(parked->torrent.metainfo->info_hash().wire());
       if (parked->phase == Phase::rests) {
-        shared_.finders.end(parked->torrent.metainfo->info_hash().wire());
         asked += announces_.say_goodbye(*parked, current_time(), [farewells] {
           const std::lock_guard held(farewells->mutex);
           ++farewells->answered;
