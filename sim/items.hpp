@@ -4,8 +4,8 @@
 
 #include <cstdint>
 
-#include "sim/slab.hpp"
 #include "client/wire/message.hpp"
+#include "sim/slab.hpp"
 #include "torrent/layout.hpp"
 
 namespace barter::sim {

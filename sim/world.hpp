@@ -16,11 +16,11 @@
 #include <unordered_map>
 #include <vector>
 
+#include "client/swarm/swarm.hpp"
 #include "sim/event_queue.hpp"
 #include "sim/network.hpp"
 #include "sim/options.hpp"
 #include "sim/slab.hpp"
-#include "client/swarm/swarm.hpp"
 #include "torrent/random.hpp"
 #include "tracker/registry.hpp"
 

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-mapfile -t files < <(find bench chunkstore cli client cmake docs tests torrent tracker -name '*.[ch]pp')
+mapfile -t files < <(find bench chunkstore cli client cmake dht docs sim tests torrent tracker -name '*.[ch]pp')
 [[ ${#files[@]} -gt 100 ]]
 if [[ ${1:-} == --fix ]]; then
   clang-format-14 -i "${files[@]}"
