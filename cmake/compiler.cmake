@@ -69,7 +69,9 @@ function(barter_add_library name)
   add_library(barter::${name} ALIAS barter_${name})
   set_target_properties(barter_${name} PROPERTIES EXPORT_NAME ${name})
   target_include_directories(barter_${name} PUBLIC
-    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/barter>)
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
+    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/barter>)
+  target_compile_features(barter_${name} PUBLIC cxx_std_20)
   target_link_libraries(barter_${name} PRIVATE $<BUILD_INTERFACE:barter::options>)
   target_precompile_headers(barter_${name} PRIVATE ${PROJECT_SOURCE_DIR}/cmake/standard_headers.hpp)
 endfunction()

@@ -5,10 +5,17 @@ include(CMakePackageConfigHelpers)
 install(TARGETS barter_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS barter_torrent barter_chunkstore barter_tracker barter_dht barter_client barter_boost_net
         EXPORT barter_targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-foreach(folder torrent chunkstore tracker dht client)
-  install(DIRECTORY ${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/barter
-          FILES_MATCHING PATTERN "*.hpp")
+include(cmake/public_headers.cmake)
+barter_public_headers(public_headers
+  client/client.hpp client/dht_client.hpp client/fetch.hpp
+  torrent/create.hpp torrent/edit.hpp torrent/magnet.hpp torrent/verify.hpp torrent/write_file.hpp
+  tracker/http_server.hpp tracker/registry.hpp tracker/udp_server.hpp)
+foreach(header ${public_headers})
+  cmake_path(GET header PARENT_PATH folder)
+  install(FILES ${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/barter/${folder})
 endforeach()
+configure_file(${CMAKE_CURRENT_LIST_DIR}/barter.pc.in ${PROJECT_BINARY_DIR}/barter.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/barter.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 install(EXPORT barter_targets NAMESPACE barter:: FILE barter-targets.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/barter)
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/barter-config.cmake.in
