@@ -39,8 +39,9 @@ std::uint32_t upload_slots(const SwarmConfig& config, std::uint64_t upload_limit
     while (used < rates.size() && rates[used] >= step * (used + 1)) ++used;
     slots = static_cast<double>(used + 1);
   }
-  const double floor = config.upload_slots_min, ceiling = config.upload_slots_max;
-  return static_cast<std::uint32_t>(std::clamp(slots, floor, std::max(floor, ceiling)));
+  const double ceiling = config.upload_slots_max;
+  const double floor = std::min<double>(config.upload_slots_min, ceiling);
+  return static_cast<std::uint32_t>(std::clamp(slots, floor, ceiling));
 }
 
 void Choker::choose(std::span<const ChokeCandidate> peers, std::uint32_t slots, bool seeding,

@@ -102,7 +102,7 @@ struct SwarmConfig {
   // Choking
   Duration choke_interval = std::chrono::seconds(2);
   Duration optimistic_interval = std::chrono::seconds(4);
-  std::uint32_t upload_slots_min = 4;
+  std::uint32_t upload_slots_min = 4;  // unless the maximum is less
   std::uint32_t upload_slots_max = 40;
   std::uint32_t allowed_fast_pieces = 10;  // BEP 6
   // Other rules than our own (trade_policy.hpp), of those that lack pieces and of seeds. Empty, but
@@ -142,5 +142,8 @@ struct SwarmConfig {
   std::uint32_t peers_wanted_in_need = 200;
   Duration famine_after = std::chrono::seconds(15);  // no block from anybody: ask a tracker early
 };
+
+// Which relation between limits does not hold, in one line; empty if all do, as a Swarm requires.
+std::string fault(const SwarmConfig& config);
 
 }  // namespace barter

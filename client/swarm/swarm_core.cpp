@@ -26,6 +26,7 @@ Swarm::Core::Core(std::shared_ptr<const Metainfo> metainfo,
       announcer_(trackers, metainfo_->is_private(), random_),
       download_limiter_(config_->download_limit),
       upload_limiter_(config_->upload_limit) {
+  assert(fault(*config_).empty());
   if (config_->leech_policy) leech_policy_ = config_->leech_policy();
   if (config_->seed_policy) seed_policy_ = config_->seed_policy();
   if (config_->pick_policy) pick_policy_ = config_->pick_policy();

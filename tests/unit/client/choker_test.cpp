@@ -188,6 +188,9 @@ TEST_CASE("slots follow the rate") {
   CHECK(upload_slots(config, 10'000, false, {}) == config.upload_slots_min);
   CHECK(upload_slots(config, 1'000'000, false, {}) > config.upload_slots_min);
   CHECK(upload_slots(config, 1ull << 40, false, {}) == config.upload_slots_max);
+  SwarmConfig few;
+  few.upload_slots_max = 2;  // less than the minimum: it is meant
+  CHECK(upload_slots(few, 1'000'000, false, {}) == 2);
   std::vector<ChokeCandidate> peers;
   for (std::uint32_t i = 0; i < 20; ++i) {
     peers.push_back(candidate(i, 0));
