@@ -8,6 +8,13 @@
 //   actions    take_actions(): what it wants done; drain after every command and event
 //   questions  nouns: no side effects
 //
+// How it is driven:
+//
+//   node.datagram_received(from, bytes, now);          // or a command, or time_passed(now)
+//   node.take_actions(actions);                        // and do them, until there are none
+//   for (const Action& action : actions) perform(action);
+//   timer.expires_at(node.next_deadline());            // then: node.time_passed(now)
+//
 // One owner, one thread. No datagram can make it fail; what is malformed or unasked for is dropped.
 #pragma once
 

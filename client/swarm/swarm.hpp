@@ -1,11 +1,18 @@
-// Swarm: our behaviour toward everybody who shares one torrent. A state
-// machine: a few things can happen to it, and a few it can ask for. No
-// socket, file, clock or randomness of its own (ARCHITECTURE, 1).
+// Swarm: our behaviour toward everybody who shares one torrent. A state machine: a few things can
+// happen to it, and a few it can ask for. No socket, file, clock or randomness of its own
+// (docs/design.md).
 //
 //   commands   imperative: what the user wants
 //   events     past tense: what happened. `now` never goes backwards
 //   actions    take_actions(): what it wants done; drain after every event or batch
 //   questions  nouns: no side effects
+//
+// How it is driven:
+//
+//   swarm.messages_received(connection, messages, now);  // or another event, or several
+//   swarm.take_actions(actions);                         // and do them: some answer by an event,
+//   for (Action& action : actions) perform(action);      // so again until there are none
+//   timer.expires_at(swarm.next_deadline());             // then: swarm.time_passed(now)
 //
 // One owner, one thread. Nothing a peer sends can make it fail: a peer that breaks the protocol
 // gets Disconnect{reason}.
