@@ -14,7 +14,6 @@ struct Relation {
 std::string fault(const SwarmConfig& c) {
   const Relation relations[] = {
       {c.max_connections > 0, "max_connections is 0"},
-      {c.max_half_open > 0, "max_half_open is 0"},
       {c.keep_alive_after < c.closed_after,
        "a peer closes what is silent before our keep-alive comes (closed_after)"},
       {c.reconnect_min <= c.reconnect_max, "reconnect_min is more than reconnect_max"},
