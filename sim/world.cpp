@@ -200,6 +200,7 @@ void World::handle(const Event& event) {
 void World::perform(Node& node) {
   while (node.online) {
     node.swarm->take_actions(actions_);
+    if (digest_ != nullptr) digest_->add(node.number, now_, actions_);
     if (actions_.empty() && !network_.dirty(node.number)) break;
     for (Action& action : actions_) {
       if (!node.online) break;

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "client/swarm/swarm.hpp"
+#include "sim/action_digest.hpp"
 #include "sim/event_queue.hpp"
 #include "sim/network.hpp"
 #include "sim/options.hpp"
@@ -85,6 +86,8 @@ class World {
   std::optional<TimePoint> copied_at() const { return copied_at_; }
   // Bytes of the pieces that no node but seeds had at the start.
   std::uint64_t only_at_seeds() const;
+  // Takes up all that swarms ask for from now on; outlives the world. Null: nobody does.
+  void set_digest(ActionDigest* digest) { digest_ = digest; }
   // Charges the lines' time up to now; before Usage is read.
   void settle_usage();
 
@@ -169,6 +172,7 @@ class World {
   Bitfield out_;  // pieces that a node has which did not begin with them
   std::optional<TimePoint> copied_at_;
 
+  ActionDigest* digest_ = nullptr;
   std::vector<Action> actions_;          // scratch
   std::vector<Network::Sent> sent_;      // scratch
   std::vector<wire::Message> messages_;  // scratch

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "bench/swarm-sim/policies.hpp"
+#include "sim/action_digest.hpp"
 #include "sim/report.hpp"
 #include "sim/scenarios.hpp"
 
@@ -21,7 +22,8 @@ struct Options {
   std::string scenario = "flash";
   std::uint32_t peers = 0, runs = 1;
   std::uint64_t seed = 1;
-  bool json = false, list = false, checked = false, policies = false, picking = false;
+  bool json = false, list = false, checked = false, policies = false, picking = false,
+       digest = false;
   std::string curve;
 };
 
@@ -39,6 +41,7 @@ constexpr const char* examples =
     "  swarm-sim --scenario flash --runs 5\n"
     "  swarm-sim --policies --runs 5 --curve policies.svg\n"
     "  swarm-sim --picking --runs 5\n"
+    "  swarm-sim --digest\n"
     "  swarm-sim --scenario crowd-1000 --seed 7 --curve curve.svg\n"
     "  swarm-sim --scenario crowd-10000 --peers 2000 --json > report.jsonl\n";
 
@@ -55,6 +58,22 @@ double cpu_seconds() {
     return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
   };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+// What a change of shape must leave as it was: its output before and after is the same.
+int print_digests(const Options& options) {
+  for (const char* name : {"flash", "liars", "free-riders", "churn", "crowd-100"}) {
+    const Scenario& scenario = *find_scenario(name);
+    for (std::uint64_t seed = options.seed; seed < options.seed + 3; ++seed) {
+      ActionDigest digest;
+      const auto world = build(scenario, {.peers = options.peers, .seed = seed, .checked = false});
+      world->set_digest(&digest);
+      const bool finished = world->run(scenario.limit);
+      fmt::print("{} {:<12} seed {}, {} events{}\n", digest.hex(), name, seed, world->events(),
+                 finished ? "" : ": NOT ALL FINISHED");
+    }
+  }
+  return 0;
 }
 
 Run run_once(const Scenario& scenario, const Options& options, std::uint64_t seed) {
@@ -126,6 +145,7 @@ int run_all(const Options& options) {
     for (const Scenario& one : scenarios()) fmt::print("{:<14} {}\n", one.name, one.about);
     return 0;
   }
+  if (options.digest) return print_digests(options);
   if (options.policies) {
     const std::string drawing = compare_policies(options.runs, options.seed);
     return options.curve.empty() || write_file(options.curve, drawing) ? 0 : 1;
@@ -183,6 +203,9 @@ int main(int argc, char** argv) {
                "Compare policies over some scenarios: last peer / bound, medians; some minutes");
   app.add_flag("--picking", options.picking,
                "The same for rules of what to ask for, and for the last blocks");
+  app.add_flag("--digest", options.digest,
+               "A digest of all that the swarms of five scenarios do, three seeds each: to compare "
+               "programs whose behaviour should be the same");
   app.add_flag("--list", options.list, "List the scenarios");
   try {
     app.parse(argc, argv);
