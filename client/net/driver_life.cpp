@@ -372,7 +372,7 @@ void SwarmDriver::looked_last(const Changes& changes) {
     if (state_ == State::running) files_changed(changes);
     return;
   }
-  if (!changes.absent.empty()) {
+  if (!changes.absent.empty() && !torrent_.read_only) {
     // An empty file, say, of which no piece can tell. Looked at again after the next sync.
     if (std::exchange(sync_failed_, true)) return;
     return tell_disk_trouble(

@@ -85,6 +85,14 @@ class Seed(BarterTest):
         entries = self.good("state", "list", "--json").result["entries"]
         self.assertEqual([entry["name"] for entry in entries], ["0.bin"])
 
+    def test_of_what_is_absent_nothing_is_said_but_that(self):
+        self.make(2)
+        os.remove(self.path("data/1.bin"))
+        done = self.seed().end()
+        self.assertEqual(done.of("paused"), [])
+        self.assertEqual(sorted(event["message"].split(": ")[1] for event in done.of("warning")),
+                         ["missing or too short", "not whole; seeding the part that is right"])
+
     def test_who_cannot_call_us_is_called_when_a_tracker_tells_of_him(self):
         tracker = free_port()
         self.start("tracker", "--listen", f"127.0.0.1:{tracker}", "--json").wait_for("listening")
