@@ -21,6 +21,7 @@ using namespace std::chrono_literals;
 
 constexpr auto tick = 500ms;
 constexpr auto stop_grace = 3s;
+constexpr std::size_t most_told_singly = 20;  // torrents, to a person
 
 constexpr const char* examples =
     "  barter seed film.torrent --dir /srv/films\n"
@@ -47,6 +48,7 @@ class Seed {
     auto client = Client::start(std::move(*client_settings), inbox_.handler());
     if (!client) return output_.fail(client.error());
     client_ = std::move(*client);
+    one_of_many_ = paths.size() > most_told_singly;
     for (const std::string& path : paths) add(path);
     if (watched_.empty()) return exit_failed;
     const int code = watch();
@@ -106,6 +108,7 @@ class Seed {
     if (!id) return failed(id.error());
     Watched watched;
     watched.metainfo = *metainfo;
+    watched.one_of_many = one_of_many_;
     watched.data_path = data_path(**metainfo, options_.transfer.folder);
     watched_.emplace(*id, std::move(watched));
   }
@@ -131,8 +134,10 @@ class Seed {
     const Progress progress = client_->progress(id);
     const Metainfo& metainfo = *watched.metainfo;
     if (progress.complete) {
-      output_.message(
-          fmt::format("{}: seeding, {}", metainfo.name(), format_size(metainfo.content_size())));
+      if (!watched.one_of_many) {
+        output_.message(
+            fmt::format("{}: seeding, {}", metainfo.name(), format_size(metainfo.content_size())));
+      }
       boost::json::object fields = torrent_fields(metainfo);
       fields["path"] = watched.data_path;
       fields["bytes"] = metainfo.content_size();
@@ -214,6 +219,7 @@ class Seed {
   std::unique_ptr<Client> client_;
   std::map<TorrentId, Watched> watched_;
   std::size_t failures_ = 0;
+  bool one_of_many_ = false;
   bool any_failed_ = false, all_began_ = false, listening_ = false;
 };
 

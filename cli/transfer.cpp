@@ -305,7 +305,7 @@ void tell(const TorrentEvent& event, Watched& watched, Output& output) {
                    }
                    watched.check.bytes_done = watched.check.bytes_total;
                    const auto have = std::min(began.have_bytes, watched.metainfo->content_size());
-                   if (began.resumed && have > 0) {
+                   if (began.resumed && have > 0 && !watched.one_of_many) {
                      output.message(fmt::format("{}: resumed with {}", name, format_size(have)));
                    }
                  },

@@ -63,6 +63,7 @@ struct Watched {
   std::string link_name;                     // shown until then
   std::string data_path;                     // where its file or folder is
   CheckProgress check;                       // of the hashing at the start
+  bool one_of_many = false;                  // that all is well with it is not said
   bool began = false;                        // it trades
   bool complete = false;
   std::vector<std::string> kept;     // paths of files that were left alone

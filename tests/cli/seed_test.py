@@ -85,6 +85,20 @@ class Seed(BarterTest):
         entries = self.good("state", "list", "--json").result["entries"]
         self.assertEqual([entry["name"] for entry in entries], ["0.bin"])
 
+    def test_a_person_is_told_of_many_what_is_not_well(self):
+        self.make(21)
+        os.remove(self.path("data/7.bin"))
+        running = self.start("seed", "torrents", "--dir", "data", "--port", str(self.port), "--listen", "127.0.0.1",
+                             "--no-dht", "--no-lsd")
+        deadline = time.monotonic() + 20
+        while "seeding 21 torrents" not in running.text(running.log) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        done = running.end()
+        told = done.out + done.err
+        self.assertIn("seeding 21 torrents", told)
+        self.assertNotIn("5.bin", told)
+        self.assertIn("7.bin: not whole", told)
+
     def test_of_what_is_absent_nothing_is_said_but_that(self):
         self.make(2)
         os.remove(self.path("data/1.bin"))
