@@ -2,8 +2,8 @@
 # bare_system.sh [--keep] [--only quickstart|tests] [FOLDER]: does each of the README's two commands work on
 # a bare Debian 12?
 #
-# To be run by hand, as root, with debootstrap installed: two fresh chroots (no sudo, no locale, no /proc,
-# no compiler), a git clone of what is committed here in each, one command in each. Takes about 600 MB
+# To be run by hand, as root, with debootstrap installed: two fresh chroots (no sudo, no locale, no compiler;
+# /proc is there, as on every Debian), a git clone of what is committed here in each, one command in each. Takes about 600 MB
 # of downloads from the mirror that apt uses on this machine, 5 GB of disk and a quarter of an hour.
 set -euo pipefail
 keep= only=
@@ -20,6 +20,7 @@ mirror=${mirror:-http://deb.debian.org/debian}
 [[ $mirror == */debian* ]] || mirror=$mirror/debian
 
 clean_up() {
+  for proc in "$folder"/*/proc; do ! mountpoint -q "$proc" || umount "$proc"; done
   [ -n "$keep" ] || rm -rf --one-file-system "$folder"
 }
 trap clean_up EXIT
@@ -43,6 +44,7 @@ try() {  # NAME COMMAND...: in a fresh copy of the base
   rm -rf --one-file-system "$root"
   cp -a --reflink=auto "$folder/base" "$root"
   git clone -q "$here" "$root/root/barter"
+  mount -t proc proc "$root/proc"
   echo "== $name: $*"
   if env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb \
     ${http_proxy:+http_proxy="$http_proxy"} ${https_proxy:+https_proxy="$https_proxy"} \
@@ -52,6 +54,7 @@ try() {  # NAME COMMAND...: in a fresh copy of the base
     echo "== $name: FAILED, $((SECONDS - began)) s"
     status=1
   fi
+  umount "$root/proc"
   [ -n "$keep" ] || rm -rf --one-file-system "$root"
 }
 
