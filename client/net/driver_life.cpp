@@ -199,6 +199,10 @@ void SwarmDriver::run(const Bitfield& have) {
   const bool may_rest = torrent_.may_park && !resumed_ && have.all() && before_trade_.empty();
   if (!may_rest) trade();
   last_sync_ = last_look_ = last_root_ = now;
+  // It was whole, so what has gone may come back.
+  for (std::size_t i = 0; resumed_ && i < have.size(); ++i) {
+    if (!have.test(i)) withdrawn_.push_back(PieceIndex{static_cast<std::uint32_t>(i)});
+  }
   if (swarm_.progress(now).wanted_complete) wanted_complete();
   if (was_magnet_) return;  // the rest has begun with it
   if (!resumed_) tell_skipped_trackers();
