@@ -18,7 +18,7 @@ add_executable(example example.cpp)
 target_compile_features(example PRIVATE cxx_std_20)
 target_link_libraries(example PRIVATE barter::client)
 CMAKE
-cmake -S "$work/example" -B "$work/by-cmake" -DCMAKE_PREFIX_PATH="$work/installed" >/dev/null
+cmake -G Ninja -S "$work/example" -B "$work/by-cmake" -DCMAKE_PREFIX_PATH="$work/installed" >/dev/null
 cmake --build "$work/by-cmake" >/dev/null
 pc=$(find "$work/installed" -name barter.pc -printf '%h')
 # Each flag is a word.
