@@ -55,7 +55,7 @@ class Harness {
     config->max_connections = 6;
     config->max_half_open = 3;
     config->max_known_peers = 12;
-    config->max_requests = 24;
+    config->usual_requests = config->max_requests = 24;
     config->max_incoming_requests = 12;
     config->open_piece_bytes = in_.below(2) ? 6 * 16'384 : 64 << 20;
     config->max_unsent_bytes = 40'000;
